@@ -1,0 +1,93 @@
+# Everything is made inside this folder; `make clean` undoes what is made outside of it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+IS_ROOT := $(filter 0,$(shell id -u))
+PYTEST_ARGUMENTS ?=
+DEMO ?= {}
+export UI_PORT ?= 8180
+export PYTHONPATH :=
+
+.PHONY: help
+help:  ## Show what there is to make
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+.PHONY: setup
+setup: .venv/.locked .airflow/test-run/.migrated cluster-programs  ## Install all that the other targets need
+	@echo "set up"
+
+.venv/.locked: requirements.lock bin/install
+	@bin/install
+	@touch $@
+
+.airflow/test-run/.migrated: .venv/.locked
+	@echo "preparing Airflow's database"
+	@mkdir -p $(@D)
+	@bin/airflow test-run db migrate > $(@D)/migrate.log 2>&1 || { cat $(@D)/migrate.log >&2; exit 1; }
+	@touch $@
+
+# Each of these does nothing when its work is done.
+.PHONY: cluster-programs
+cluster-programs: .venv/.locked
+ifeq ($(IS_ROOT),0)
+	@$(PYTHON) -m include.embedded.packages
+	@$(PYTHON) -m include.embedded.binaries
+	@$(PYTHON) -m include.embedded.image
+else
+	@echo "not root: the local cluster and its tests are left out"
+endif
+
+.PHONY: lint
+lint: .venv/.locked  ## Check style and types
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+.PHONY: test
+test: .venv/.locked cluster-programs  ## Run the tests; the local cluster's only as root
+ifeq ($(IS_ROOT),0)
+	@$(PYTHON) -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
+else
+	@$(PYTHON) -m pytest --cov --cov-report=term $(PYTEST_ARGUMENTS)
+endif
+
+# Two processes, each with whole files: the longest file is early in the order of the collection.
+.PHONY: test-unit
+test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in under a minute
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler" $(PYTEST_ARGUMENTS)
+
+.PHONY: demo
+demo: setup  ## Compare two operators on a cluster on this machine (as root); DEMO='{...}' sets params
+	@exec bin/demo '$(DEMO)'
+
+REPEATS ?= 2
+REHEARSAL = {"name":"rehearse","cluster":"simulated","operators":["mpi_operator","flux_operator"],"nodes":[8,16,32,64],"ranks_per_node":94,"repeats":$(REPEATS),"warmups":1,"mpi_implementation":"openmpi","application_options":{"x":64,"y":16,"z":16},"pod_resources":{"cpu":"94","memory":"340G","vpc.amazonaws.com/efa":"1"}}
+
+.PHONY: rehearse
+rehearse: .venv/.locked .airflow/test-run/.migrated  ## Run 6's study on 65 simulated nodes; REPEATS=2
+	@$(PYTHON) -m include.embedded.binaries
+	@exec bin/demo '$(REHEARSAL)'
+
+.PHONY: ui
+ui: setup  ## Start Airflow with its UI, on this machine only; UI_PORT=8180
+	@exec bin/ui
+
+.PHONY: bench
+bench: setup  ## Measure the cost of the embedded cluster and of the pipeline (as root)
+	@$(PYTHON) -m include.bench --write docs/benchmarks.md
+
+.PHONY: import
+import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...
+	@$(PYTHON) -m include.recorded_runs $(DIR) --out $(OUT)
+
+.PHONY: clean
+clean:  ## Remove what the project made outside its folder, also after a crash
+	@if [[ -x $(PYTHON) ]]; then $(PYTHON) -m include.embedded.clean; else echo "nothing to clean"; fi
+
+.PHONY: distclean
+distclean: clean  ## Remove everything made by the project, caches too; results are kept
+	@if [[ -d .cache ]]; then chmod -R u+w .cache; fi  # Go keeps its modules read-only
+	@rm -rf .venv .airflow .cache .mypy_cache .ruff_cache .pytest_cache .coverage*

@@ -1,0 +1,1 @@
+"""Everything the benchmark does. Nothing in here imports Airflow."""

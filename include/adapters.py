@@ -1,0 +1,44 @@
+"""Finds adapters by module name, so that a new one is one file and no edit elsewhere."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC
+from typing import TYPE_CHECKING, Any
+
+from include.errors import StudyError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from pydantic import JsonValue
+
+    from include.models import Model
+
+
+class Adapter(ABC):
+    """What operators, applications and clusters have in common."""
+
+    name: str  # of its module, and in a study
+    title: str  # for people
+    options: type[Model]  # what a study may set for it
+
+    def read_options(self, given: dict[str, JsonValue]) -> Model:
+        """The study's options for this adapter; pydantic's ValidationError when wrong."""
+        return self.options.model_validate(given)
+
+
+def available(package: ModuleType) -> tuple[str, ...]:
+    """Names of the adapters in a package: its modules that do not start with `_`, sorted."""
+    names = (module.name for module in pkgutil.iter_modules(package.__path__))
+    return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def load(package: ModuleType, name: str) -> Any:
+    """The `ADAPTER` of the module `name`; StudyError listing the valid names when there is none."""
+    if name not in available(package):
+        room = package.__name__.rsplit(".", 1)[-1]
+        msg = f"{room} has no {name!r}; choose from {', '.join(available(package))}"
+        raise StudyError(msg)
+    return importlib.import_module(f"{package.__name__}.{name}").ADAPTER

@@ -1,0 +1,51 @@
+"""All statistics of a set of records in one call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.analysis.arms import with_arms
+from include.analysis.comparison import compare
+from include.analysis.drift import drift
+from include.analysis.phases import phase_medians
+from include.analysis.scaling import scaling
+from include.analysis.summary import summarise
+from include.analysis.verdicts import Verdict, judge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """The records, their operators kept apart by study, and every table made of them."""
+
+    frame: pd.DataFrame
+    summary: pd.DataFrame
+    phases: pd.DataFrame
+    comparisons: pd.DataFrame
+    drifts: pd.DataFrame
+    scaling: pd.DataFrame
+    verdicts: tuple[Verdict, ...]
+
+
+def analyse(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> Analysis:
+    """The analysis of a table of records; `operators` fixes the order where it is not that of runs.
+
+    Also for a table without any record.
+    """
+    runs = with_arms(frame)
+    comparisons = compare(runs, operators=operators)
+    drifts = drift(runs, operators=operators)
+    return Analysis(
+        frame=runs,
+        summary=summarise(runs, operators=operators),
+        phases=phase_medians(runs, operators=operators),
+        comparisons=comparisons,
+        drifts=drifts,
+        scaling=scaling(runs, operators=operators),
+        verdicts=judge(runs, comparisons=comparisons, drifts=drifts),
+    )

@@ -1,0 +1,39 @@
+"""Which records count, and in which order the operators stand: the same in every table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+SIZE = ("nodes", "ranks")  # records of one size are compared with each other
+CELL = ("k8s_operator", "nodes", "ranks")  # records of one cell are repeats of each other
+
+
+def counted(frame: pd.DataFrame) -> pd.DataFrame:
+    """The valid records that are no warm-ups: those that enter statistics and figures.
+
+    Their sizes are int64: every valid record has them.
+    """
+    runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"]]
+    return runs.astype({"nodes": "int64", "ranks": "int64"})
+
+
+def operator_order(frame: pd.DataFrame, operators: Sequence[str] = ()) -> tuple[str, ...]:
+    """`operators` first, then others that the frame has, by their first planned run."""
+    planned = frame.sort_values("order_index", kind="stable")["k8s_operator"]
+    return tuple(dict.fromkeys((*operators, *planned)))
+
+
+def in_order(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
+    """The table's rows by node count, ranks if there are any, and operator in the given order."""
+    keys = [key for key in ("nodes", "ranks", "k8s_operator") if key in table.columns]
+    place = {operator: index for index, operator in enumerate(order)}
+    return table.sort_values(
+        keys, key=lambda column: column.map(place) if column.name == "k8s_operator" else column
+    ).reset_index(drop=True)

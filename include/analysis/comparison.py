@@ -1,0 +1,137 @@
+"""Two operators at one size: how far their medians lie apart, and how sure that is."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import mannwhitneyu
+
+from include.analysis.bootstrap import RESAMPLES, median_difference
+from include.analysis.cells import SIZE, counted, operator_order
+from include.analysis.derived import with_derived
+from include.analysis.intervals import LEAST_N, LEVEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMPARED = ("loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s")
+FIGURE_OF_MERIT = COMPARED[0]
+ALPHA = 1 - LEVEL
+LEAST_RESAMPLES = 10_000
+RESAMPLES_IN_ALL = 1_500_000
+COLUMNS = (
+    *("quantity", *SIZE, "operator", "baseline", "n_operator", "n_baseline"),
+    *("difference_s", "low_s", "high_s"),
+    *("difference_percent", "low_percent", "high_percent"),
+    *("cliffs_delta", "mann_whitney_p", "holm_p", "is_significant"),
+)
+_WORDS = ("quantity", "operator", "baseline")
+
+
+def compare(frame: pd.DataFrame, *, operators: Sequence[str] = (), seed: int = 1) -> pd.DataFrame:
+    """One row per quantity, size and pair of operators that both have counted values there.
+
+    Columns `COLUMNS`. A difference is operator minus baseline, so negative is faster than the
+    baseline, the one of the two that stands first in the order of operators. Intervals: `LEVEL`,
+    bootstrap, NaN below `LEAST_N` values in either. Cliff's delta: +1, every run of the operator is
+    slower than each of the baseline's; -1, faster. `holm_p` is the two-sided Mann-Whitney p-value
+    corrected by Holm for all the rows of its quantity. `is_significant`: that below 5 % and an
+    interval without 0.
+    """
+    runs = with_derived(counted(frame))
+    order = operator_order(frame, operators)
+    rows = [
+        row
+        for quantity in COMPARED
+        for row in _corrected(_rows(runs, quantity, order=order, seed=seed))
+    ]
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    floats = [name for name in COLUMNS if name.endswith(("_s", "_percent", "_delta", "_p"))]
+    return table.astype(dict.fromkeys(floats, "float64") | dict.fromkeys(_WORDS, "str"))
+
+
+def resamples_for(pairs: int) -> int:
+    """Fewer bootstrap samples when there are hundreds of pairs, and never too few."""
+    return max(LEAST_RESAMPLES, min(RESAMPLES, RESAMPLES_IN_ALL // max(pairs, 1)))
+
+
+def names_a_winner(values: Sequence[float], *, baseline: Sequence[float], seed: int = 1) -> bool:
+    """Whether one pair alone would be told apart, by the same rule as in `compare`."""
+    if min(len(values), len(baseline)) < LEAST_N or _p_value(values, baseline) >= ALPHA:
+        return False  # without the bootstrap, which takes most of the time
+    row = _pair(values, baseline=baseline, seed=seed)
+    return bool(_corrected([row])[0]["is_significant"])
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for their number, in the given order; NaN stays and is not counted.
+
+    Source: Holm, Scandinavian Journal of Statistics 6 (1979).
+    """
+    known = [index for index, p in enumerate(p_values) if not np.isnan(p)]
+    corrected = [float("nan")] * len(p_values)
+    least = 0.0
+    for place, index in enumerate(sorted(known, key=lambda index: p_values[index])):
+        least = max(least, min(1.0, p_values[index] * (len(known) - place)))
+        corrected[index] = least
+    return corrected
+
+
+def _rows(
+    runs: pd.DataFrame, quantity: str, *, order: Sequence[str], seed: int
+) -> list[dict[str, Any]]:
+    known = runs.dropna(subset=[quantity])
+    resamples = resamples_for(known.groupby(list(SIZE)).ngroups)
+    rows = []
+    for size, cell in known.groupby(list(SIZE), sort=True):
+        samples = {str(name): group for name, group in cell.groupby("k8s_operator")[quantity]}
+        for baseline, operator in combinations([name for name in order if name in samples], 2):
+            key = dict(zip(SIZE, size, strict=True))
+            values, others = (samples[name].tolist() for name in (operator, baseline))
+            pair = _pair(values, baseline=others, seed=seed, resamples=resamples)
+            rows.append(
+                {"quantity": quantity, **key, "operator": operator, "baseline": baseline, **pair}
+            )
+    return rows
+
+
+def _pair(
+    values: Sequence[float], *, baseline: Sequence[float], seed: int, resamples: int = RESAMPLES
+) -> dict[str, Any]:
+    found = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
+    row: dict[str, Any] = {
+        "n_operator": len(values),
+        "n_baseline": len(baseline),
+        "difference_s": found.value,
+        "difference_percent": 100 * found.relative,
+    }
+    if min(len(values), len(baseline)) < LEAST_N:
+        return row | {"mann_whitney_p": float("nan")}
+    statistic, p_value = mannwhitneyu(values, baseline, alternative="two-sided")
+    return row | {
+        "low_s": found.low,
+        "high_s": found.high,
+        "low_percent": 100 * found.relative_low,
+        "high_percent": 100 * found.relative_high,
+        "cliffs_delta": 2 * float(statistic) / (len(values) * len(baseline)) - 1,
+        "mann_whitney_p": float(p_value),
+    }
+
+
+def _p_value(values: Sequence[float], baseline: Sequence[float]) -> float:
+    return float(mannwhitneyu(values, baseline, alternative="two-sided").pvalue)
+
+
+def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    corrected = holm([row["mann_whitney_p"] for row in rows])
+    return [
+        row
+        | {
+            "holm_p": p,
+            "is_significant": p < ALPHA and (row["low_s"] > 0 or row["high_s"] < 0),
+        }
+        for row, p in zip(rows, corrected, strict=True)
+    ]

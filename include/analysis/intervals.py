@@ -1,0 +1,47 @@
+"""Distribution-free intervals of a median."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from scipy.stats import binom
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LEVEL = 0.95
+LEAST_N = 6  # with fewer values even (minimum, maximum) covers the median less often than 95 %
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """Two order statistics that enclose the median with at least `LEVEL` confidence."""
+
+    low: float
+    high: float
+
+
+def median_interval(values: Sequence[float]) -> Interval | None:
+    """The order-statistic interval of the values' median; None below `LEAST_N` values.
+
+    Needs no distribution, and the values drawn independently. Source: Hoefler and Belli, SC15,
+    section 3.1.3 (Le Boudec, Performance Evaluation, theorem 2.1).
+    """
+    rank = _rank(len(values))
+    if rank is None:
+        return None
+    ordered = sorted(values)
+    return Interval(low=ordered[rank - 1], high=ordered[-rank])
+
+
+@lru_cache(maxsize=1024)
+def _rank(n: int) -> int | None:
+    """The greatest k for which the k-th least and k-th greatest of n values suffice."""
+    if n < LEAST_N:
+        return None
+    tail = (1 - LEVEL) / 2
+    rank = int(binom.ppf(tail, n, 0.5))
+    # ppf gives the least k with P(X <= k) >= tail; the interval needs P(X <= k - 1) <= tail.
+    return rank if rank > 0 else None

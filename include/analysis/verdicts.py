@@ -1,0 +1,153 @@
+"""One sentence per size and pair of operators: which is faster, or why that is not said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.analysis.cells import counted
+from include.analysis.comparison import FIGURE_OF_MERIT
+from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.setups import set_up_differences
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+SIMULATED = "simulated"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """What can be said of one pair at one size, by loop time."""
+
+    nodes: int
+    ranks: int
+    operator: str
+    baseline: str
+    winner: str | None  # None: none is named, for `reasons`, or as the two cannot be told apart
+    measured: str  # "flux_operator is 4.2 % faster, 95 % interval 2.8 to 5.0 %, n = 20 + 20"
+    reasons: tuple[str, ...]  # for withholding a verdict; empty when one is given
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in words."""
+        if not self.reasons:
+            return f"{self.measured}."
+        return f"No verdict: {'; '.join(self.reasons)}. Measured: {self.measured}."
+
+
+def judge(
+    frame: pd.DataFrame, *, comparisons: pd.DataFrame, drifts: pd.DataFrame
+) -> tuple[Verdict, ...]:
+    """A verdict for each row of the figure of merit in `comparisons`, in its order."""
+    runs = counted(frame)
+    rows = comparisons[comparisons["quantity"] == FIGURE_OF_MERIT].to_dict(orient="records")
+    return tuple(_verdict(row, runs=runs, drifts=drifts) for row in rows)
+
+
+def _verdict(row: dict[Any, Any], *, runs: pd.DataFrame, drifts: pd.DataFrame) -> Verdict:
+    pair = [row["operator"], row["baseline"]]
+    cell = runs[(runs["nodes"] == row["nodes"]) & (runs["ranks"] == row["ranks"])]
+    cell = cell[cell["k8s_operator"].isin(pair)]
+    drifts = drifts[(drifts["nodes"] == row["nodes"]) & (drifts["ranks"] == row["ranks"])]
+    reasons = (
+        *([SIMULATED] if cell["simulated"].any() else []),
+        *_too_few(row),
+        *set_up_differences(cell, operator=pair[0], baseline=pair[1]),
+        *_drifting(row, cell=cell, drifts=drifts[drifts["k8s_operator"].isin(pair)]),
+    )
+    faster = pair[0] if row["difference_s"] < 0 else pair[1]
+    return Verdict(
+        nodes=int(row["nodes"]),
+        ranks=int(row["ranks"]),
+        operator=pair[0],
+        baseline=pair[1],
+        winner=faster if row["is_significant"] and not reasons else None,
+        measured=measured(row),
+        reasons=reasons,
+    )
+
+
+def measured(row: dict[Any, Any]) -> str:
+    """What was measured of a pair, a row of `compare`; the slower one is the reference.
+
+    Percentages are of the baseline's median.
+    """
+    counts = f"n = {row['n_operator']} + {row['n_baseline']}"
+    if pd.isna(row["low_percent"]):
+        change = f"{row['difference_percent']:+.1f} %"
+        return f"{row['operator']} against {row['baseline']}: {change}, no interval, {counts}"
+    ends = sorted([row["low_percent"], row["high_percent"]])
+    if not row["is_significant"]:
+        return (
+            f"{row['operator']} and {row['baseline']} cannot be told apart: difference "
+            f"{row['difference_percent']:+.1f} %, {_level()} interval {ends[0]:+.1f} to "
+            f"{ends[1]:+.1f} %, {counts}"
+        )
+    word = "faster" if row["difference_s"] < 0 else "slower"
+    least, most = sorted(abs(end) for end in ends)
+    return (
+        f"{row['operator']} is {abs(row['difference_percent']):.1f} % {word}, "
+        f"{_level()} interval {least:.1f} to {most:.1f} %, {counts}"
+    )
+
+
+def _too_few(row: dict[Any, Any]) -> list[str]:
+    least = min(row["n_operator"], row["n_baseline"])
+    return [] if least >= LEAST_N else [f"fewer than {LEAST_N} valid repeats ({least})"]
+
+
+def _drifting(row: dict[Any, Any], *, cell: pd.DataFrame, drifts: pd.DataFrame) -> list[str]:
+    """Drift that may be as large as the effect, by the intervals of both.
+
+    None where interleaved order spreads it over both operators.
+    """
+    if pd.isna(row["low_percent"]) or are_interleaved(cell, [row["operator"], row["baseline"]]):
+        return []
+    effect = _least(row["low_percent"], row["high_percent"])
+    return [
+        f"drift as large as the effect ({d['k8s_operator']} changes by "
+        f"{d['half_change_percent']:+.1f} % from the first to the last half of its runs)"
+        for d in drifts.to_dict(orient="records")
+        if d["is_drift"]
+        and max(abs(d["half_change_low_percent"]), abs(d["half_change_high_percent"])) >= effect
+    ]
+
+
+def _least(low: float, high: float) -> float:
+    """The least size of an effect in its interval: 0 when the interval holds 0."""
+    return 0.0 if low <= 0 <= high else min(abs(low), abs(high))
+
+
+def are_interleaved(cell: pd.DataFrame, operators: Sequence[str]) -> bool:
+    """Whether the middle run of each of one study's operators lies among the other's runs."""
+    if len(set(cell["study_id"])) > 1:
+        return False
+    orders = [cell.loc[cell["k8s_operator"] == name, "order_index"] for name in operators]
+    return all(
+        other.min() < own.median() < other.max() for own, other in (orders, reversed(orders))
+    )
+
+
+def _level() -> str:
+    return f"{100 * LEVEL:.0f} %"
+
+
+def uncompared(frame: pd.DataFrame) -> tuple[str, ...]:
+    """A sentence for each size where some operator of the frame has no counted loop time."""
+    every = list(dict.fromkeys(frame["k8s_operator"]))
+    if len(every) < 2:  # noqa: PLR2004 a comparison needs two
+        return ()
+    found = counted(frame).dropna(subset=[FIGURE_OF_MERIT])
+    there = {size: set(cell["k8s_operator"]) for size, cell in found.groupby(["nodes", "ranks"])}
+    sizes = frame.dropna(subset=["nodes", "ranks"])[["nodes", "ranks"]].drop_duplicates()
+    sentences = []
+    for nodes, ranks in sizes.sort_values(["nodes", "ranks"]).itertuples(index=False):
+        missing = [name for name in every if name not in there.get((nodes, ranks), set())]
+        if missing:
+            sentences.append(
+                f"{nodes} nodes ({ranks} ranks): no valid loop time of {', '.join(missing)}."
+            )
+    return tuple(sentences)

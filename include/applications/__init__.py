@@ -1,0 +1,84 @@
+"""Applications: what to run, how to read its log, and when its result is right."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include import adapters
+from include.errors import StudyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.models import Model
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationResult:
+    """What one run of an application says of itself. Times in seconds, rates per second."""
+
+    ranks: int
+    steps: int
+    atoms: int
+    loop_time_s: float  # the figure of merit: the solver's own time, as fine as it is printed
+    app_wall_time_s: float | None
+    timesteps_per_s: float | None
+    atom_steps_per_s: float | None
+    cpu_use_percent: float | None
+    pot_eng: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SyntheticLine:
+    """One line of an output that nobody computed, and when it comes, in seconds from the first."""
+
+    at_s: float
+    text: str
+
+
+class Application(adapters.Adapter):
+    """One MPI application. Its module sets `ADAPTER` to an instance."""
+
+    work_dir: str  # directory in the image where the command runs
+    first_line: str  # the application's first output line starts with this
+    last_line: str  # and its last one with this
+
+    @abstractmethod
+    def command(self, options: Model) -> tuple[str, ...]:
+        """The program and its arguments, the same under every operator."""
+
+    @abstractmethod
+    def problem(self, options: Model) -> str:
+        """The problem in a few words with its size, for tables and figures."""
+
+    @abstractmethod
+    def parse(self, lines: Iterable[str]) -> ApplicationResult:
+        """The result in a launcher log without time stamps; ParseError when it is not whole."""
+
+    @abstractmethod
+    def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
+        """Raise CheckFailed unless the result is right for this problem and rank count."""
+
+    def synthetic_output(
+        self, options: Model, *, ranks: int, loop_time_s: float
+    ) -> tuple[SyntheticLine, ...]:
+        """What a right run with that figure of merit would print, for simulated clusters.
+
+        StudyError for an application that has no such model.
+        """
+        del options, ranks, loop_time_s
+        raise StudyError(f"{self.name} has no synthetic output, so no simulated cluster can run it")
+
+
+def available() -> tuple[str, ...]:
+    """Names of all applications."""
+    return adapters.available(sys.modules[__name__])
+
+
+def load(name: str) -> Application:
+    """The application of that name; StudyError listing the valid ones otherwise."""
+    application: Application = adapters.load(sys.modules[__name__], name)
+    return application

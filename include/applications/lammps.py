@@ -1,0 +1,129 @@
+"""LAMMPS, ReaxFF HNS: the molecular dynamics problem of the experiments of 2023."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from include.applications import Application, ApplicationResult, SyntheticLine, _lammps_synthetic
+from include.errors import CheckFailed, StudyError
+from include.models import Model
+from include.parsers import lammps_log
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import JsonValue
+
+ATOMS_PER_CELL = 304
+STEPS = 100
+# Potential energy per atom (kcal/mol, `thermo_modify norm yes`) at step 100, by replicas in x, y
+# and z. 64 16 16: all 161 public logs of run 6; the others: LAMMPS 22 Jul 2025, our own runs.
+REFERENCE_POT_ENG = {
+    (1, 1, 1): -113.30058,
+    (64, 16, 16): -113.28532,
+}
+# The sum over ranks rounds differently for each decomposition; the printed energies of run 6
+# agree to 5 digits over 752 to 6,016 ranks.
+RELATIVE_TOLERANCE = 1e-5
+
+
+class Options(Model):
+    """`application_options` of a study with LAMMPS: replicas of the 304-atom cell."""
+
+    x: int = Field(default=1, ge=1)
+    y: int = Field(default=1, ge=1)
+    z: int = Field(default=1, ge=1)
+    reference_pot_eng: float | None = None  # for sizes that have none here; kcal/mol per atom
+
+    @property
+    def atoms(self) -> int:
+        """Atoms of the replicated problem."""
+        return ATOMS_PER_CELL * self.x * self.y * self.z
+
+
+class Lammps(Application):
+    """`lmp` on `in.reaxc.hns` of the LAMMPS examples, 100 steps."""
+
+    name = "lammps"
+    title = "LAMMPS ReaxFF HNS"
+    options = Options
+    work_dir = "/opt/hns"
+    first_line = "LAMMPS ("
+    last_line = "Total wall time:"
+
+    def command(self, options: Model) -> tuple[str, ...]:
+        """`lmp -v x … -in in.reaxc.hns -nocite`, as in run 6."""
+        size = Options.model_validate(options.model_dump())
+        variables = [f"-v {axis} {getattr(size, axis)}".split() for axis in "xyz"]
+        words = [word for variable in variables for word in variable]
+        return ("lmp", *words, "-in", "in.reaxc.hns", "-nocite")
+
+    def problem(self, options: Model) -> str:
+        """Replicas and atoms, `ReaxFF HNS 1x1x1, 304 atoms`."""
+        size = Options.model_validate(options.model_dump())
+        return f"ReaxFF HNS {size.x}x{size.y}x{size.z}, {size.atoms:,} atoms, {STEPS} steps"
+
+    def read_options(self, given: dict[str, JsonValue]) -> Model:
+        """The options; StudyError for a size whose right result is not known."""
+        options = Options.model_validate(given)
+        _reference(options)
+        return options
+
+    def parse(self, lines: Iterable[str]) -> ApplicationResult:
+        """From LAMMPS' own log; the loop time is printed to 1e-6 s."""
+        found = lammps_log.parse(lines)
+        return ApplicationResult(
+            ranks=found.procs,
+            steps=found.steps,
+            atoms=found.atoms,
+            loop_time_s=found.loop_time_s,
+            app_wall_time_s=found.total_wall_time_s,
+            timesteps_per_s=found.timesteps_per_s,
+            atom_steps_per_s=found.atom_steps_per_s,
+            cpu_use_percent=found.cpu_use_percent,
+            pot_eng=found.final("PotEng"),
+        )
+
+    def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
+        """Ranks, atoms and steps as asked, and the final energy within 1e-5 of the reference."""
+        size = Options.model_validate(options.model_dump())
+        expected = (ranks, size.atoms, STEPS)
+        found = (result.ranks, result.atoms, result.steps)
+        if found != expected:
+            msg = f"ran {found} instead of {expected} (ranks, atoms, steps)"
+            raise CheckFailed(msg)
+        reference = _reference(size)
+        if not math.isclose(result.pot_eng or 0.0, reference, rel_tol=RELATIVE_TOLERANCE):
+            msg = f"final PotEng {result.pot_eng}, the reference of this problem is {reference}"
+            raise CheckFailed(msg)
+
+    def synthetic_output(
+        self, options: Model, *, ranks: int, loop_time_s: float
+    ) -> tuple[SyntheticLine, ...]:
+        """A log with the lines that `parse` reads; its energy is the reference's."""
+        size = Options.model_validate(options.model_dump())
+        return _lammps_synthetic.output(
+            ranks=ranks,
+            atoms=size.atoms,
+            steps=STEPS,
+            loop_time_s=loop_time_s,
+            pot_eng=_reference(size),
+        )
+
+
+def _reference(size: Options) -> float:
+    known = REFERENCE_POT_ENG.get((size.x, size.y, size.z), size.reference_pot_eng)
+    if known is None:
+        sizes = "; ".join(f"x {x} y {y} z {z}" for x, y, z in REFERENCE_POT_ENG)
+        msg = (
+            f"no reference energy for x {size.x} y {size.y} z {size.z}, so a wrong result would "
+            f"pass: use {sizes}, or give application_options.reference_pot_eng"
+        )
+        raise StudyError(msg)
+    return known
+
+
+ADAPTER = Lammps()

@@ -1,0 +1,164 @@
+"""`python -m include.bench`: measures and prints a table; `--write FILE` keeps it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.bench import gaps, memory, scheduler
+from include.cache import ROOT
+from include.embedded import start_times
+from include.embedded.paths import state_root
+from include.errors import BenchmarkError
+from include.models import Reservation
+from include.plan import study_id_of
+from include.provenance import code_version
+from include.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.bench.gaps import Gaps
+
+STARTS = 5
+NODES = 2
+STUDY: dict[str, Any] = {"nodes": [NODES], "warmups": 1, "repeats": 6}
+RUN_S = 1800.0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure the starts of the local cluster, then one study each way; print the table."""
+    parser = argparse.ArgumentParser(prog="python -m include.bench", description=__doc__)
+    parser.add_argument("--write", type=Path, help="keep the table in this file too")
+    chosen = parser.parse_args(arguments)
+    try:
+        rows = [*_starts(), *_dags_test(), *_scheduler()]
+    except BenchmarkError as err:
+        sys.stderr.write(f"error: {err}\n")
+        return 1
+    text = _table(rows)
+    sys.stdout.write(text)
+    if chosen.write:
+        chosen.write.write_text(_document(text))
+    return 0
+
+
+Row = tuple[str, str, str]  # what, measured, aim
+
+
+def _starts() -> list[Row]:
+    _say(f"starting and ending the local cluster {STARTS} times")
+    found = [
+        start_times.measure(_reservation(number), root=state_root()) for number in range(STARTS)
+    ]
+    memory_mib = statistics.median(sum(each.memory_mib.values()) for each in found)
+    return [
+        _row("control plane start", [each.control_plane_s for each in found], "< 3 s"),
+        _row(f"{NODES} nodes Ready after that", [each.nodes_s for each in found], "< 20 s"),
+        _row("cluster deletion", [each.delete_s for each in found], ""),
+        ("memory of the idle cluster", f"{memory_mib:.0f} MiB", ""),
+    ]
+
+
+def _reservation(number: int) -> Reservation:
+    study_id = study_id_of(name="bench", run_id=str(number))
+    return Reservation(
+        study_id=study_id,
+        cluster="local",
+        namespace=study_id,
+        nodes=NODES,
+        expires_at=datetime.now(UTC) + timedelta(hours=1),
+        options={"nodes": NODES},
+    )
+
+
+def _dags_test() -> list[Row]:
+    name = "bench-direct"
+    _say("a study through `airflow dags test`")
+    command = [str(ROOT / "bin" / "demo"), json.dumps({**STUDY, "name": name})]
+    started = time.monotonic()
+    done = subprocess.run(  # noqa: S603
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=RUN_S, check=False
+    )
+    if done.returncode != 0:
+        raise BenchmarkError(f"the study failed:\n{done.stdout.decode()[-2000:]}")
+    took_s = time.monotonic() - started
+    points = STUDY["warmups"] + STUDY["repeats"]
+    rows = _gap_rows(gaps.read_gaps(_newest(name), nodes=NODES), "dags test")
+    return [(f"study of {2 * points} points, dags test", f"{took_s:.1f} s", ""), *rows]
+
+
+def _scheduler() -> list[Row]:
+    name = "bench-sched"
+    _say("the same study under the scheduler")
+    with scheduler.airflow() as (address, pid):
+        run_id = scheduler.run_study(address, {**STUDY, "name": name})
+        memory_mib = memory.of_family(pid)
+    folder = ROOT / "results" / study_id_of(name=name, run_id=run_id)
+    rows = _gap_rows(gaps.read_gaps(Results(folder), nodes=NODES), "scheduler")
+    return [*rows, ("memory of Airflow (api-server, scheduler, parser)", f"{memory_mib} MiB", "")]
+
+
+def _gap_rows(found: Gaps, way: str) -> list[Row]:
+    seconds = {
+        "launcher end → next launcher start": (found.gap_s, "< 3 s"),
+        "… of it Airflow": (found.airflow_s, "< 0.6 s" if way == "scheduler" else ""),
+        "… of it until the operator reports the end": (found.notice_s, ""),
+        "… of it deletion": (found.delete_s, ""),
+        "… of it resource created → launcher started": (found.start_s, ""),
+        "resource created → all pods running": (found.pods_running_s, ""),
+    }
+    return [
+        (f"{what}, {way} (n = {found.n})", f"{value:.2f} s", aim)
+        for what, (value, aim) in seconds.items()
+    ]
+
+
+def _newest(name: str) -> Results:
+    folders = (ROOT / "results").glob(f"{name}-*/plan.json")
+    return Results(max(folders, key=lambda path: path.stat().st_mtime).parent)
+
+
+def _row(what: str, seconds: Sequence[float], aim: str) -> Row:
+    middle = statistics.median(seconds)
+    spread = f"{min(seconds):.2f} to {max(seconds):.2f}, n = {len(seconds)}"
+    return (what, f"{middle:.2f} s ({spread})", aim)
+
+
+def _table(rows: Sequence[Row]) -> str:
+    lines = ["| what | median | aim |", "|---|---|---|"]
+    lines += [f"| {what} | {measured} | {aim} |" for what, measured, aim in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _document(table: str) -> str:
+    today = datetime.now(UTC).date()
+    return (
+        "# Benchmarks of the pipeline itself\n\n"
+        f"Measured by `make bench` on {today} at commit {code_version()}: {os.cpu_count()} cores, "
+        f"Linux {platform.release()}, Python {platform.python_version()}. Two nodes, LAMMPS HNS "
+        "1x1x1, both operators.\n\n"
+        f"{table}\n"
+        "Stamps of the API server are whole seconds, so the parts of a gap that rest on them "
+        "(reporting, deletion, pods running) are known to a second; the whole gap is known to a "
+        "millisecond, as it is the difference of two log stamps. The Job controller of Kubernetes "
+        "takes up changes of pods once a second, which is most of the time until the end is "
+        "reported.\n"
+    )
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

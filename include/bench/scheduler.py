@@ -1,0 +1,121 @@
+"""Runs a study under Airflow's own scheduler, through its REST API, as the UI does."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from include.cache import ROOT
+from include.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOME = ROOT / ".airflow" / "bench"
+START_S = 180.0
+RUN_S = 1800.0
+POLL_S = 0.5
+REQUEST_S = 60.0
+DAG = "operator_benchmark"
+
+
+@contextmanager
+def airflow() -> Iterator[tuple[str, int]]:
+    """Airflow as `make ui` starts it, in a home of its own: its address and process id.
+
+    BenchmarkError when it is not ready in time. It is stopped at the end, on every path.
+    """
+    port = _free_port()
+    environment = {**os.environ, "UI_PORT": str(port), "UI_HOME": HOME.name}
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "bench.log").open("w") as log:
+        process = subprocess.Popen(  # noqa: S603
+            [str(ROOT / "bin" / "ui")],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_started(process, log_path=HOME / "bench.log")
+        yield f"http://127.0.0.1:{port}", process.pid
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(timeout=10)
+
+
+def run_study(address: str, params: dict[str, Any]) -> str:
+    """Trigger a run and wait for its end; returns the run's id.
+
+    BenchmarkError when the run does not succeed or takes too long.
+    """
+    token = _call(address, "/auth/token", body=_login())["access_token"]
+    path = f"/api/v2/dags/{DAG}/dagRuns"
+    _wait_for_dag(address, token)
+    run = _call(address, path, token=token, body={"logical_date": None, "conf": params})
+    end = time.monotonic() + RUN_S
+    while time.monotonic() < end:
+        state = _call(address, f"{path}/{run['dag_run_id']}", token=token)["state"]
+        if state in {"success", "failed"}:
+            break
+        time.sleep(POLL_S)
+    if state != "success":
+        raise BenchmarkError(f"the run {run['dag_run_id']} is {state}; see {HOME / 'logs'}")
+    return str(run["dag_run_id"])
+
+
+def _wait_for_dag(address: str, token: str) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        dags = _call(address, "/api/v2/dags", token=token)["dags"]
+        if any(dag["dag_id"] == DAG for dag in dags):
+            return
+        time.sleep(POLL_S)
+    raise BenchmarkError(f"Airflow does not find the DAG {DAG} after {START_S:.0f} s")
+
+
+def _login() -> dict[str, str]:
+    passwords = json.loads((HOME / "passwords.json").read_text())
+    return {"username": "admin", "password": passwords["admin"]}
+
+
+def _call(
+    address: str, path: str, *, token: str | None = None, body: dict[str, Any] | None = None
+) -> Any:
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    data = json.dumps(body).encode() if body is not None else None
+    request = urllib.request.Request(address + path, data=data, headers=headers)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=REQUEST_S) as answer:  # noqa: S310  loopback
+        return json.load(answer)
+
+
+def _wait_started(process: subprocess.Popen[bytes], *, log_path: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end:
+        if "Airflow is at" in log_path.read_text():
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(POLL_S)
+    raise BenchmarkError(f"Airflow did not start:\n{log_path.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,74 @@
+"""Clusters: how each kind is made ready, reached, and proven gone."""
+
+from __future__ import annotations
+
+import sys
+from abc import abstractmethod
+from typing import TYPE_CHECKING
+
+from include import adapters
+
+if TYPE_CHECKING:
+    from include.kube.client import Kube
+    from include.kube.kinds import Controller
+    from include.models import ClusterHandle, Reservation, Study
+
+
+class Cluster(adapters.Adapter):
+    """One kind of cluster. Its module sets `ADAPTER` to an instance.
+
+    All calls may be repeated: a second `create` adopts what the first one made, a second
+    `delete` finds nothing to do.
+    """
+
+    hourly_price_usd: float | None  # None: not known, or it costs nothing extra
+
+    @abstractmethod
+    def reserve(self, study: Study, *, study_id: str) -> Reservation:
+        """Names, size and expiry of the cluster-to-be. Touches nothing.
+
+        Raises StudyError when the study cannot run there (too many nodes, wrong options).
+        """
+
+    @abstractmethod
+    def preflight(self, reservation: Reservation) -> None:
+        """Raise ClusterError, saying what to do, when `create` could not work here and now."""
+
+    @abstractmethod
+    def create(self, reservation: Reservation, study: Study) -> None:
+        """Start making the cluster, or adopt the one that this study already made."""
+
+    @abstractmethod
+    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
+        """Wait until jobs can run and return how to reach the cluster; ClusterError when not."""
+
+    @abstractmethod
+    def connect(self, reservation: Reservation) -> Kube:
+        """A client with the pipeline's own credential, bound to the study's namespace."""
+
+    @abstractmethod
+    def install(self, reservation: Reservation, controller: Controller) -> str:
+        """Make the controller run and wait until it answers; returns the version that runs."""
+
+    @abstractmethod
+    def uninstall(self, reservation: Reservation, controller: Controller) -> None:
+        """Remove the controller and its custom resource definitions, and wait until gone."""
+
+    @abstractmethod
+    def delete(self, reservation: Reservation) -> None:
+        """Remove everything the study made; TeardownError naming what is still there."""
+
+    @abstractmethod
+    def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
+        """What of this study's making still exists, each as a readable name."""
+
+
+def available() -> tuple[str, ...]:
+    """Names of all clusters."""
+    return adapters.available(sys.modules[__name__])
+
+
+def load(name: str) -> Cluster:
+    """The cluster of that name; StudyError listing the valid ones otherwise."""
+    cluster: Cluster = adapters.load(sys.modules[__name__], name)
+    return cluster

@@ -1,0 +1,189 @@
+"""A cluster that somebody else runs: reached by a kubeconfig, used, and left as it was."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from include import job_cleanup
+from include.cache import cache_dir
+from include.clusters import Cluster
+from include.errors import ClusterError, StudyError, TeardownError
+from include.k8s_operators import LABEL_STUDY
+from include.kube import installation
+from include.kube.client import Kube
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
+from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
+
+if TYPE_CHECKING:
+    from include.kube.client import Listing
+    from include.kube.kinds import Controller
+    from include.models import Study
+
+GONE_S = 180.0
+POLL_S = 0.5
+
+
+class Options(Model):
+    """`cluster_options` of a study on an existing cluster."""
+
+    kubeconfig: str | None = None  # None: the variable KUBECONFIG, else ~/.kube/config
+    context: str | None = None  # None: the kubeconfig's current one
+    namespace: DnsLabel | None = None  # None: one of the study's own, deleted at the end
+    launcher: Placement = Placement()
+    worker: Placement = Placement()
+    hourly_price_usd: float | None = Field(default=None, ge=0)
+
+
+class Existing(Cluster):
+    """Creates no cluster; deletes only what carries the study's label."""
+
+    name = "existing"
+    title = "Existing cluster (kubeconfig)"
+    options = Options
+    hourly_price_usd = None
+
+    def reserve(self, study: Study, *, study_id: str) -> Reservation:
+        """The study's namespace and expiry; StudyError when no image is named."""
+        options = Options.model_validate(study.cluster_options)
+        if study.image is None:
+            raise StudyError("image: the existing cluster needs one that carries the application")
+        return Reservation(
+            study_id=study_id,
+            cluster=self.name,
+            namespace=options.namespace or study_id,
+            nodes=max(study.nodes),
+            expires_at=datetime.now(UTC) + timedelta(hours=study.ttl_hours),
+            options=study.cluster_options,
+        )
+
+    def preflight(self, reservation: Reservation) -> None:
+        """Reach the cluster and count the nodes that workers may use."""
+        kube = self.connect(reservation)
+        options = Options.model_validate(reservation.options)
+        usable = [
+            node
+            for node in kube.list(NODE, selector=_selector(options.worker)).items
+            if not node["spec"].get("unschedulable", False)
+        ]
+        if len(usable) < reservation.nodes:
+            msg = (
+                f"the study asks for {reservation.nodes} nodes, the cluster has {len(usable)} that "
+                f"workers may use{_named(options.worker)}: ask for fewer or add nodes"
+            )
+            raise ClusterError(msg)
+
+    def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
+        """Make the study's namespace unless it was told to use one."""
+        kube = self.connect(reservation)
+        if _own_namespace(reservation):
+            labels = {LABEL_STUDY: reservation.study_id}
+            metadata = {"name": reservation.namespace, "labels": labels}
+            kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        elif kube.get(NAMESPACE, reservation.namespace) is None:
+            msg = f"there is no namespace {reservation.namespace}: make it, or name none"
+            raise ClusterError(msg)
+
+    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
+        """The cluster is ready as it is; this reads its version and the kind of its nodes."""
+        kube = self.connect(reservation)
+        options = Options.model_validate(reservation.options)
+        nodes = kube.list(NODE, selector=_selector(options.worker)).items
+        names = sorted(node["metadata"]["labels"].get(_HOST_NAME, "") for node in nodes)
+        types = {node["metadata"]["labels"].get(_INSTANCE_TYPE) for node in nodes}
+        image = study.image or ""
+        return ClusterHandle(
+            **reservation.model_dump(),
+            kubernetes_version=kube.server_version(),
+            instance_type=types.pop() if len(types) == 1 else None,
+            image=image,
+            image_digest=image.rpartition("@")[2] if "@" in image else None,
+            image_pull_policy="IfNotPresent",
+            launcher=options.launcher,
+            worker=options.worker,
+            worker_nodes=tuple(names),
+            notes=("the cluster is not the study's own: others may use its nodes meanwhile",),
+        )
+
+    def connect(self, reservation: Reservation) -> Kube:
+        """A client for the kubeconfig and context that the study names."""
+        options = Options.model_validate(reservation.options)
+        return Kube.from_kubeconfig(
+            _kubeconfig(options), context=options.context, namespace=reservation.namespace
+        )
+
+    def install(self, reservation: Reservation, controller: Controller) -> str:
+        """Apply the upstream manifest, unless somebody has installed the controller already."""
+        kube = self.connect(reservation)
+        return installation.install(
+            kube, controller, study_id=reservation.study_id, cache=cache_dir()
+        )
+
+    def uninstall(self, reservation: Reservation, controller: Controller) -> None:
+        """Remove the controller if this study installed it."""
+        kube = self.connect(reservation)
+        installation.uninstall(kube, controller, study_id=reservation.study_id, cache=cache_dir())
+
+    def delete(self, reservation: Reservation) -> None:
+        """Delete the study's objects and its namespace, and wait until they are gone."""
+        kube = self.connect(reservation)
+        job_cleanup.delete_study(kube, study_id=reservation.study_id)
+        if _own_namespace(reservation):
+            found = kube.get(NAMESPACE, reservation.namespace)
+            if found and _study(found) == reservation.study_id:
+                kube.delete(NAMESPACE, reservation.namespace)
+        end = time.monotonic() + GONE_S
+        while left := self.leftovers(reservation):
+            if time.monotonic() > end:
+                raise TeardownError(f"still there after {GONE_S:.0f} s: {', '.join(left)}")
+            time.sleep(POLL_S)
+
+    def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
+        """The study's pods, its namespace, and definitions that it installed."""
+        kube = self.connect(reservation)
+        selector = f"{LABEL_STUDY}={reservation.study_id}"
+        installed = f"{installation.OWNER_LABEL}={reservation.study_id}"
+        return (
+            *_names("pod", kube.list(POD, selector=selector)),
+            *_names("namespace", kube.list(NAMESPACE, selector=selector)),
+            *_names("definition", kube.list(CUSTOM_RESOURCE_DEFINITION, selector=installed)),
+        )
+
+
+_HOST_NAME = "kubernetes.io/hostname"
+_INSTANCE_TYPE = "node.kubernetes.io/instance-type"
+
+
+def _kubeconfig(options: Options) -> Path:
+    """The file that the study names, else what kubectl would use."""
+    given = options.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    return Path(given or "~/.kube/config").expanduser()
+
+
+def _own_namespace(reservation: Reservation) -> bool:
+    return Options.model_validate(reservation.options).namespace is None
+
+
+def _selector(placement: Placement) -> str:
+    return ",".join(f"{name}={value}" for name, value in placement.node_selector.items())
+
+
+def _named(placement: Placement) -> str:
+    return f" (labels {_selector(placement)})" if placement.node_selector else ""
+
+
+def _study(obj: dict[str, Any]) -> str | None:
+    owner: str | None = obj["metadata"].get("labels", {}).get(LABEL_STUDY)
+    return owner
+
+
+def _names(kind: str, listing: Listing) -> list[str]:
+    return [f"{kind}/{obj['metadata']['name']}" for obj in listing.items]
+
+
+ADAPTER = Existing()

@@ -1,0 +1,149 @@
+"""A real Kubernetes cluster on this machine: its nodes are namespaces with a kubelet in each."""
+
+from __future__ import annotations
+
+import logging
+import os
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from include import k8s_operators
+from include.clusters import Cluster
+from include.embedded import (
+    binaries,
+    controllers,
+    credentials,
+    image,
+    local_cluster,
+    network,
+    packages,
+    ports,
+    removal,
+    state,
+)
+from include.embedded.layout import MAX_NODES, nodes
+from include.embedded.paths import state_root
+from include.errors import StudyError
+from include.kube.client import Kube
+from include.models import ClusterHandle, Model, Reservation
+
+if TYPE_CHECKING:
+    from include.kube.kinds import Controller
+    from include.models import Study
+
+log = logging.getLogger(__name__)
+PULL_POLICY = "Never"  # the nodes have the image, and no registry does
+
+
+class Options(Model):
+    """`cluster_options` of a study on the local cluster."""
+
+    nodes: Annotated[int, Field(ge=1, le=MAX_NODES)] = 2
+
+
+class Local(Cluster):
+    """etcd, API server and so on as processes, and real nodes in namespaces. Needs root."""
+
+    name = "local"
+    title = "Local Kubernetes"
+    options = Options
+    hourly_price_usd = None
+
+    def reserve(self, study: Study, *, study_id: str) -> Reservation:
+        """One cluster per machine; the study's namespace in it is named like the study."""
+        chosen = Options.model_validate(study.cluster_options)
+        if (wanted := max(study.nodes)) > chosen.nodes:
+            plural = "s" if wanted > 1 else ""
+            msg = (
+                f"study asks for {wanted} node{plural}, the local cluster has {chosen.nodes}: "
+                f"lower `nodes`, or raise `cluster_options.nodes`"
+            )
+            raise StudyError(msg)
+        _refuse_foreign_controllers(study)
+        return Reservation(
+            study_id=study_id,
+            cluster=self.name,
+            namespace=study_id,
+            nodes=chosen.nodes,
+            expires_at=datetime.now(UTC) + timedelta(hours=study.ttl_hours),
+            options=chosen.to_json(),
+        )
+
+    def preflight(self, reservation: Reservation) -> None:
+        """Root, packages, programs, image, free ports, and no other study's cluster."""
+        packages.require_root("the local cluster needs network namespaces and cgroups")
+        packages.require()
+        for program in binaries.PROGRAMS:
+            binaries.binary(program)
+        image.built()
+        local_cluster.layout_of(state_root()).require_short()
+        current = state.read(state_root())
+        state.refuse_other_study(current, study_id=reservation.study_id)
+        if current is None or not current.is_running():
+            network.require_free_range()
+            ports.require_free()
+
+    def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
+        """Start control plane and nodes, or adopt them when they run."""
+        self.preflight(reservation)
+        local_cluster.create(reservation, root=state_root())
+
+    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
+        """Wait for all nodes to be Ready and for their name service."""
+        current = local_cluster.wait_ready(root=state_root(), study_id=reservation.study_id)
+        built = image.built()
+        return ClusterHandle(
+            **reservation.model_dump(),
+            kubernetes_version=binaries.KUBERNETES_VERSION,
+            instance_type=None,
+            image=study.image or built.reference,
+            image_digest=built.digest if study.image is None else None,
+            image_pull_policy=PULL_POLICY,
+            worker_nodes=tuple(node.name for node in nodes(reservation.nodes)),
+            notes=current.notes,
+        )
+
+    def connect(self, reservation: Reservation) -> Kube:
+        """A client that may work in the study's namespace and look at the nodes."""
+        layout = local_cluster.layout_of(state_root())
+        local_cluster.require(state_root(), study_id=reservation.study_id)
+        path = layout.kubeconfig(credentials.PIPELINE)
+        return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    def install(self, reservation: Reservation, controller: Controller) -> str:
+        """Run the controller as a process of this machine."""
+        return controllers.install(controller, root=state_root(), study_id=reservation.study_id)
+
+    def uninstall(self, reservation: Reservation, controller: Controller) -> None:
+        """Stop the controller and remove its definitions, role and namespace."""
+        controllers.uninstall(controller, root=state_root(), study_id=reservation.study_id)
+
+    def delete(self, reservation: Reservation) -> None:
+        """Remove the study's cluster, running, half made or crashed; another study's stays."""
+        local_cluster.delete(root=state_root(), study_id=reservation.study_id)
+
+    def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
+        """Processes, namespaces, interfaces, cgroups and files of this study's cluster."""
+        if os.geteuid() != 0:
+            return ()  # without root none was made
+        current = state.read(state_root())
+        if current is not None and current.study_id != reservation.study_id:
+            return ()
+        return removal.leftovers(state_root())
+
+
+def _refuse_foreign_controllers(study: Study) -> None:
+    """StudyError for an operator whose controller is not built for this cluster."""
+    for name in study.operators:
+        controller = k8s_operators.load(name).controller
+        if controller is not None and controller.name not in binaries.PROGRAMS:
+            msg = (
+                f"the local cluster has no {controller.name}, nor the images that it needs: use "
+                f"cluster `simulated` or `existing`, or leave {name} out"
+            )
+            raise StudyError(msg)
+
+
+ADAPTER = Local()

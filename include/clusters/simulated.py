@@ -1,0 +1,114 @@
+"""A cluster of simulated nodes: control plane and controllers are real, applications are not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from include.clusters import Cluster
+from include.embedded import binaries, credentials, simulated_removal, state
+from include.embedded.paths import simulated_root
+from include.errors import StudyError
+from include.kube.client import Kube
+from include.models import ClusterHandle, Reservation
+from include.simulation import cluster, controllers, nodes, settings
+from include.simulation.settings import Options
+
+if TYPE_CHECKING:
+    from include.kube.kinds import Controller
+    from include.models import Study
+
+IMAGE = "simulated/no-image:none"
+PROGRAMS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "mpi-operator",
+)
+
+
+class Simulated(Cluster):
+    """65 nodes of KWOK, or as many as asked for, on this machine's loopback. Needs no root."""
+
+    name = "simulated"
+    title = "Simulated nodes (KWOK)"
+    options = Options
+    hourly_price_usd = None
+
+    def reserve(self, study: Study, *, study_id: str) -> Reservation:
+        """The study's namespace is named like it; StudyError when it wants more nodes."""
+        chosen = Options.model_validate(study.cluster_options)
+        if (wanted := max(study.nodes)) > chosen.nodes:
+            msg = (
+                f"study asks for {wanted} nodes, the simulated cluster has {chosen.nodes} workers: "
+                f"lower `nodes`, or raise `cluster_options.nodes`"
+            )
+            raise StudyError(msg)
+        return Reservation(
+            study_id=study_id,
+            cluster=self.name,
+            namespace=study_id,
+            nodes=chosen.nodes,
+            expires_at=datetime.now(UTC) + timedelta(hours=study.ttl_hours),
+            options=chosen.to_json(),
+        )
+
+    def preflight(self, reservation: Reservation) -> None:
+        """The programs are built, what controllers insist on is free, and nobody else is here."""
+        for program in PROGRAMS:
+            binaries.binary(program)
+        current = state.read(simulated_root())
+        state.refuse_other_study(current, study_id=reservation.study_id)
+
+    def create(self, reservation: Reservation, study: Study) -> None:
+        """Start control plane, KWOK, player and nodes, or adopt them when they run."""
+        self.preflight(reservation)
+        cluster.create(reservation, study, root=simulated_root())
+
+    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
+        """Wait for all nodes to be Ready."""
+        current = cluster.wait_ready(root=simulated_root(), study_id=reservation.study_id)
+        return ClusterHandle(
+            **reservation.model_dump(),
+            kubernetes_version=binaries.KUBERNETES_VERSION,
+            instance_type=nodes.INSTANCE_TYPE,
+            image=study.image or IMAGE,
+            image_digest="none (simulated)",
+            image_pull_policy="Never",
+            launcher=nodes.LAUNCHER_PLACE,
+            worker=nodes.WORKER_PLACE,
+            worker_nodes=nodes.worker_names(reservation.nodes),
+            simulated=True,
+            notes=current.notes,
+        )
+
+    def connect(self, reservation: Reservation) -> Kube:
+        """A client that may work in the study's namespace and look at the nodes."""
+        root = simulated_root()
+        cluster.require(root, study_id=reservation.study_id)
+        path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
+        return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    def install(self, reservation: Reservation, controller: Controller) -> str:
+        """Run the controller as a process of this machine, or its declared stand-in."""
+        return controllers.install(controller, root=simulated_root(), study_id=reservation.study_id)
+
+    def uninstall(self, reservation: Reservation, controller: Controller) -> None:
+        """Stop the controller or its stand-in and remove its definitions and role."""
+        controllers.uninstall(controller, root=simulated_root(), study_id=reservation.study_id)
+
+    def delete(self, reservation: Reservation) -> None:
+        """Remove the study's cluster, running, half made or crashed; another study's stays."""
+        cluster.delete(root=simulated_root(), study_id=reservation.study_id)
+
+    def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
+        """Processes and files of this study's cluster."""
+        current = state.read_or_none(simulated_root())
+        if current is not None and current.study_id != reservation.study_id:
+            return ()
+        return simulated_removal.leftovers(simulated_root())
+
+
+ADAPTER = Simulated()

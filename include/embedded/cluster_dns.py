@@ -1,0 +1,50 @@
+"""CoreDNS on the bridge: the names of headless Services and their pods, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.embedded import credentials, probe, processes
+from include.embedded.binaries import binary
+from include.embedded.layout import (
+    BRIDGE_ADDRESS,
+    CLUSTER_DOMAIN,
+    DNS_PORT,
+    DNS_READY_PORT,
+)
+
+if TYPE_CHECKING:
+    from include.embedded.layout import Layout
+    from include.embedded.processes import HostProcess
+
+
+def corefile(kubeconfig: str) -> str:
+    """CoreDNS's configuration.
+
+    `ttl 0`: a pod's name must not be remembered from the time before it existed.
+    """
+    return f"""\
+.:{DNS_PORT} {{
+  bind {BRIDGE_ADDRESS}
+  ready {BRIDGE_ADDRESS}:{DNS_READY_PORT}
+  errors
+  kubernetes {CLUSTER_DOMAIN} {{
+    kubeconfig {kubeconfig} local
+    ttl 0
+  }}
+}}
+"""
+
+
+def start(layout: Layout) -> HostProcess:
+    """Start CoreDNS; its role must be there already."""
+    config = layout.config / "Corefile"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(corefile(str(layout.kubeconfig(credentials.COREDNS))))
+    command = (binary("coredns"), "-conf", config)
+    return processes.start("coredns", command, log_file=layout.logs / "coredns.log")
+
+
+def is_ready() -> bool:
+    """Whether CoreDNS has read the cluster's Services and pods."""
+    return probe.answers_in_plain(BRIDGE_ADDRESS, port=DNS_READY_PORT, path="/ready")

@@ -1,0 +1,207 @@
+"""etcd, API server, controller-manager and scheduler as processes of this machine.
+
+They need no root when bound to loopback. Nothing answers without a certificate: anonymous
+requests are off, etcd asks for one of its own authority, and there is no plain-text port.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.embedded import probe, processes
+from include.embedded.binaries import binary
+from include.embedded.credentials import CONTROLLER_MANAGER, SCHEDULER, Trust
+from include.embedded.layout import LOOPBACK, SERVICE_RANGE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.embedded.layout import Layout
+    from include.embedded.processes import HostProcess
+
+START_LIMIT_S = 60.0
+FEWER_COLLECTIONS = {"GOGC": "400"}  # memory for time: the ranks run on the same cores
+# What jobs, their pods and their names need; the rest would only take time from them.
+CONTROLLERS = (
+    "clusterrole-aggregation-controller",
+    "endpointslice-controller",
+    "garbage-collector-controller",
+    "job-controller",
+    "namespace-controller",
+    "node-lifecycle-controller",
+    "pod-garbage-collector-controller",
+    "root-ca-certificate-publisher-controller",
+    "serviceaccount-controller",
+    "taint-eviction-controller",
+    "ttl-after-finished-controller",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """One process of the control plane."""
+
+    name: str
+    arguments: tuple[str, ...]
+
+
+def etcd(layout: Layout) -> Component:
+    """The database; on loopback, and for clients with its own authority's certificates only.
+
+    It does not wait for the disk: the cluster does not outlive the machine's next start anyway.
+    """
+    trust = Trust(pki=layout.pki)
+    pair, client_url = trust.pair("etcd"), f"https://{LOOPBACK}:{layout.ports.etcd}"
+    peer_url = f"https://{LOOPBACK}:{layout.ports.etcd_peer}"
+    arguments = [
+        f"--data-dir={layout.etcd}",
+        f"--listen-client-urls={client_url}",
+        f"--advertise-client-urls={client_url}",
+        f"--listen-peer-urls={peer_url}",
+        f"--initial-advertise-peer-urls={peer_url}",
+        f"--initial-cluster=default={peer_url}",
+        "--unsafe-no-fsync",
+        "--log-level=warn",
+    ]
+    for side in ("", "peer-"):
+        arguments += [
+            f"--{side}cert-file={pair.certificate}",
+            f"--{side}key-file={pair.key}",
+            f"--{side}trusted-ca-file={trust.etcd_authority}",
+            f"--{side}client-cert-auth",
+        ]
+    return Component(name="etcd", arguments=tuple(arguments))
+
+
+def api_server(layout: Layout) -> Component:
+    """The API server, on one address; it checks the kubelets' certificates too."""
+    trust = Trust(pki=layout.pki)
+    serving, to_etcd = trust.pair("apiserver"), trust.pair("apiserver-etcd")
+    to_kubelet, tokens = trust.pair("apiserver-kubelet"), trust.pair("service-account")
+    authority = trust.authority.certificate
+    arguments = (
+        f"--bind-address={layout.api_address}",
+        f"--secure-port={layout.ports.api}",
+        f"--advertise-address={layout.api_address}",
+        "--endpoint-reconciler-type=none",  # no pod talks to the API server
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        "--tls-min-version=VersionTLS12",
+        f"--client-ca-file={authority}",
+        "--anonymous-auth=false",
+        "--authorization-mode=Node,RBAC",
+        "--enable-admission-plugins=NodeRestriction",
+        "--allow-privileged=false",
+        f"--etcd-servers=https://{LOOPBACK}:{layout.ports.etcd}",
+        f"--etcd-cafile={trust.etcd_authority}",
+        f"--etcd-certfile={to_etcd.certificate}",
+        f"--etcd-keyfile={to_etcd.key}",
+        f"--kubelet-certificate-authority={authority}",
+        f"--kubelet-client-certificate={to_kubelet.certificate}",
+        f"--kubelet-client-key={to_kubelet.key}",
+        "--kubelet-preferred-address-types=InternalIP",
+        f"--service-account-key-file={tokens.certificate}",
+        f"--service-account-signing-key-file={tokens.key}",
+        "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
+        f"--service-cluster-ip-range={SERVICE_RANGE}",
+        "--profiling=false",
+    )
+    return Component(name="kube-apiserver", arguments=arguments)
+
+
+def controller_manager(layout: Layout) -> Component:
+    """The built-in controllers, each with a service account of its own."""
+    trust = Trust(pki=layout.pki)
+    arguments = (
+        *_follower(layout, CONTROLLER_MANAGER, port=layout.ports.controller_manager),
+        f"--controllers={','.join(CONTROLLERS)}",
+        "--use-service-account-credentials=true",
+        f"--service-account-private-key-file={trust.pair('service-account').key}",
+        f"--root-ca-file={trust.authority.certificate}",
+        "--allocate-node-cidrs=false",
+    )
+    return Component(name=CONTROLLER_MANAGER, arguments=arguments)
+
+
+def scheduler(layout: Layout) -> Component:
+    """The default scheduler, as it is."""
+    return Component(
+        name=SCHEDULER, arguments=_follower(layout, SCHEDULER, port=layout.ports.scheduler)
+    )
+
+
+def _follower(layout: Layout, name: str, *, port: int) -> tuple[str, ...]:
+    kubeconfig = layout.kubeconfig(name)
+    serving = Trust(pki=layout.pki).pair(f"{name}-serving")
+    return (
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={LOOPBACK}",
+        f"--secure-port={port}",
+        f"--tls-cert-file={serving.certificate}",
+        f"--tls-private-key-file={serving.key}",
+        "--leader-elect=false",
+        "--profiling=false",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+    )
+
+
+def start(layout: Layout, started: Callable[[HostProcess], None]) -> None:
+    """Start all four and wait until each answers; `started` is told of each process at once.
+
+    ClusterError with the end of its log when one dies or is not ready in time.
+    """
+    database = _launch(layout, etcd(layout), started)
+    # An API server that finds no database waits a second before it looks again.
+    processes.wait_for(
+        "etcd", lambda: _accepts(layout.ports.etcd), needs=(database,), timeout_s=START_LIMIT_S
+    )
+    server = _launch(layout, api_server(layout), started)
+    processes.wait_for(
+        "the API server",
+        lambda: is_ready(layout),
+        needs=(database, server),
+        timeout_s=START_LIMIT_S,
+    )
+    followers = [
+        _launch(layout, component, started)
+        for component in (controller_manager(layout), scheduler(layout))
+    ]
+    ports = (layout.ports.controller_manager, layout.ports.scheduler)
+    for process, port in zip(followers, ports, strict=True):
+        processes.wait_for(
+            process.name,
+            lambda port=port: probe.answers(layout, LOOPBACK, port=port, path="/healthz"),  # type: ignore[misc]
+            needs=(process,),
+            timeout_s=START_LIMIT_S,
+        )
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection((LOOPBACK, port), timeout=probe.TIMEOUT_S).close()
+    except OSError:
+        return False
+    return True
+
+
+def _launch(
+    layout: Layout, component: Component, started: Callable[[HostProcess], None]
+) -> HostProcess:
+    process = processes.start(
+        component.name,
+        (binary(component.name), *component.arguments),
+        log_file=layout.logs / f"{component.name}.log",
+        environment=FEWER_COLLECTIONS,
+    )
+    started(process)
+    return process
+
+
+def is_ready(layout: Layout) -> bool:
+    """Whether the API server answers that it is ready, roles and all."""
+    return probe.answers(layout, layout.api_address, port=layout.ports.api, path="/readyz")

@@ -1,0 +1,212 @@
+"""The real local cluster: control plane, bridge, name service and nodes, made and adopted."""
+
+from __future__ import annotations
+
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include.embedded import (
+    access,
+    cgroups,
+    cluster_dns,
+    control_plane,
+    credentials,
+    image,
+    image_store,
+    machine,
+    network,
+    node,
+    processes,
+    removal,
+    state,
+)
+from include.embedded.layout import BRIDGE_ADDRESS, Layout, nodes
+from include.embedded.state import ClusterState
+from include.errors import ClusterError
+from include.kube.client import Kube
+from include.kube.kinds import NODE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.embedded.processes import HostProcess
+    from include.models import Reservation
+
+log = logging.getLogger(__name__)
+READY_LIMIT_S = 120.0
+
+
+class Builder:
+    """Starts one cluster, keeping the state file true at every step."""
+
+    def __init__(self, layout: Layout, reservation: Reservation) -> None:
+        self.layout = layout
+        self.state = ClusterState(
+            study_id=reservation.study_id,
+            namespace=reservation.namespace,
+            nodes=reservation.nodes,
+            api_address=layout.api_address,
+            started_at=datetime.now(UTC),
+            expires_at=reservation.expires_at,
+            notes=describe(reservation.nodes),
+        )
+        state.write(layout, self.state)
+        cgroups.create(cgroups.HOST_GROUP)
+
+    def started(self, process: HostProcess) -> None:
+        """Remember a process, on the disk too, and put it into the project's cgroup."""
+        self.state = self.state.with_process(process)
+        state.write(self.layout, self.state)
+
+    def started_on_host(self, process: HostProcess) -> None:
+        """Remember a process that is no node."""
+        cgroups.join(cgroups.HOST_GROUP, process.pid)
+        self.started(process)
+
+    def control_plane_ready(self, seconds: float) -> None:
+        """Remember how long the control plane took."""
+        log.info("control plane ready after %.1f s", seconds)
+        self.state = self.state.model_copy(update={"control_plane_s": seconds})
+
+    def complete(self) -> None:
+        """Say that nothing is missing."""
+        self.state = self.state.model_copy(update={"is_complete": True})
+        state.write(self.layout, self.state)
+
+
+def layout_of(root: Path) -> Layout:
+    """Paths of the real local cluster."""
+    return Layout(root=root, api_address=BRIDGE_ADDRESS)
+
+
+def create(reservation: Reservation, *, root: Path) -> None:
+    """Start the study's cluster, or adopt it when it runs.
+
+    One that is half made, or of which a process has died, is removed and made again. ClusterError
+    when another study's cluster runs here, or when a component cannot be started; what was made
+    until then is removed by `removal.delete`, which the caller owes in any case.
+    """
+    layout = layout_of(root)
+    layout.require_short()
+    with state.locked(root):
+        current = state.read(root)
+        state.refuse_other_study(current, study_id=reservation.study_id)
+        if current is not None and current.is_complete and not current.dead():
+            log.info("adopting the running cluster of study %s", current.study_id)
+            return
+        removal.remove_everything(root)
+        _create(layout, reservation)
+
+
+def _create(layout: Layout, reservation: Reservation) -> None:
+    builder = Builder(layout, reservation)
+    started = time.monotonic()
+    credentials.create_all(layout)
+    network.create_bridge(node_count=reservation.nodes)
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        prepared = pool.submit(_prepare_nodes, layout, reservation.nodes)
+        control_plane.start(layout, builder.started_on_host)
+        builder.control_plane_ready(time.monotonic() - started)
+        prepared.result()
+    for member in nodes(reservation.nodes):
+        builder.started(node.start(layout, member))
+    apply(layout, (*access.for_cluster(), *access.for_study(reservation.namespace)))
+    builder.started_on_host(cluster_dns.start(layout))
+    builder.complete()
+
+
+def _prepare_nodes(layout: Layout, count: int) -> None:
+    built = image.built()
+    shares = machine.divide(machine.this_machine(), node_count=count)
+    for member, share in zip(nodes(count), shares, strict=True):
+        network.plug_in_node(member, node_count=count)
+        node.prepare(
+            layout,
+            member,
+            share,
+            pause_image=built.pause_reference,
+            images=image.folder() / image_store.FOLDER,
+        )
+
+
+def describe(node_count: int) -> tuple[str, ...]:
+    """What a reader of a report must know of such a cluster."""
+    split = machine.describe(machine.this_machine(), node_count=node_count)
+    one_machine = (
+        f"the {node_count} nodes are namespaces of one machine: they share its memory, disk, "
+        f"caches and kernel, and the network between them is a software bridge"
+    )
+    return (one_machine, f"{split}; control plane and pipeline run on the same cores")
+
+
+def admin(layout: Layout, *, namespace: str) -> Kube:
+    """A client that may do everything; for making the cluster, never for the pipeline."""
+    return Kube.from_kubeconfig(layout.kubeconfig(credentials.ADMIN), namespace=namespace)
+
+
+def apply(layout: Layout, objects: tuple[dict[str, Any], ...]) -> None:
+    """Create or change objects as the administrator."""
+    kube = admin(layout, namespace="default")
+    for obj in objects:
+        namespace = obj["metadata"].get("namespace", "default")
+        kube.in_namespace(namespace).apply(obj)
+    kube.close()
+
+
+def wait_ready(*, root: Path, study_id: str) -> ClusterState:
+    """Wait until all nodes are Ready and names are served; returns the cluster's state.
+
+    ClusterError naming what is not ready, or the process that died with the end of its log.
+    """
+    current = require(root, study_id=study_id)
+    layout = layout_of(root)
+    kube = admin(layout, namespace="default")
+    processes.wait_for(
+        f"the {current.nodes} nodes and their name service",
+        lambda: len(ready_nodes(kube)) == current.nodes and cluster_dns.is_ready(),
+        needs=current.processes,
+        timeout_s=READY_LIMIT_S,
+    )
+    kube.close()
+    return current
+
+
+def ready_nodes(kube: Kube) -> tuple[str, ...]:
+    """Names of the nodes that are Ready and not tainted: pods can be put there now."""
+    return tuple(
+        found["metadata"]["name"]
+        for found in kube.list(NODE).items
+        if not found["spec"].get("taints")
+        and any(
+            condition["type"] == "Ready" and condition["status"] == "True"
+            for condition in found.get("status", {}).get("conditions", [])
+        )
+    )
+
+
+def delete(*, root: Path, study_id: str) -> None:
+    """Remove the study's cluster and prove that nothing of it is left; harmless when repeated.
+
+    Another study's running cluster is left alone. TeardownError naming what is still there.
+    """
+    if not root.exists() and not removal.leftovers(root):
+        return
+    with state.locked(root):
+        current = state.read_or_none(root)
+        if current is not None and current.study_id != study_id and current.is_running():
+            log.warning("the running cluster is that of study %s; left alone", current.study_id)
+            return
+        removal.remove_everything(root)
+        root.rmdir()
+
+
+def require(root: Path, *, study_id: str) -> ClusterState:
+    """The state of the study's cluster; ClusterError when there is none or another study's."""
+    current = state.read(root)
+    if current is None or current.study_id != study_id:
+        msg = f"study {study_id} has no local cluster on this machine; create it first"
+        raise ClusterError(msg)
+    return current

@@ -1,0 +1,89 @@
+"""Debian packages that the local cluster runs on: checked, and installed when root."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from include.embedded.commands import find, run
+from include.embedded.progress import Progress, to_terminal
+from include.errors import BenchmarkError, ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Package → a file or program of it that is used.
+PACKAGES = {
+    "containerd": "containerd",
+    "containernetworking-plugins": "/usr/lib/cni/bridge",
+    "iproute2": "ip",
+    "mmdebstrap": "mmdebstrap",
+    "procps": "sysctl",
+    "runc": "runc",
+    "util-linux": "nsenter",
+}
+INSTALL_LIMIT_S = 900.0
+
+
+def missing() -> tuple[str, ...]:
+    """Packages whose programs are not on this machine."""
+    return tuple(package for package, mark in PACKAGES.items() if not _is_there(mark))
+
+
+def _is_there(mark: str) -> bool:
+    return Path(mark).exists() if mark.startswith("/") else find(mark) is not None
+
+
+def require() -> None:
+    """ClusterError naming the packages that are missing and how to install them."""
+    if lacking := missing():
+        names = " ".join(lacking)
+        msg = f"missing on this machine: {names}; run `make setup`, or `apt-get install {names}`"
+        raise ClusterError(msg)
+
+
+def require_root(reason: str) -> None:
+    """ClusterError when this process is not root's."""
+    if os.geteuid() != 0:
+        msg = f"{reason}; run it as root, or choose the cluster `existing` or `simulated`"
+        raise ClusterError(msg)
+
+
+def install(progress: Progress) -> None:
+    """Install what is missing with apt-get; ClusterError when not root or not on Debian."""
+    lacking = missing()
+    if not lacking:
+        return
+    names = " ".join(lacking)
+    if find("apt-get") is None:
+        msg = f"this machine has no apt-get; install these programs in its own way: {names}"
+        raise ClusterError(msg)
+    require_root(f"packages must be installed: {names}")
+    progress.tell(f"installing {names}")
+    quiet = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "--yes", "--quiet")
+    run([*quiet, "update"], timeout_s=INSTALL_LIMIT_S)
+    run([*quiet, "install", "--no-install-recommends", *lacking], timeout_s=INSTALL_LIMIT_S)
+    require()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Command line: install the packages; exit code 1 with the reason when that fails."""
+    parser = argparse.ArgumentParser(
+        prog="python -m include.embedded.packages",
+        description="Install the Debian packages that the local cluster runs on (as root). "
+        "Nothing is done when they are there.",
+    )
+    parser.parse_args(arguments)
+    try:
+        install(Progress(to_terminal))
+    except BenchmarkError as err:
+        sys.stderr.write(f"error: {err}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

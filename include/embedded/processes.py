@@ -1,0 +1,177 @@
+"""Processes that outlive the one that started them, and that are never mistaken for others.
+
+A pid alone names nobody: it is used again. A process is known by its pid, the kernel's start
+tick and the boot it lives in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from include.embedded.commands import SYSTEM_PATH, tail
+from include.errors import ClusterError
+from include.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+log = logging.getLogger(__name__)
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+PROC = Path("/proc")
+DEAD_STATES = frozenset("ZX")
+POLL_S = 0.03
+STOP_GRACE_S = 5.0
+KILL_LIMIT_S = 10.0
+
+
+class HostProcess(Model):
+    """One started process."""
+
+    name: str
+    pid: int
+    start_ticks: int  # field 22 of /proc/<pid>/stat
+    boot_id: str
+    log: str  # path of its output
+
+
+def start(
+    name: str,
+    command: Sequence[str | Path],
+    *,
+    log_file: Path,
+    environment: Mapping[str, str] | None = None,
+) -> HostProcess:
+    """Start a program in its own session with its output in a file, and return who it is.
+
+    It gets no other environment than PATH and what is given, so that no secret reaches it.
+    """
+    words = [str(word) for word in command]
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    log.debug("starting %s: %s", name, " ".join(words))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    actions = (
+        (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log_file), flags, 0o600),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    )
+    variables = {"PATH": SYSTEM_PATH, **(environment or {})}
+    # Not subprocess: its objects want to be waited for, and these processes stay.
+    try:
+        pid = os.posix_spawnp(words[0], words, variables, file_actions=actions, setsid=True)
+    except OSError as err:
+        msg = f"{name} cannot be started from {words[0]}: {err.strerror}; run `make setup`"
+        raise ClusterError(msg) from err
+    ticks = start_ticks(pid)
+    if ticks is None:
+        msg = f"{name} ended at once: {log_tail(log_file)}"
+        raise ClusterError(msg)
+    return HostProcess(name=name, pid=pid, start_ticks=ticks, boot_id=boot_id(), log=str(log_file))
+
+
+def boot_id() -> str:
+    """The kernel's name for this boot."""
+    return BOOT_ID.read_text().strip()
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a living process was started, in clock ticks since boot; None when there is none."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()  # the name before it may contain anything
+    return None if fields[0] in DEAD_STATES else int(fields[19])
+
+
+def is_alive(process: HostProcess) -> bool:
+    """Whether that very process still runs."""
+    _reap(process.pid)
+    return start_ticks(process.pid) == process.start_ticks and boot_id() == process.boot_id
+
+
+def wait_for(
+    what: str,
+    check: Callable[[], bool],
+    *,
+    needs: Iterable[HostProcess] = (),
+    timeout_s: float,
+) -> None:
+    """Wait until `check` holds; ClusterError when time is up or a needed process has died."""
+    watched = tuple(needs)
+    deadline = time.monotonic() + timeout_s
+    while not check():
+        for process in watched:
+            if not is_alive(process):
+                raise ClusterError(died(process))
+        if time.monotonic() > deadline:
+            logs = "\n".join(f"{p.name}: {log_tail(Path(p.log))}" for p in watched[-1:])
+            msg = f"{what} was not ready within {timeout_s:.0f} s. {logs}"
+            raise ClusterError(msg)
+        time.sleep(POLL_S)
+
+
+def died(process: HostProcess) -> str:
+    """What to tell of a process that should be running: the end of its log and what to do."""
+    return (
+        f"{process.name} (pid {process.pid}) has died; run `make clean` and try again. "
+        f"The end of {process.log}:\n{log_tail(Path(process.log))}"
+    )
+
+
+def log_tail(path: Path) -> str:
+    """The last lines of a log file."""
+    try:
+        return tail(path.read_text(errors="replace"))
+    except OSError as err:
+        return f"(no log: {err.strerror})"
+
+
+def stop(processes: Iterable[HostProcess], *, grace_s: float = STOP_GRACE_S) -> None:
+    """Ask the processes to end, kill those that do not within `grace_s` seconds."""
+    alive = [process for process in processes if is_alive(process)]
+    for process in alive:
+        _send(process.pid, signal.SIGTERM)
+    alive = _until_dead(alive, timeout_s=grace_s)
+    kill(alive)
+
+
+def kill(processes: Iterable[HostProcess]) -> None:
+    """Kill the processes and wait until the kernel has let go of them."""
+    alive = [process for process in processes if is_alive(process)]
+    for process in alive:
+        _send(process.pid, signal.SIGKILL)
+    _until_dead(alive, timeout_s=KILL_LIMIT_S)
+
+
+def identify(pid: int, *, name: str) -> HostProcess | None:
+    """A process found by its pid, None when it is gone."""
+    ticks = start_ticks(pid)
+    if ticks is None:
+        return None
+    return HostProcess(name=name, pid=pid, start_ticks=ticks, boot_id=boot_id(), log="/dev/null")
+
+
+def _until_dead(processes: list[HostProcess], *, timeout_s: float) -> list[HostProcess]:
+    deadline = time.monotonic() + timeout_s
+    alive = processes
+    while alive and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        alive = [process for process in alive if is_alive(process)]
+    return alive
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+
+
+def _reap(pid: int) -> None:
+    """Take the exit status of a child of ours, so that it does not stay as a zombie."""
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)

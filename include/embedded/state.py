@@ -1,0 +1,151 @@
+"""Whose cluster runs on this machine: one file, one lock, one cluster."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, ValidationError
+
+from include.embedded import processes
+from include.embedded.processes import HostProcess
+from include.errors import ClusterError
+from include.models import DnsLabel, Model, Positive
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from include.embedded.layout import Layout
+
+log = logging.getLogger(__name__)
+LOCK_LIMIT_S = 180.0
+STATE_FILE = "state.json"
+
+
+class ClusterState(Model):
+    """What there is to know of the cluster that was started, kept in `state.json`."""
+
+    study_id: DnsLabel
+    namespace: DnsLabel
+    nodes: Positive
+    api_address: str
+    started_at: AwareDatetime
+    expires_at: AwareDatetime
+    processes: tuple[HostProcess, ...] = ()
+    is_complete: bool = False  # all processes have been started
+    notes: tuple[str, ...] = ()
+    control_plane_s: float | None = None  # from the start until it was ready
+
+    def with_process(self, process: HostProcess) -> ClusterState:
+        """The state with one more process; one of the same name is replaced."""
+        others = tuple(known for known in self.processes if known.name != process.name)
+        return self.model_copy(update={"processes": (*others, process)})
+
+    def without_process(self, name: str) -> ClusterState:
+        """The state less the process of that name."""
+        others = tuple(known for known in self.processes if known.name != name)
+        return self.model_copy(update={"processes": others})
+
+    def process(self, name: str) -> HostProcess | None:
+        """The process of that name, None when there is none."""
+        return next((known for known in self.processes if known.name == name), None)
+
+    def dead(self) -> tuple[HostProcess, ...]:
+        """Processes that should run and do not."""
+        return tuple(known for known in self.processes if not processes.is_alive(known))
+
+    def is_running(self) -> bool:
+        """Whether any process of the cluster is alive."""
+        return len(self.dead()) < len(self.processes)
+
+
+def read(root: Path) -> ClusterState | None:
+    """The state kept in a state folder; None when there is none.
+
+    ClusterError when the file is not one of this version.
+    """
+    path = root / STATE_FILE
+    try:
+        return ClusterState.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except ValidationError as err:
+        msg = f"{path} was not written by this version; run `make clean`, then try again: {err}"
+        raise ClusterError(msg) from err
+
+
+def read_or_none(root: Path) -> ClusterState | None:
+    """The state, or None when there is none that can be read: for removal, which needs none."""
+    try:
+        return read(root)
+    except ClusterError as err:
+        log.warning("%s", err)
+        return None
+
+
+def write(layout: Layout, state: ClusterState) -> None:
+    """Keep the state, whole or not at all."""
+    partial = layout.state_file.with_name(".state.json.part")
+    partial.write_text(state.model_dump_json(indent=2))
+    partial.replace(layout.state_file)
+
+
+def refuse_other_study(state: ClusterState | None, *, study_id: str) -> None:
+    """ClusterError when another study's cluster runs on this machine: there is room for one."""
+    if state is None or state.study_id == study_id or not state.is_running():
+        return
+    msg = (
+        f"the local cluster of study {state.study_id} is running on this machine (since "
+        f"{state.started_at:%Y-%m-%d %H:%M} UTC, expires {state.expires_at:%Y-%m-%d %H:%M} UTC), "
+        f"and there is room for one; wait for its end, or end it with `make clean`"
+    )
+    raise ClusterError(msg)
+
+
+@contextmanager
+def locked(root: Path, *, timeout_s: float = LOCK_LIMIT_S) -> Iterator[None]:
+    """Hold the state folder, making it when it is not there; ClusterError when another holds it.
+
+    The lock is on the folder itself, so that it ends with its holder and leaves no file.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if _try_lock(descriptor) and _is_still(root, descriptor):
+                root.chmod(0o700)
+                yield
+                return
+        finally:
+            os.close(descriptor)
+        if time.monotonic() > deadline:
+            msg = (
+                f"another process has been starting or ending the local cluster in {root} for "
+                f"{timeout_s:.0f} s; wait for it or end it, then run `make clean`"
+            )
+            raise ClusterError(msg)
+        time.sleep(0.1)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still(root: Path, descriptor: int) -> bool:
+    """Whether the folder that is locked is the one of that name: it may have been removed."""
+    try:
+        named = root.stat()
+    except FileNotFoundError:
+        return False
+    held = os.fstat(descriptor)
+    return (named.st_dev, named.st_ino) == (held.st_dev, held.st_ino)

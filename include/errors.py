@@ -1,0 +1,37 @@
+"""The errors of the benchmark. A message says what was wrong, where, and what to do about it."""
+
+
+class BenchmarkError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+
+class StudyError(BenchmarkError):
+    """The study asks for something that cannot be run; raised before anything costs money."""
+
+
+class RenderError(BenchmarkError):
+    """A manifest template lacks a value or does not give a Kubernetes object."""
+
+
+class ParseError(BenchmarkError):
+    """A text does not have the format it should have; names the missing or wrong line."""
+
+
+class CheckFailed(BenchmarkError):
+    """The application ended well, but its result is wrong: its energy, say, or its ranks."""
+
+
+class JobFailed(BenchmarkError):
+    """The application's job ended badly: it exited non-zero, could not start, or was lost."""
+
+
+class JobTimeout(JobFailed):
+    """The job did not end within the point's time limit."""
+
+
+class ClusterError(BenchmarkError):
+    """A cluster, or a controller on it, could not be made ready or reached."""
+
+
+class TeardownError(ClusterError):
+    """Something that the study made is still there after its deletion."""

@@ -1,0 +1,236 @@
+"""Watches one job from its creation to its end: its resource, its pods, its launcher's log."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Self
+
+from include.errors import JobFailed, JobTimeout
+from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
+from include.kube.kinds import POD
+from include.kube.watch import Change, LogFollower, Watcher
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.kube.client import Kube
+
+log = logging.getLogger(__name__)
+
+LOG_END_S = 10.0  # how long the log may still flow after the job's end
+SETTLE_S = 5.0  # how long the pods' watch may lag behind the resource's
+FAILED_LAUNCHER_S = 5.0  # in which its operator should have noticed
+UNSCHEDULABLE_S = 30.0  # pods of the point before may still be leaving their nodes
+# Waiting reasons that no waiting cures.
+HOPELESS = frozenset(
+    {
+        "CreateContainerConfigError",
+        "CreateContainerError",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "RunContainerError",
+    }
+)
+
+
+class JobWatch:
+    """What is known of one job. A context manager: its threads end with it.
+
+    `pods` keeps the last state of pods that are gone: operators delete workers at the job's end,
+    and their nodes and stamps must not be lost with them.
+    """
+
+    def __init__(
+        self, kube: Kube, operator: K8sOperator, *, name: str, nodes: int, log_path: Path
+    ) -> None:
+        self.resource: dict[str, Any] | None = None
+        self.pods: dict[str, dict[str, Any]] = {}
+        self._kube = kube
+        self._operator = operator
+        self._name = name
+        self._nodes = nodes
+        self._log_path = log_path
+        self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
+        selector = f"{LABEL_POINT}={name}"
+        kinds = dict.fromkeys((operator.resource, operator.state_resource, POD))
+        self._watchers = [
+            Watcher(kube, kind, selector=selector, changes=self._changes) for kind in kinds
+        ]
+        self._state = JobState(phase=JobPhase.PENDING)
+        self._follower: LogFollower | None = None
+        self._unschedulable_since: dict[str, float] = {}
+        self._launcher_failed_at: dict[str, float] = {}
+
+    def __enter__(self) -> Self:
+        for watcher in self._watchers:
+            watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for thread in (*self._watchers, *([self._follower] if self._follower else [])):
+            thread.stop()
+
+    @property
+    def rank_pods(self) -> list[dict[str, Any]]:
+        """Last known states of the pods that carry ranks, by name."""
+        return [pod for _, pod in sorted(self.pods.items()) if self._operator.carries_ranks(pod)]
+
+    def wait(self, *, timeout_s: float) -> JobState:
+        """The job's state when it has succeeded.
+
+        JobFailed saying why when it has not or cannot, JobTimeout when it takes too long.
+        """
+        end = time.monotonic() + timeout_s
+        while True:
+            state = self._next_state(end - time.monotonic())
+            if state.phase is JobPhase.SUCCEEDED:
+                self._settle()
+                return state
+            if state.phase is JobPhase.FAILED:
+                self._settle()
+                raise JobFailed(self._failure(state.message))
+            if time.monotonic() >= end:
+                msg = f"not ended after {timeout_s:.0f} s (point_timeout_s): {self._standing()}"
+                raise JobTimeout(msg)
+
+    def _next_state(self, timeout_s: float) -> JobState:
+        try:
+            self._take(self._changes.get(timeout=max(0.0, min(timeout_s, 1.0))))
+            while True:
+                self._take(self._changes.get_nowait())
+        except queue.Empty:
+            pass
+        self._refuse_hopeless()
+        return self._state
+
+    def _take(self, change: Change) -> None:
+        if change.kind == POD.kind:
+            self.pods[change.obj["metadata"]["name"]] = change.obj
+            self._follow_launcher(change.obj)
+            return
+        if change.kind == self._operator.state_resource.kind:
+            self._state = self._operator.state(change.obj)
+        if change.gone and self._state.phase not in _ENDED:
+            raise JobFailed(f"{change.kind} {self._name} was deleted by somebody else while it ran")
+        if change.kind == self._operator.resource.kind:
+            self.resource = change.obj
+
+    def _follow_launcher(self, pod: dict[str, Any]) -> None:
+        if self._follower or not self._operator.launches(pod) or not _has_started(pod):
+            return
+        self._follower = LogFollower(
+            self._kube,
+            pod=pod["metadata"]["name"],
+            container=self._operator.launcher_container_of(pod),
+            path=self._log_path,
+        )
+        self._follower.start()
+
+    def _settle(self) -> None:
+        """Take in what the pods' watch has yet to tell, and let the log end by itself.
+
+        The two watches are apart, so a job's end may be known before the start of its pods.
+        """
+        end = time.monotonic() + SETTLE_S
+        while not self._is_whole() and time.monotonic() < end:
+            with suppress(queue.Empty):
+                self._take(self._changes.get(timeout=0.1))
+        if self._follower:
+            self._follower.join(timeout=LOG_END_S)
+            if not self._follower.complete:
+                log.warning("%s: the launcher's log may lack its end", self._name)
+
+    def _is_whole(self) -> bool:
+        started = [pod for pod in self.rank_pods if _has_started(pod)]
+        return self._follower is not None and len(started) >= self._nodes
+
+    def _refuse_hopeless(self) -> None:
+        self._refuse_restart()
+        for name, pod in self.pods.items():
+            for status in pod.get("status", {}).get("containerStatuses", []):
+                waiting = status.get("state", {}).get("waiting", {})
+                if waiting.get("reason") in HOPELESS:
+                    reason, text = waiting["reason"], waiting.get("message", "")
+                    msg = f"pod {name} cannot start from image {status['image']}: {reason} {text}"
+                    raise JobFailed(msg)
+            self._refuse_unschedulable(name, pod)
+
+    def _refuse_restart(self) -> None:
+        """End the point at the first failure of its launcher.
+
+        Some operators would run the application again, which would be a measurement of something
+        else, or wait for ever for pods that are done. Others come to the same end by themselves.
+        """
+        if self._state.phase in _ENDED:
+            return
+        for name, pod in self.pods.items():
+            if not self._operator.launches(pod) or not (code := _first_exit_code(pod)):
+                continue
+            since = self._launcher_failed_at.setdefault(name, time.monotonic())
+            if _restarts(pod) or time.monotonic() - since > FAILED_LAUNCHER_S:
+                msg = f"the launching pod {name} ended with exit code {code}, its job goes on"
+                raise JobFailed(msg)
+
+    def _refuse_unschedulable(self, name: str, pod: dict[str, Any]) -> None:
+        message = _unschedulable(pod)
+        if message is None:
+            self._unschedulable_since.pop(name, None)
+            return
+        since = self._unschedulable_since.setdefault(name, time.monotonic())
+        if time.monotonic() - since > UNSCHEDULABLE_S:
+            raise JobFailed(f"pod {name} cannot be scheduled: {message}")
+
+    def _failure(self, message: str) -> str:
+        exits = [
+            f"{pod['metadata']['name']} ended with exit code {code}"
+            for pod in self.pods.values()
+            if self._operator.launches(pod) and (code := _exit_code(pod))
+        ]
+        return "; ".join([*exits, message])
+
+    def _standing(self) -> str:
+        phases = [pod.get("status", {}).get("phase", "?") for pod in self.pods.values()]
+        counted = ", ".join(f"{phases.count(each)} {each}" for each in sorted(set(phases)))
+        return f"pods: {counted or 'none'}"
+
+
+def _has_started(pod: dict[str, Any]) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return any(state in status.get("state", {}) for status in statuses for state in _STARTED)
+
+
+_STARTED = ("running", "terminated")
+_ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
+
+
+def _exit_code(pod: dict[str, Any]) -> int:
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        if "terminated" in status.get("state", {}):
+            return int(status["state"]["terminated"]["exitCode"])
+    return 0
+
+
+def _first_exit_code(pod: dict[str, Any]) -> int:
+    """Exit code of the pod's first container that failed, be it in a run before this one."""
+    for status in pod.get("status", {}).get("containerStatuses", []):
+        for state in (status.get("lastState", {}), status.get("state", {})):
+            if code := state.get("terminated", {}).get("exitCode", 0):
+                return int(code)
+    return 0
+
+
+def _restarts(pod: dict[str, Any]) -> bool:
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    return any(status.get("restartCount", 0) for status in statuses)
+
+
+def _unschedulable(pod: dict[str, Any]) -> str | None:
+    for condition in pod.get("status", {}).get("conditions", []):
+        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
+            return str(condition.get("message", ""))
+    return None

@@ -1,0 +1,143 @@
+"""Kubernetes operators: how each one is told to run an MPI job, and how its state is read."""
+
+from __future__ import annotations
+
+import copy
+import sys
+from abc import abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include import adapters
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from include.kube.kinds import Controller, ResourceKind
+    from include.models import Binding, Model, MpiImplementation, Placement
+
+LABEL_STUDY = "operator-benchmark/study"
+LABEL_POINT = "operator-benchmark/point"
+# For people who look at the cluster, and for the player of simulated applications.
+LABEL_OPERATOR = "operator-benchmark/operator"
+LABEL_NODES = "operator-benchmark/nodes"
+
+
+class JobPhase(StrEnum):
+    """State of a job, the same words for every operator."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobSpec:
+    """One job, before any operator's dialect."""
+
+    name: str
+    namespace: str
+    labels: dict[str, str]
+    image: str
+    image_pull_policy: str
+    nodes: int
+    ranks_per_node: int
+    command: tuple[str, ...]
+    work_dir: str
+    mpi_implementation: MpiImplementation
+    binding: Binding
+    pod_resources: dict[str, str]
+    launcher: Placement
+    worker: Placement
+    timeout_s: float
+    node_names: tuple[str, ...] = ()  # where the ranks run, by worker index; empty: anywhere
+
+    @property
+    def ranks(self) -> int:
+        """MPI processes of the job."""
+        return self.nodes * self.ranks_per_node
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobState:
+    """What a resource says of its job now."""
+
+    phase: JobPhase
+    message: str = ""
+    completed_at: datetime | None = None
+
+
+class K8sOperator(adapters.Adapter):
+    """One way to run an MPI job on Kubernetes. Its module sets `ADAPTER` to an instance."""
+
+    controller: Controller | None  # None: Kubernetes itself is enough
+    resource: ResourceKind  # the object whose state is the job's
+    longest_pod_suffix: str  # longest ending that a pod's host name gets behind the job's name
+    launcher_container: str = "launcher"
+
+    @property
+    def state_resource(self) -> ResourceKind:
+        """The kind of the object, named like the resource, whose conditions are the job's state."""
+        return self.resource
+
+    @abstractmethod
+    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+        """The Kubernetes objects of a job in order of creation, the resource itself last."""
+
+    @abstractmethod
+    def state(self, resource: dict[str, Any]) -> JobState:
+        """What an object of the kind `state_resource` says of its job."""
+
+    @abstractmethod
+    def carries_ranks(self, pod: dict[str, Any]) -> bool:
+        """Whether MPI ranks run in this pod of the job."""
+
+    @abstractmethod
+    def launches(self, pod: dict[str, Any]) -> bool:
+        """Whether this pod of the job starts the application and has its log."""
+
+    def launcher_container_of(self, pod: dict[str, Any]) -> str:  # noqa: ARG002
+        """The container of a launching pod that has the application's log."""
+        return self.launcher_container
+
+    def refuse(self, *, binding: Binding) -> None:
+        """Raise StudyError for what this operator has no means to do."""
+        del binding
+
+    def dependents(self, name: str) -> tuple[tuple[ResourceKind, str], ...]:  # noqa: ARG002
+        """Objects without our labels that must be gone before a resource's name is used again."""
+        return ()
+
+    def without_secrets(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """A copy of one of its objects that may be stored."""
+        shown = copy.deepcopy(obj)
+        for field in ("data", "stringData"):
+            if shown["kind"] == "Secret" and field in shown:
+                shown[field] = dict.fromkeys(shown[field], "(not stored)")
+        return shown
+
+    def confirm_success(self, lines: Iterable[str]) -> None:
+        """Raise JobFailed when the log of a job that says success tells of a failure."""
+        del lines
+
+    @abstractmethod
+    def launcher_time_s(self, lines: Iterable[str]) -> float:
+        """Seconds that the launch command took, from its log; ParseError when it is not there."""
+
+    def broker_time_s(self, lines: Iterable[str]) -> float | None:  # noqa: ARG002
+        """Seconds from broker start to end, for operators that start one; else None."""
+        return None
+
+
+def available() -> tuple[str, ...]:
+    """Names of all operators."""
+    return adapters.available(sys.modules[__name__])
+
+
+def load(name: str) -> K8sOperator:
+    """The operator of that name; StudyError listing the valid ones otherwise."""
+    operator: K8sOperator = adapters.load(sys.modules[__name__], name)
+    return operator

@@ -1,0 +1,182 @@
+"""The Flux Operator: one MiniCluster gives brokers, and the first of them submits the job to Flux.
+
+Its pods end well whatever becomes of the application, so a run counts as good only when Flux' own
+lines in the broker's log say so. Sources: flux-operator at commit 0d75cef855de.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from include import curve
+from include.errors import JobFailed, StudyError
+from include.k8s_operators import LABEL_POINT, JobState, K8sOperator
+from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, resources
+from include.kube.kinds import CONFIG_MAP, JOB, SERVICE, Controller, ResourceKind
+from include.models import Binding, Model, MpiImplementation
+from include.parsers import flux_events, gnu_time
+from include.parsers.lines import clean
+from include.render import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.k8s_operators import JobSpec
+
+COMMIT = "0d75cef855dee5351d68e32ec139a70e892b5268"
+API_VERSION = "v1alpha2"
+# The oldest libc that it must run with is the application image's: see the view images' names.
+VIEW_IMAGE = "ghcr.io/converged-computing/flux-view-ubuntu:tag-focal"
+SUBMIT, START = "fluxsubmit", "fluxstart"
+PLAIN_WORD = re.compile(r"[A-Za-z0-9_.,:/=+@%-]+")
+# Binding in Flux' words. `-c 1` gives each rank a core of its own, as in run 6.
+AFFINITY = {
+    Binding.NONE: "-o cpu-affinity=off",
+    Binding.CORE: "-c 1 -o cpu-affinity=per-task",
+}
+MPI_PLUGIN = {MpiImplementation.OPENMPI: "-ompi=openmpi@5"}
+# The pod's own clock, and what `flux start` ended with: the container itself always ends with 0.
+BROKER_PRE = 'echo "BENCH start $(date +%s.%N)"; flux version'
+POST = 'echo "BENCH post $? $(date +%s.%N)"'
+_ENDED = re.compile(r"BENCH post ([0-9]+)\b")
+
+
+class Options(Model):
+    """`operator_options.flux_operator` of a study."""
+
+    option_flags: str | None = None  # None: those that the study's binding and MPI come to
+    extra_flags: str = ""  # put behind them
+    view_image: str = VIEW_IMAGE
+
+
+class FluxOperator(K8sOperator):
+    """MiniCluster `flux-framework.org/v1alpha2`, with Flux' own launcher instead of ssh."""
+
+    name = "flux_operator"
+    title = "Flux Operator"
+    options = Options
+    resource = ResourceKind(
+        group="flux-framework.org", version=API_VERSION, plural="miniclusters", kind="MiniCluster"
+    )
+    longest_pod_suffix = "-9999"
+    controller = Controller(
+        name="flux-operator",
+        version=f"{API_VERSION} ({COMMIT[:12]})",
+        namespace="operator-system",
+        deployment="operator-controller-manager",
+        crd_name="miniclusters.flux-framework.org",
+        go_module="github.com/flux-framework/flux-operator",
+        crd_files=("config/crd/bases/flux-framework.org_miniclusters.yaml",),
+        deployment_file="examples/dist/flux-operator.yaml",
+        manifest_url=(
+            "https://raw.githubusercontent.com/flux-framework/flux-operator/"
+            f"{COMMIT}/examples/dist/flux-operator.yaml"
+        ),
+        manifest_sha256="9c8b9b32b5699d8b9864050844b922e89dae8f9103c81a29e7c116bd3b527227",
+        cluster_role="operator-manager-role",
+        process_arguments=(
+            "-metrics-bind-address=127.0.0.1:{metrics_port}",
+            "-health-probe-bind-address=127.0.0.1:{health_port}",
+        ),
+    )
+
+    @property
+    def state_resource(self) -> ResourceKind:
+        """The Indexed Job: no condition of the MiniCluster tells of an end."""
+        return JOB
+
+    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+        """The MiniCluster alone; the operator makes the rest."""
+        chosen = Options.model_validate(options.model_dump())
+        plain = all(PLAIN_WORD.fullmatch(word) for word in job.command)
+        return render(
+            "flux_operator.yaml.j2",
+            job=job,
+            option_flags=option_flags(job, chosen),
+            certificate=curve.certificate(job.name),
+            view_image=chosen.view_image,
+            command=" ".join(job.command),
+            script=None if plain else _script(job.command),
+            broker_pre=BROKER_PRE,
+            post=POST,
+            resources=resources(job),
+            deadline_s=int(job.timeout_s),
+        )
+
+    def refuse(self, *, binding: Binding) -> None:
+        """Flux binds to cores or not at all."""
+        if binding not in AFFINITY:
+            known = ", ".join(AFFINITY)
+            msg = f"binding: Flux has no {binding}, choose from {known}, or give option_flags"
+            raise StudyError(msg)
+
+    def state(self, resource: dict[str, Any]) -> JobState:
+        """From the Indexed Job of the same name: the MiniCluster never says that it has ended."""
+        return batch_job_state(resource)
+
+    def carries_ranks(self, pod: dict[str, Any]) -> bool:
+        """Every pod does, the broker's too."""
+        return INDEX_LABEL in pod["metadata"]["labels"]
+
+    def launches(self, pod: dict[str, Any]) -> bool:
+        """The pod of index 0 does: the lead broker."""
+        return bool(pod["metadata"]["labels"].get(INDEX_LABEL) == "0")
+
+    def launcher_container_of(self, pod: dict[str, Any]) -> str:
+        """The operator names the container like the MiniCluster."""
+        return str(pod["metadata"]["labels"][LABEL_POINT])
+
+    def dependents(self, name: str) -> tuple[tuple[ResourceKind, str], ...]:
+        """What carries no label of ours; a ConfigMap that is left over would be used again."""
+        return ((JOB, name), (SERVICE, name), (CONFIG_MAP, f"{name}-entrypoint"))
+
+    def without_secrets(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """The MiniCluster less its certificate."""
+        shown = super().without_secrets(obj)
+        if "curveCert" in shown.get("spec", {}).get("flux", {}):
+            shown["spec"]["flux"]["curveCert"] = "(not stored)"
+        return shown
+
+    def confirm_success(self, lines: Iterable[str]) -> None:
+        """JobFailed unless Flux says that its job and the broker ended with status 0."""
+        log = [clean(line) for line in lines]
+        ended = [found[1] for line in log if (found := _ENDED.match(line))]
+        if any(code != "0" for code in ended):
+            raise JobFailed(f"flux start ended with exit code {ended[-1]}; its pod says success")
+        status = flux_events.parse(log).status if _has_event(log) else None
+        if status not in (None, 0):
+            raise JobFailed(f"the Flux job ended with status {status}; its pod says success")
+        gnu_time.parse(log, required=(SUBMIT, START))
+        if status is None:
+            raise JobFailed("no Flux job event 'complete: status=0' in the log")
+
+    def launcher_time_s(self, lines: Iterable[str]) -> float:
+        """Wall time of `flux submit`, 10 ms fine."""
+        return gnu_time.parse(lines, required=(SUBMIT,))[SUBMIT]
+
+    def broker_time_s(self, lines: Iterable[str]) -> float | None:
+        """Wall time of `flux start`: waiting for the slowest broker, the job, and the end."""
+        return gnu_time.parse(lines, required=(START,))[START]
+
+
+def option_flags(job: JobSpec, options: Options) -> str:
+    """What `flux submit` is told beside nodes and ranks."""
+    flags = options.option_flags
+    if flags is None:
+        flags = f"{MPI_PLUGIN.get(job.mpi_implementation, '')} {AFFINITY[job.binding]}"
+    return f"{flags} {options.extra_flags}".strip()
+
+
+def _script(command: tuple[str, ...]) -> str:
+    """The command as a script, safe from the unquoted here-document that it goes through."""
+    escaped = re.sub(r"([\\$`])", r"\\\1", shlex.join(command))
+    return f"#!/bin/bash\nexec {escaped}\n"
+
+
+def _has_event(log: list[str]) -> bool:
+    return any(flux_events.holds_event(line) for line in log)
+
+
+ADAPTER = FluxOperator()

@@ -1,0 +1,119 @@
+"""No operator: a plain Indexed Job whose first pod starts MPI over ssh.
+
+The baseline: what another operator costs or saves is measured against Kubernetes alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from include import mpi_launch
+from include.k8s_operators import JobState, K8sOperator
+from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, one_per_node, resources
+from include.kube.kinds import JOB
+from include.models import Model, MpiImplementation
+from include.parsers import posix_time
+from include.render import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.k8s_operators import JobSpec
+
+HOST_FILE = "/run/hostfile"
+
+# Pod 0 serves ssh like the others, so that every host is reached in the same way.
+_SCRIPT = """\
+set -eu
+serve_ssh() {{
+{worker_script}
+}}
+if [ "$JOB_COMPLETION_INDEX" != 0 ]; then serve_ssh; fi
+(serve_ssh) &
+for index in $(seq 0 {last_index}); do
+  echo "{name}-$index.{name}.{namespace}.svc{slots}"
+done > {host_file}
+{launcher_script}"""
+
+
+class Options(Model):
+    """`operator_options.indexed_job` of a study: there is nothing to choose."""
+
+
+class IndexedJob(K8sOperator):
+    """Job `batch/v1`, completion mode Indexed, with a headless Service and an ssh key pair."""
+
+    name = "indexed_job"
+    title = "Indexed Job"
+    options = Options
+    controller = None
+    resource = JOB
+    longest_pod_suffix = "-9999"
+    launcher_container = "worker"
+
+    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+        """Secret with a fresh key pair, headless Service, Job."""
+        private_key, public_key = _key_pair()
+        return render(
+            "indexed_job.yaml.j2",
+            job=job,
+            script=_script(job),
+            private_key=private_key,
+            public_key=public_key,
+            one_per_node=one_per_node(job, extra_labels={}),
+            resources=resources(job),
+            deadline_s=int(job.timeout_s),
+        )
+
+    def state(self, resource: dict[str, Any]) -> JobState:
+        """From the Job's conditions.
+
+        The job has succeeded when the success policy is met, as an MPIJob has when its launcher
+        has ended; `Complete` comes later, when the pods that only serve ssh are gone too.
+        """
+        return batch_job_state(resource)
+
+    def carries_ranks(self, pod: dict[str, Any]) -> bool:
+        """Every pod does, the first one too."""
+        return INDEX_LABEL in pod["metadata"]["labels"]
+
+    def launches(self, pod: dict[str, Any]) -> bool:
+        """The pod of index 0 does."""
+        return bool(pod["metadata"]["labels"].get(INDEX_LABEL) == "0")
+
+    def launcher_time_s(self, lines: Iterable[str]) -> float:
+        """`real` of the launch command's `time -p`."""
+        return posix_time.parse(lines).real_s
+
+
+def _script(job: JobSpec) -> str:
+    mpich = job.mpi_implementation is MpiImplementation.MPICH
+    return _SCRIPT.format(
+        worker_script=re.sub(r"^", "  ", mpi_launch.WORKER_SCRIPT, flags=re.MULTILINE),
+        last_index=job.nodes - 1,
+        name=job.name,
+        namespace=job.namespace,
+        slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
+        host_file=HOST_FILE,
+        launcher_script=mpi_launch.launcher_script(job, host_file=HOST_FILE),
+    )
+
+
+def _key_pair() -> tuple[str, str]:
+    key = ed25519.Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    return private.decode(), public.decode()
+
+
+ADAPTER = IndexedJob()

@@ -1,0 +1,108 @@
+"""The MPI Operator of Kubeflow: one MPIJob gives workers, a launcher, ssh keys and a host file."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from include import mpi_launch
+from include.k8s_operators import JobPhase, JobState, K8sOperator
+from include.k8s_operators._pods import condition, instant, one_per_node, resources
+from include.kube.kinds import Controller, ResourceKind
+from include.models import Model, MpiImplementation
+from include.parsers import posix_time
+from include.render import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from include.k8s_operators import JobSpec
+
+VERSION = "v0.8.2"
+HOST_FILE = "/etc/mpi/hostfile"  # the operator mounts it into the launcher
+ROLE_LABEL = "training.kubeflow.org/job-role"
+
+
+class LauncherCreationPolicy(StrEnum):
+    """When the operator creates the launcher pod."""
+
+    AT_STARTUP = "AtStartup"
+    WAIT_FOR_WORKERS_READY = "WaitForWorkersReady"
+
+
+class Options(Model):
+    """`operator_options.mpi_operator` of a study."""
+
+    launcher_creation_policy: LauncherCreationPolicy = LauncherCreationPolicy.AT_STARTUP
+
+
+class MpiOperator(K8sOperator):
+    """MPIJob `kubeflow.org/v2beta1`."""
+
+    name = "mpi_operator"
+    title = "MPI Operator"
+    options = Options
+    resource = ResourceKind(
+        group="kubeflow.org", version="v2beta1", plural="mpijobs", kind="MPIJob"
+    )
+    longest_pod_suffix = "-worker-9999"
+    launcher_container = "launcher"
+    controller = Controller(
+        name="mpi-operator",
+        version=VERSION,
+        namespace="mpi-operator",
+        crd_name="mpijobs.kubeflow.org",
+        go_module="github.com/kubeflow/mpi-operator",
+        crd_files=("manifests/base/kubeflow.org_mpijobs.yaml",),
+        deployment_file="deploy/v2beta1/mpi-operator.yaml",
+        manifest_url=(
+            "https://raw.githubusercontent.com/kubeflow/mpi-operator/"
+            "v0.8.2/deploy/v2beta1/mpi-operator.yaml"
+        ),
+        manifest_sha256="a7eafe901bebde1410ae0448c2d1ada214a64b2686f6aa44e74eff978573033f",
+        cluster_role="mpi-operator",
+        process_arguments=("-kubeConfig={kubeconfig}", "-lock-namespace={namespace}"),
+    )
+
+    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+        """The MPIJob alone; the operator makes the rest."""
+        chosen = Options.model_validate(options.model_dump())
+        flavour = {MpiImplementation.MPICH: "MPICH", MpiImplementation.OPENMPI: "OpenMPI"}
+        return render(
+            "mpi_operator.yaml.j2",
+            job=job,
+            mpi_implementation=flavour[job.mpi_implementation],
+            launcher_creation_policy=chosen.launcher_creation_policy,
+            launcher_script=mpi_launch.launcher_script(job, host_file=HOST_FILE),
+            worker_script=mpi_launch.WORKER_SCRIPT,
+            one_per_node=one_per_node(job, extra_labels={ROLE_LABEL: "worker"}),
+            resources=resources(job),
+            deadline_s=int(job.timeout_s),
+        )
+
+    def state(self, resource: dict[str, Any]) -> JobState:
+        """From the MPIJob's conditions Running, Succeeded and Failed."""
+        if done := condition(resource, "Succeeded"):
+            at = instant(done["lastTransitionTime"])
+            return JobState(phase=JobPhase.SUCCEEDED, completed_at=at)
+        if failed := condition(resource, "Failed"):
+            at = instant(failed["lastTransitionTime"])
+            reason = f"{failed.get('reason', 'Failed')}: {failed.get('message', '')}"
+            return JobState(phase=JobPhase.FAILED, message=reason, completed_at=at)
+        running = condition(resource, "Running")
+        return JobState(phase=JobPhase.RUNNING if running else JobPhase.PENDING)
+
+    def carries_ranks(self, pod: dict[str, Any]) -> bool:
+        """Workers do."""
+        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == "worker")
+
+    def launches(self, pod: dict[str, Any]) -> bool:
+        """The launcher does, and carries no rank."""
+        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == "launcher")
+
+    def launcher_time_s(self, lines: Iterable[str]) -> float:
+        """`real` of the launch command's `time -p`."""
+        return posix_time.parse(lines).real_s
+
+
+ADAPTER = MpiOperator()

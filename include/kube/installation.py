@@ -1,0 +1,138 @@
+"""Installs a controller inside a cluster from its upstream manifest, and removes it again."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from include.errors import ClusterError, TeardownError
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.kube.client import Kube
+    from include.kube.kinds import Controller
+
+log = logging.getLogger(__name__)
+
+OWNER_LABEL = "operator-benchmark/installed-by"  # the study that installed the object
+DOWNLOAD_S = 60.0
+LARGEST_BYTES = 16 * 2**20
+AVAILABLE_S = 300.0  # the controller's image may have to be pulled first
+GONE_S = 180.0
+POLL_S = 0.5
+
+
+def install(kube: Kube, controller: Controller, *, study_id: str, cache: Path) -> str:
+    """Apply the upstream manifest and wait for the controller; returns the version that runs.
+
+    A controller that somebody else installed is used as it is, and its version is read from its
+    image tag. ClusterError when it does not become available.
+    """
+    crd = kube.get(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
+    if crd is not None and _owner(crd) != study_id:
+        log.info("%s is installed by somebody else: used, and left as it is", controller.name)
+        return _wait_available(kube, controller)
+    for obj in manifest(controller, cache=cache):
+        obj["metadata"].setdefault("labels", {})[OWNER_LABEL] = study_id
+        _placed(kube, obj).apply(obj)
+    return _wait_available(kube, controller)
+
+
+def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path) -> None:
+    """Delete what `install` applied for this study, and wait until it is gone.
+
+    Objects of the manifest that do not carry the study's label are left. TeardownError naming
+    what is still there after the wait.
+    """
+    mine = [
+        (place, kind, obj["metadata"]["name"])
+        for obj in reversed(manifest(controller, cache=cache))
+        if (place := _placed(kube, obj))
+        and (kind := place.kind_of(obj))
+        and (found := place.get(kind, obj["metadata"]["name"]))
+        and _owner(found) == study_id
+    ]
+    for place, kind, name in mine:
+        place.delete(kind, name)
+    end = time.monotonic() + GONE_S
+    while left := [f"{kind.kind}/{name}" for place, kind, name in mine if place.get(kind, name)]:
+        if time.monotonic() > end:
+            raise TeardownError(f"{controller.name}: still there: {', '.join(left)}")
+        time.sleep(POLL_S)
+
+
+def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
+    """The objects of the controller's upstream manifest, downloaded once and checked by digest."""
+    path = cache / "manifests" / f"{controller.manifest_sha256}.yaml"
+    if not path.exists():
+        data = _download(controller)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+        partial.write_bytes(data)
+        partial.replace(path)
+    data = path.read_bytes()
+    _check_digest(data, controller, source=str(path))
+    return [obj for obj in yaml.safe_load_all(data) if obj]
+
+
+def _download(controller: Controller) -> bytes:
+    url = controller.manifest_url
+    try:
+        with urllib.request.urlopen(url, timeout=DOWNLOAD_S) as answer:  # noqa: S310  https, ours
+            data: bytes = answer.read(LARGEST_BYTES)
+    except OSError as err:
+        msg = f"the manifest of {controller.name} cannot be downloaded from {url}: {err}"
+        raise ClusterError(msg) from err
+    _check_digest(data, controller, source=url)
+    return data
+
+
+def _check_digest(data: bytes, controller: Controller, *, source: str) -> None:
+    found = hashlib.sha256(data).hexdigest()
+    if found != controller.manifest_sha256:
+        msg = (
+            f"{source} is not the manifest of {controller.name} {controller.version}: "
+            f"sha256 {found}, expected {controller.manifest_sha256}"
+        )
+        raise ClusterError(msg)
+
+
+def _wait_available(kube: Kube, controller: Controller) -> str:
+    """The version of the controller that answers, from its image's tag."""
+    place = kube.in_namespace(controller.namespace)
+    end = time.monotonic() + AVAILABLE_S
+    while True:
+        deployment = place.get(DEPLOYMENT, controller.deployment_name)
+        if deployment and deployment.get("status", {}).get("availableReplicas", 0) > 0:
+            image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
+            return _version(image, controller)
+        if time.monotonic() > end:
+            state = deployment["status"] if deployment else "there is no such Deployment"
+            msg = f"{controller.name} is not available after {AVAILABLE_S:.0f} s: {state}"
+            raise ClusterError(msg)
+        time.sleep(POLL_S)
+
+
+def _version(image: str, controller: Controller) -> str:
+    """The image's tag; with one that says nothing, the manifest's version and the image."""
+    tag = image.rpartition(":")[2]
+    if tag == "latest" or "@" in image:
+        return f"{controller.version}, image {image}"
+    return tag if tag.startswith("v") else f"v{tag}"
+
+
+def _placed(kube: Kube, obj: dict[str, Any]) -> Kube:
+    return kube.in_namespace(obj["metadata"].get("namespace", kube.namespace))
+
+
+def _owner(obj: dict[str, Any]) -> str | None:
+    owner: str | None = obj["metadata"].get("labels", {}).get(OWNER_LABEL)
+    return owner

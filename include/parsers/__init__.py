@@ -1,0 +1,1 @@
+"""One text format each: a complete typed result, or ParseError naming what is missing."""

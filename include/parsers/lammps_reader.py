@@ -1,0 +1,126 @@
+"""Takes the lines of a LAMMPS log one by one and keeps what they say, in bounded memory."""
+
+from __future__ import annotations
+
+import re
+
+from include.errors import ParseError
+from include.parsers import lammps_lines
+from include.parsers.flux_events import holds_event, is_event
+from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming, ThermoReader
+from include.parsers.lines import shown
+
+_BANNER = re.compile(r"LAMMPS \(([^()]+)\)\s*")
+_FRAGMENT = re.compile(r"[-+.eE0-9\s]*[0-9][-+.eE0-9\s]*")  # figures that belong to no line
+_GRID_BEGUN = re.compile(r"\s*[0-9]+ by\b")  # of two grids the last counts: it must be whole
+_KINDS = {kind.marker: kind for kind in lammps_lines.FIGURES}
+_PERFORMANCE = ("Performance:", "timesteps/s", "atom-step/s")
+_SPREADS = ("Nlocal:", "Nghost:", "Neighs:")
+_OTHERS = ("Unit style", "MPI task timing breakdown", "Total wall time", *_PERFORMANCE, *_SPREADS)
+_MARKER = re.compile("|".join(map(re.escape, (*_KINDS, *_OTHERS))))
+
+
+class Reader:
+    """What the lines so far say; `lammps_log` makes the result of it."""
+
+    def __init__(self) -> None:
+        self.version: str | None = None
+        self.figures: dict[str, float] = {}
+        self.spreads: dict[str, RankSpread] = {}
+        self._open_spread: tuple[str, dict[str, float]] | None = None
+        self.thermo: ThermoReader | None = None
+        self._breakdown: BreakdownReader | None = None
+        self.unit_style: str | None = None
+        self.error: str | None = None  # LAMMPS' own last word on a run that failed
+
+    def feed(self, line: str) -> None:
+        """Take the next cleaned line; ParseError when it is mixed with another or cut."""
+        begins = line.startswith("LAMMPS (")
+        if is_event(line) or (self.version is None and not begins):
+            return
+        if holds_event(line) or "ƒ" in line:
+            raise ParseError(f"a Flux event is mixed with a line of LAMMPS: {shown(line)}")
+        if begins:
+            self._begin(line)
+        elif line.startswith("ERROR"):
+            self.error = line
+        else:
+            self._content(line)
+
+    def _begin(self, line: str) -> None:
+        match = _BANNER.fullmatch(line)
+        if match is None:
+            raise ParseError(f"the version line is not whole: {shown(line)}")
+        if self.version is not None:
+            raise ParseError(
+                "two LAMMPS runs in one log; did every rank start a run of its own? "
+                f"The second begins with {shown(line)}"
+            )
+        self.version = match[1]
+
+    def _content(self, line: str) -> None:
+        marker = _MARKER.search(line)
+        if marker is not None:
+            self._marked(marker[0], line)
+        elif line.startswith("Histogram:"):
+            self._histogram(line)
+        elif self.thermo is not None and "loop_time_s" not in self.figures:
+            self._thermo_line(line)
+        elif "total_wall_time_s" in self.figures:
+            return  # what follows is the launcher's
+        elif _FRAGMENT.fullmatch(line) or _GRID_BEGUN.match(line):
+            raise ParseError(f"figures without their line, which was cut: {shown(line)}")
+        elif self.thermo is None:
+            columns = lammps_lines.thermo_header(line)
+            self.thermo = ThermoReader(columns) if columns else None
+        elif self._breakdown is not None:
+            self._breakdown_line(line)
+
+    @property
+    def timings(self) -> tuple[TaskTiming, ...]:
+        """Sections of the timing breakdown, none when it is not in the log."""
+        return tuple(self._breakdown.timings) if self._breakdown else ()
+
+    def _thermo_line(self, line: str) -> None:
+        if lammps_lines.thermo_header(line):
+            raise ParseError(f"a second thermo table before the loop time: {shown(line)}")
+        if self.thermo is not None:
+            self.thermo.feed(line)
+
+    def _breakdown_line(self, line: str) -> None:
+        if self._breakdown is not None and not self.spreads and self._open_spread is None:
+            self._breakdown.feed(line)
+
+    def _marked(self, marker: str, line: str) -> None:
+        if marker in _KINDS:
+            found = lammps_lines.figures(_KINDS[marker], line)
+            self._keep(found, line, again=marker == lammps_lines.REPEATED)
+        elif marker in _PERFORMANCE:
+            self._keep(lammps_lines.performance(line), line)
+        elif marker in _SPREADS:
+            self._spread(line)
+        elif marker == "Unit style":
+            self.unit_style = lammps_lines.unit_style(line)
+        elif marker == "Total wall time":
+            self._keep({"total_wall_time_s": lammps_lines.total_wall_time_s(line)}, line)
+        elif self._breakdown is None and line.rstrip() == "MPI task timing breakdown:":
+            self._breakdown = BreakdownReader()
+        else:
+            raise ParseError(f"the timing breakdown comes twice or not whole: {shown(line)}")
+
+    def _keep(self, found: dict[str, float], line: str, *, again: bool = False) -> None:
+        if not again and any(name in self.figures for name in found):
+            raise ParseError(f"a line that must come once comes twice: {shown(line)}")
+        self.figures.update(found)
+
+    def _spread(self, line: str) -> None:
+        if self._open_spread is not None:
+            raise ParseError(f"no histogram after {self._open_spread[0]}, before {shown(line)}")
+        self._open_spread = lammps_lines.spread(line)
+
+    def _histogram(self, line: str) -> None:
+        name, values = self._open_spread or ("", {})
+        if not name or name in self.spreads:
+            raise ParseError(f"a histogram of nothing, or a second one: {shown(line)}")
+        self.spreads[name] = RankSpread(histogram=lammps_lines.histogram(line), **values)
+        self._open_spread = None

@@ -1,0 +1,59 @@
+"""What the shell's `time -p` prints of the launcher: `real`, `user` and `sys`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.errors import ParseError
+from include.parsers.durations import shell_time
+from include.parsers.lines import clean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ENTRY = re.compile(r"(real|user|sys)[ \t]+(\S+)[ \t]*")
+_MEANT = re.compile(r"(?:real|user|sys)[ \t]+[0-9.,-]")  # a figure follows, so prose is left alone
+_NAMES = ["real", "user", "sys"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PosixTime:
+    """Elapsed and CPU time of one command, seconds."""
+
+    real_s: float
+    user_s: float
+    sys_s: float
+
+
+def parse(lines: Iterable[str]) -> PosixTime:
+    """The one `time -p` block of a log; ParseError when there is none, a part, or several.
+
+    Other lines may stand between the three. Format: POSIX.1-2017, `time`, option -p.
+    """
+    found: list[tuple[str, float]] = []
+    for line in map(clean, lines):
+        entry = _entry(line)
+        if entry is None:
+            continue
+        found.append(entry)
+        if len(found) > len(_NAMES):
+            raise ParseError(f"more than one `time -p` block: a second one at {shown(line)}")
+    names = [name for name, _ in found]
+    if names != _NAMES:
+        got = ", ".join(names) or "none of them"
+        raise ParseError(f"`time -p` must print the lines real, user, sys; the log has {got}")
+    return PosixTime(real_s=found[0][1], user_s=found[1][1], sys_s=found[2][1])
+
+
+def _entry(line: str) -> tuple[str, float] | None:
+    if not _MEANT.match(line):
+        return None
+    match = _ENTRY.fullmatch(line)
+    if match is None:
+        raise ParseError(f"a `time -p` line holds more than its time: {shown(line)}")
+    try:
+        return match[1], shell_time(match[2])
+    except ParseError as err:
+        raise ParseError(f"wrong `time -p` line {shown(line)}: {err}") from err

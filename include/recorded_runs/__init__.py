@@ -1,0 +1,80 @@
+"""Experiment folders that other tools made, one layout each, read into records."""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from include import adapters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from include.errors import BenchmarkError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of an experiment, as its files tell it; None: they do not say."""
+
+    name: str  # unique in its experiment
+    file: Path  # what it was, or should have been, read from
+    nodes: int | None
+    ranks: int | None
+    is_discarded: bool = False  # put aside by those who ran it
+    error: BenchmarkError | None = None
+    fields: dict[str, Any] = field(default_factory=dict)  # further fields of its record
+    cluster_run_s: float | None = None  # flux-cloud: creation, and the deletion before it
+    runner_end_to_end_s: float | None = None  # MPI runner: from the operator's first log line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """Runs of one operator with one tool, in the order in which they ran."""
+
+    layout: str  # title of the layout
+    k8s_operator: str
+    root: Path
+    runs: tuple[Run, ...]
+    began: datetime | None = None  # to order experiments; None: no file says it
+    fields: dict[str, Any] = field(default_factory=dict)  # of the records of all runs
+    problems: tuple[str, ...] = ()  # what could not be read, beside the runs
+    notes: tuple[str, ...] = ()  # what a reader must know
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Files that make one experiment, found and not yet read."""
+
+    layout: Layout
+    root: Path
+    logs: tuple[Path, ...]  # one per run
+    others: tuple[Path, ...] = ()  # read or known, beside the logs
+
+    def read(self, on_read: Callable[[Path], None]) -> Experiment:
+        """The experiment; `on_read` is told of each log when it has been read."""
+        return self.layout.read(self, on_read)
+
+
+class Layout(ABC):
+    """How one tool lays out its experiments. Its module sets `ADAPTER` to an instance."""
+
+    title: str
+
+    @abstractmethod
+    def find(self, files: Sequence[Path]) -> Iterable[Source]:
+        """The experiments among sorted files; a file that no layout claims is reported."""
+
+    @abstractmethod
+    def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
+        """All runs of an experiment; what is wrong with a run is its `error`, never raised."""
+
+
+def layouts() -> tuple[Layout, ...]:
+    """All layouts, in the order of their names."""
+    package = sys.modules[__name__]
+    return tuple(adapters.load(package, name) for name in adapters.available(package))

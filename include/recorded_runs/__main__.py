@@ -1,0 +1,141 @@
+"""Imports runs that other tools recorded, and reports on them as on a study of our own.
+
+Finds the experiments in the folders, whatever made them, and writes records, tables, figures
+and a report. What cannot be read becomes an invalid record with its reason; the rest is imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import Progress
+from upath import UPath
+
+from include.analysis import table
+from include.errors import StudyError
+from include.recorded_runs import _folders, _records, _report
+from include.report.text import summary_text
+from include.report.write import REPORT, write_content
+from include.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.recorded_runs import Experiment
+    from include.recorded_runs._records import Imported
+
+ALL_VALID, SOME_INVALID, BAD_INPUT = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when all was read, 1 when a run is not valid or a file is not, 2 for wrong input."""
+    given = _arguments(arguments)
+    try:
+        return import_folders(
+            [Path(folder) for folder in given.folders],
+            results=Results(UPath(given.out)),
+            published_rule=given.published_rule,
+            title=given.title,
+        )
+    except (StudyError, OSError) as err:
+        sys.stderr.write(f"{err}\n")
+        return BAD_INPUT
+
+
+def import_folders(
+    folders: Sequence[Path], *, results: Results, published_rule: bool, title: str
+) -> int:
+    """Import all experiments below the folders into one; returns the exit code.
+
+    StudyError when there is none.
+    """
+    with Progress(console=Console(stderr=True)) as progress:
+        found = _folders.find(folders)
+        logs = sum(len(source.logs) for source in found.sources)
+        reading = progress.add_task("reading logs", total=logs)
+        experiments = _records.in_order(
+            [source.read(lambda _: progress.advance(reading)) for source in found.sources]
+        )
+        names = _folders.study_names([e.root for e in experiments], folders=folders)
+        imported = _records.to_records(experiments, names=names, published_rule=published_rule)
+        reporting = progress.add_task("tables, figures, report", total=1)
+        strangers = _folders.shown(found.strangers, folders=folders)
+        said = write(
+            imported, experiments, names=names, strangers=strangers, title=title, results=results
+        )
+        progress.advance(reporting)
+    problems = [problem for experiment in experiments for problem in experiment.problems]
+    sys.stdout.write(said)
+    _say(imported, results=results, problems=problems, strangers=strangers)
+    is_whole = not problems and all(run.record.status == "valid" for run in imported)
+    return ALL_VALID if is_whole else SOME_INVALID
+
+
+def write(
+    imported: Sequence[Imported],
+    experiments: Sequence[Experiment],
+    *,
+    names: Sequence[str],
+    strangers: Sequence[str],
+    title: str,
+    results: Results,
+) -> str:
+    """Write everything that is made of imported runs, and return its summary for a terminal."""
+    content = _report.content_of(
+        imported, experiments, names=names, strangers=strangers, title=title
+    )
+    write_content(results, content)
+    original = _report.original_table(imported, content.analysis.frame)
+    results.write_bytes("original_times.csv", table.to_csv(original))
+    results.write_bytes("original_medians.csv", table.to_csv(_report.original_medians(original)))
+    results.write_json(
+        "import.json",
+        {
+            "experiments": dict(zip(names, (e.layout for e in experiments), strict=True)),
+            "problems": [problem for e in experiments for problem in e.problems],
+            "files_not_read": list(strangers),
+        },
+    )
+    return summary_text(content.analysis.summary)
+
+
+def _say(
+    imported: Sequence[Imported],
+    *,
+    results: Results,
+    problems: Sequence[str],
+    strangers: Sequence[str],
+) -> None:
+    records = [run.record for run in imported]
+    counts = _report.tally_of(records)
+    lines = [f"{record.point_id}: {record.error}" for record in records if record.error]
+    lines += problems
+    lines += [f"{name}: belongs to no layout, not read" for name in strangers]
+    lines.append(
+        f"{counts.recorded} runs: {counts.valid_repeats} valid and counted, "
+        f"{counts.valid - counts.valid_repeats} valid warm-ups, {counts.failed} failed, "
+        f"{counts.invalid} invalid; {len(strangers)} files not read; "
+        f"report: {results.path(REPORT)}"
+    )
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m include.recorded_runs", description=__doc__)
+    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with experiments")
+    parser.add_argument("--out", required=True, help="folder, or its URL, to write into")
+    parser.add_argument("--title", default="Recorded runs compared", help="the report's heading")
+    parser.add_argument(
+        "--published-rule",
+        action="store_true",
+        help="count what the published figures count: only folders with _ are warm-ups",
+    )
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""Reads a recorded log with a parser, and says of an error in which file and line it is."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+from include.errors import ParseError
+from include.parsers.lines import decode
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+T = TypeVar("T")
+
+
+def parsed(path: Path, parse: Callable[[Iterable[str]], T]) -> T:
+    """What `parse` makes of the file's lines; ParseError begins with the file and the line.
+
+    The file is streamed, so memory does not grow with it. A file that cannot be read is a
+    ParseError too.
+    """
+    lines = _CountedLines(path)
+    try:
+        return parse(lines)
+    except ParseError as err:
+        raise ParseError(f"{path.name}, {lines.place}: {err}") from err
+    except OSError as err:
+        raise ParseError(f"{path.name} cannot be read: {err.strerror}") from err
+
+
+def first_line_with(pattern: re.Pattern[str]) -> Callable[[Iterable[str]], str | None]:
+    """A parser that returns the first line in which the pattern is, None when there is none."""
+    return lambda lines: next((line for line in lines if pattern.search(line)), None)
+
+
+def sha256(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class _CountedLines:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read = 0
+        self._ended = False
+
+    @property
+    def place(self) -> str:
+        return f"at its end, line {self._read}" if self._ended else f"line {self._read}"
+
+    def __iter__(self) -> Iterator[str]:
+        with self._path.open("rb") as file:
+            for line in decode(iter(lambda: file.read(_CHUNK_BYTES), b"")):
+                self._read += 1
+                yield line
+        self._ended = True

@@ -1,0 +1,130 @@
+"""From experiments to records: names, order, warm-ups."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include.errors import JobFailed
+from include.models import Model, Record, Status
+from include.provenance import code_version
+from include.redact import redact
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from include.recorded_runs import Experiment, Run
+
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+class OriginalTimes(Model):
+    """What only the original tools measured of a run, seconds; not comparable between tools."""
+
+    study_id: str
+    point_id: str
+    is_discarded: bool  # the published figures leave out these, and no other warm-up
+    cluster_run_s: float | None  # flux-cloud; holds the deletion of the run before
+    runner_end_to_end_s: float | None  # MPI runner; begins with the operator's first log line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Imported:
+    """A run's record, and what only its tool says."""
+
+    record: Record
+    original: OriginalTimes
+
+
+def in_order(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
+    """The experiments as they ran; those of which no file says when come last, by path."""
+    return tuple(sorted(experiments, key=lambda e: (e.began or _LAST, e.root)))
+
+
+def to_records(
+    experiments: Sequence[Experiment], *, names: Sequence[str], published_rule: bool
+) -> tuple[Imported, ...]:
+    """One record per run, numbered through in the given order; `names` are the studies' ids."""
+    imported: list[Imported] = []
+    for experiment, name in zip(experiments, names, strict=True):
+        derived = set() if published_rule else warm_up_names(experiment.runs)
+        repeats: Counter[tuple[int | None, bool]] = Counter()
+        for run in experiment.runs:
+            is_warmup = run.is_discarded or run.name in derived
+            repeats[run.nodes, is_warmup] += 1
+            numbers = {
+                "repeat": repeats[run.nodes, is_warmup],
+                "order_index": len(imported) + 1,
+                "is_warmup": is_warmup,
+            }
+            imported.append(_imported(run, experiment, study_id=name, numbers=numbers))
+    return tuple(imported)
+
+
+def warm_up_names(runs: Sequence[Run]) -> set[str]:
+    """The run that the matrix has beyond its repeats: run first, and not put aside by name.
+
+    When the size that ran first has exactly one run more than any other size, that extra run is
+    the first one. With one size only nothing tells an extra run.
+    """
+    kept = [run for run in runs if not run.is_discarded and run.nodes is not None]
+    counts = Counter(run.nodes for run in kept)
+    if len(counts) < 2:  # noqa: PLR2004 a size to compare with
+        return set()
+    first = kept[0]
+    most = max(count for nodes, count in counts.items() if nodes != first.nodes)
+    return {first.name} if counts[first.nodes] == most + 1 else set()
+
+
+def unequal_repeats(runs: Sequence[Run]) -> str | None:
+    """A note when sizes differ by more than the one extra run, None otherwise."""
+    counts: dict[int, int] = defaultdict(int)
+    extra = warm_up_names(runs)
+    for run in runs:
+        if run.nodes is not None and not run.is_discarded and run.name not in extra:
+            counts[run.nodes] += 1
+    if len(set(counts.values())) <= 1:
+        return None
+    listed = ", ".join(f"{count} at {nodes} nodes" for nodes, count in sorted(counts.items()))
+    return f"sizes have unequal numbers of runs, all of which count: {listed}"
+
+
+def _imported(
+    run: Run, experiment: Experiment, *, study_id: str, numbers: Mapping[str, Any]
+) -> Imported:
+    known: dict[str, Any] = dict.fromkeys(_UNKNOWN) | experiment.fields | run.fields
+    per_node = run.ranks / run.nodes if run.ranks and run.nodes else 0.5
+    record = Record(
+        study_id=study_id,
+        point_id=run.name,
+        k8s_operator=experiment.k8s_operator,
+        nodes=run.nodes,
+        ranks=run.ranks,
+        ranks_per_node=int(per_node) if per_node.is_integer() else None,
+        status=_status(run),
+        error=redact(f"{type(run.error).__name__}: {run.error}") if run.error else None,
+        code_version=code_version(),
+        **{"simulated": False, **known, **numbers},
+    )
+    original = OriginalTimes(
+        study_id=study_id,
+        point_id=run.name,
+        is_discarded=run.is_discarded,
+        cluster_run_s=run.cluster_run_s,
+        runner_end_to_end_s=run.runner_end_to_end_s,
+    )
+    return Imported(record=record, original=original)
+
+
+_UNKNOWN = (
+    *("application", "cluster", "phase", "block", "binding", "mpi_implementation", "image"),
+    *("operator_version", "kubernetes_version", "manifest_sha256", "order_seed"),
+)
+
+
+def _status(run: Run) -> Status:
+    if run.error is None:
+        return Status.VALID
+    return Status.FAILED if isinstance(run.error, JobFailed) else Status.INVALID

@@ -1,0 +1,135 @@
+"""The report of imported runs: the same tables and figures as a study's, and the original ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from include.analysis import table
+from include.analysis.analysis import analyse
+from include.analysis.cells import operator_order
+from include.models import Status
+from include.recorded_runs._records import OriginalTimes, unequal_repeats
+from include.report.content import Content, Section
+from include.report.figures import draw_all
+from include.report.headline import recorded_headline
+from include.report.originals import COLUMNS, draw_originals, original_quantities
+from include.report.tally import Tally, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.models import Record
+    from include.recorded_runs import Experiment
+    from include.recorded_runs._records import Imported
+    from include.report.drawing import Drawing
+
+
+def content_of(
+    imported: Sequence[Imported],
+    experiments: Sequence[Experiment],
+    *,
+    names: Sequence[str],
+    strangers: Sequence[str],
+    title: str,
+) -> Content:
+    """All that the report shows; `strangers` are files that belong to no layout."""
+    records = table.to_frame(run.record for run in imported)
+    found = analyse(records)
+    counts = tally_of([run.record for run in imported])
+    return Content(
+        title=title,
+        identity=", ".join(names),
+        headline=recorded_headline(found, tally=counts),
+        noun="recorded run",
+        records=records,
+        analysis=found,
+        drawings=draw_all(found),
+        originals=_originals(imported, found.frame),
+        tally=counts,
+        sections=_sections(experiments, names=names, strangers=strangers),
+        notes=tuple(
+            f"{name}: {note}"
+            for name, experiment in zip(names, experiments, strict=True)
+            for note in (*experiment.problems, *experiment.notes, *_unequal(experiment))
+        ),
+    )
+
+
+def original_table(imported: Sequence[Imported], frame: pd.DataFrame) -> pd.DataFrame:
+    """Every run with what only its tool measured, and the original quantities, seconds."""
+    times = pd.DataFrame(
+        [run.original.model_dump() for run in imported], columns=list(OriginalTimes.model_fields)
+    ).astype({"cluster_run_s": "float64", "runner_end_to_end_s": "float64"})
+    quantities = original_quantities(frame.merge(times, on=["study_id", "point_id"]))
+    keys = ["study_id", "point_id", "k8s_operator", "nodes", "ranks", "status", "is_discarded"]
+    return quantities[[*keys, "simulated", "cluster_run_s", "runner_end_to_end_s", *COLUMNS]]
+
+
+def original_medians(original: pd.DataFrame) -> pd.DataFrame:
+    """Medians of the original quantities by operator and size, warm-ups as the originals did."""
+    groups = published(original).groupby(["k8s_operator", "nodes", "ranks"], sort=True)
+    medians = groups[list(COLUMNS)].median()
+    medians.insert(0, "n", groups.size())
+    return medians.reset_index()
+
+
+def published(original: pd.DataFrame) -> pd.DataFrame:
+    """The runs that the published figures count: valid, and not in a folder with `_`."""
+    kept = original[(original["status"] == Status.VALID) & ~original["is_discarded"]]
+    return kept.astype({"nodes": "int64", "ranks": "int64"})
+
+
+def tally_of(records: Sequence[Record]) -> Tally:
+    """The counts of recorded runs; each is its own plan."""
+    valid = [record for record in records if record.status is Status.VALID]
+    warmups = sum(record.is_warmup for record in records)
+    return Tally(
+        planned=len(records),
+        planned_repeats=len(records) - warmups,
+        planned_warmups=warmups,
+        recorded=len(records),
+        valid=len(valid),
+        valid_repeats=sum(not record.is_warmup for record in valid),
+        failed=sum(record.status is Status.FAILED for record in records),
+        invalid=sum(record.status is Status.INVALID for record in records),
+        lost=0,
+        simulated=any(record.simulated for record in records),
+        troubles=tuple(_trouble(record) for record in records if record not in valid),
+        strays=(),
+    )
+
+
+def _trouble(record: Record) -> Trouble:
+    nodes = "unknown" if record.nodes is None else record.nodes
+    kind = "warm-up" if record.is_warmup else "repeat"
+    return Trouble(
+        point_id=record.point_id,
+        what=f"{record.k8s_operator}, nodes: {nodes}, {kind} {record.repeat}",
+        outcome=str(record.status),
+        reason=record.error or "no reason was recorded",
+        files=(f"{record.study_id}/{record.point_id}",),
+    )
+
+
+def _originals(imported: Sequence[Imported], frame: pd.DataFrame) -> tuple[Drawing, ...]:
+    runs = published(original_table(imported, frame))
+    return draw_originals(runs, order=operator_order(frame))
+
+
+def _unequal(experiment: Experiment) -> tuple[str, ...]:
+    note = unequal_repeats(experiment.runs)
+    return (note,) if note else ()
+
+
+def _sections(
+    experiments: Sequence[Experiment], *, names: Sequence[str], strangers: Sequence[str]
+) -> tuple[Section, ...]:
+    rows = tuple(
+        (name, f"{experiment.layout}, {experiment.k8s_operator}, {len(experiment.runs)} runs")
+        for name, experiment in zip(names, experiments, strict=True)
+    )
+    others = tuple((name, "belongs to no layout, not read") for name in strangers)
+    recorded = Section(heading="Recorded experiments", rows=rows)
+    return (recorded, Section(heading="Files not read", rows=others)) if others else (recorded,)

@@ -1,0 +1,184 @@
+"""flux-cloud: `meta.json`, and beside it one folder with a `log.out` per MiniCluster run.
+
+Source: the folders of the public experiments of 2023, `<job>-minicluster-size-<size>/log.out`. The
+order of `times` in `meta.json` is that of the runs. `_` before a folder's name: discarded.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include.errors import BenchmarkError, JobFailed, ParseError
+from include.models import Binding, MpiImplementation
+from include.parsers import flux_events, gnu_time
+from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
+from include.recorded_runs._flux_meta import Meta, read_meta
+from include.recorded_runs._logs import first_line_with, parsed, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+LOG = "log.out"
+META = "meta.json"
+_FOLDER = re.compile(r"_?(?P<job>.+)-minicluster-size-(?P<size>[0-9]+)")
+_NUMBER = re.compile(r"([0-9]+)")
+_SUBMIT = re.compile(r"\bflux .*\bsubmit .*-[Nn] ?[0-9]")
+_TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
+_AFFINITY = re.compile(r"cpu-affinity=(\S+)")
+_MPI = re.compile(r"-o ?mpi=([a-z]+)")
+_GENERATED = re.compile(r"Generated on (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
+# Flux' `per-task` gives each task its own cores; no option for it in the command says nothing.
+_BINDINGS = {"per-task": Binding.CORE, "off": Binding.NONE}
+
+
+class FluxCloud(Layout):
+    """Experiments with the Flux Operator."""
+
+    title = "flux-cloud"
+
+    def find(self, files: Sequence[Path]) -> Iterable[Source]:
+        """One experiment per folder that holds a `meta.json` or folders of MiniCluster runs."""
+        logs = [f for f in files if f.name == LOG and _FOLDER.fullmatch(f.parent.name)]
+        roots = dict.fromkeys([log.parent.parent for log in logs])
+        metas = [f for f in files if f.name == META and is_meta(f, has_logs=f.parent in roots)]
+        for root in dict.fromkeys([*roots, *(meta.parent for meta in metas)]):
+            own = tuple(log for log in logs if log.parent.parent == root)
+            yield Source(
+                layout=self,
+                root=root,
+                logs=own,
+                others=tuple(meta for meta in metas if meta.parent == root),
+            )
+
+    def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
+        """All runs; one that `meta.json` names and that has no log is one with an error."""
+        meta, problems = read_meta(next(iter(source.others), None))
+        runs = []
+        for log in sorted(source.logs, key=lambda log: meta.place(_plain(log), _natural(log))):
+            runs.append(_run(log, meta))
+            on_read(log)
+        done = {_plain(log) for log in source.logs}
+        runs += [_missing(source.root, name, meta) for name in meta.names if name not in done]
+        runs.sort(key=lambda run: meta.place(run.name.removeprefix("_"), _natural(run.file)))
+        return Experiment(
+            layout=self.title,
+            k8s_operator="flux_operator",
+            root=source.root,
+            runs=tuple(runs),
+            began=_began(source.logs),
+            fields=meta.fields,
+            problems=problems,
+            notes=_notes(runs),
+        )
+
+
+def is_meta(path: Path, *, has_logs: bool) -> bool:
+    """Whether a `meta.json` is flux-cloud's: it lies beside runs, or it speaks of MiniClusters."""
+    return has_logs or "minicluster" in path.read_text(errors="replace")
+
+
+def _run(log: Path, meta: Meta) -> Run:
+    name = _plain(log)
+    job = meta.job(name)
+    command = _submit_command(log)
+    size = _FOLDER.fullmatch(log.parent.name)
+    ranks = job.tasks or _found(_TASKS, command)
+    error, fields = None, {}
+    try:
+        fields = _measured(log, ranks=ranks, command=job.command or command)
+    except BenchmarkError as err:
+        error = err
+    return Run(
+        name=log.parent.name,
+        file=log,
+        nodes=int(size["size"]) if size else None,
+        ranks=ranks,
+        is_discarded=log.parent.name.startswith("_"),
+        error=error,
+        fields={**fields, **_told(log, command)},
+        cluster_run_s=meta.run_s(name),
+    )
+
+
+def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str, Any]:
+    if parsed(log, lambda lines: any(map(flux_events.holds_event, lines))):
+        events = parsed(log, flux_events.parse)
+        if events.status:
+            raise JobFailed(f"{log.name}: the Flux job completed with status {events.status}")
+    fields = _lammps.measured(log, command=command, ranks=ranks)
+    needed = ("fluxsubmit", "fluxstart")
+    times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed))
+    return {**fields, "launcher_time_s": times[needed[0]], "broker_time_s": times[needed[1]]}
+
+
+def _missing(root: Path, name: str, meta: Meta) -> Run:
+    file = root / name / LOG
+    size = _FOLDER.fullmatch(name)
+    return Run(
+        name=name,
+        file=file,
+        nodes=int(size["size"]) if size else None,
+        ranks=meta.job(name).tasks,
+        error=ParseError(f"{META} names this run, but there is no {LOG} of it"),
+        cluster_run_s=meta.run_s(name),
+    )
+
+
+def _submit_command(log: Path) -> str | None:
+    try:
+        return parsed(log, first_line_with(_SUBMIT))
+    except ParseError:
+        return None  # reading it for its figures says why
+
+
+def _told(log: Path, command: str | None) -> dict[str, Any]:
+    affinity, mpi = _AFFINITY.search(command or ""), _MPI.search(command or "")
+    is_known = mpi is not None and mpi[1] in set(MpiImplementation)
+    return {
+        "application": _lammps.application_of(command),
+        "binding": _BINDINGS.get(affinity[1]) if affinity else None,
+        "mpi_implementation": MpiImplementation(mpi[1]) if mpi and is_known else None,
+        "log_sha256": sha256(log),
+        "simulated": _lammps.is_synthetic(log),
+    }
+
+
+def _found(pattern: re.Pattern[str], text: str | None) -> int | None:
+    match = pattern.search(text or "")
+    return int(match[1]) if match else None
+
+
+def _plain(log: Path) -> str:
+    return log.parent.name.removeprefix("_")
+
+
+def _natural(log: Path) -> tuple[tuple[int, str], ...]:
+    """A key by which `lmp-8-9` stands before `lmp-8-10`."""
+    parts = _NUMBER.split(log.parent.name.removeprefix("_"))
+    return tuple((int(part), "") if part.isdigit() else (0, part) for part in parts)
+
+
+def _began(logs: Sequence[Path]) -> datetime | None:
+    """When the first CURVE certificate was made that a log shows."""
+    stamps = []
+    for log in logs:
+        line = parsed(log, first_line_with(_GENERATED))
+        match = _GENERATED.search(line or "")
+        if match:
+            stamps.append(datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC))
+    return min(stamps, default=None)
+
+
+def _notes(runs: Sequence[Run]) -> tuple[str, ...]:
+    unbound = sum(run.fields.get("binding") is None for run in runs)
+    return (
+        ("binding is not known where the command line has no cpu-affinity option",)
+        if unbound
+        else ()
+    )
+
+
+ADAPTER = FluxCloud()

@@ -1,0 +1,188 @@
+"""The MPI runner of the experiments of 2023: a folder `logs` with one `*.out` per MPIJob.
+
+Beside it may lie `cluster.log` (the nodes, as Python prints them) and `mpi_operator_results.json`
+(what the runner itself read from the logs, so nothing that the logs do not have).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include.errors import BenchmarkError, ParseError
+from include.models import Binding, MpiImplementation
+from include.parsers import mpi_runner_footer, posix_time
+from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
+from include.recorded_runs._logs import first_line_with, parsed, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from include.parsers.mpi_runner_footer import MpiRunnerFooter
+
+OPERATOR = "mpi_operator"
+RESULTS = "mpi_operator_results.json"
+LOGS = "logs"
+DEFAULT_SCHEDULER = "default-scheduler"
+NODES = "cluster.log"
+_STAMP = re.compile(r"_(\d{4}-\d{2}-\d{2})_T(\d{4})_(\d{2})\.out$")
+_LAUNCH = re.compile(r"^\+* ?(?:time -p )?mpi(?:run|exec) ")
+_TASKS = re.compile(r" -np? ([0-9]+)\b")
+_BINDING = re.compile(r"--bind-to (\S+)")
+_LAST = datetime.max.replace(tzinfo=UTC)  # no time in the name
+_NODE_FIELDS = {
+    "kubernetes_version": re.compile(r"'kubelet_version': '([^']+)'"),
+    "instance_type": re.compile(r"'node\.kubernetes\.io/instance-type': '([^']+)'"),
+}
+
+
+class MpiRunner(Layout):
+    """Experiments with the MPI Operator."""
+
+    title = "MPI runner"
+
+    def find(self, files: Sequence[Path]) -> Iterable[Source]:
+        """One experiment per folder of launcher logs: `logs/*.out`, or names with a time."""
+        logs = [file for file in files if is_log(file)]
+        for folder in dict.fromkeys(log.parent for log in logs):
+            root = folder.parent if folder.name == LOGS else folder
+            beside = {root / NODES, root / RESULTS}
+            yield Source(
+                layout=self,
+                root=root,
+                logs=tuple(log for log in logs if log.parent == folder),
+                others=tuple(file for file in files if file in beside),
+            )
+
+    def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
+        """All runs of the default scheduler, in the order of the stamps in the files' names."""
+        runs: list[Run] = []
+        others: list[Run] = []
+        for log in sorted(source.logs, key=lambda log: (_stamp(log) or _LAST, log.name)):
+            scheduler, run = _run(log)
+            (runs if scheduler in {None, DEFAULT_SCHEDULER} else others).append(run)
+            on_read(log)
+        stamps = [stamp for log in source.logs if (stamp := _stamp(log))]
+        return Experiment(
+            layout=self.title,
+            k8s_operator=OPERATOR,
+            root=source.root,
+            runs=tuple(runs),
+            began=min(stamps, default=None),
+            fields=_of_nodes(source.root / NODES),
+            notes=_notes(runs, others=others, is_ordered=len(stamps) == len(source.logs)),
+        )
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is a launcher's log by its name."""
+    is_named = path.parent.name == LOGS and path.suffix == ".out" and path.stem != "log"
+    return is_named or _STAMP.search(path.name) is not None
+
+
+def _stamp(log: Path) -> datetime | None:
+    match = _STAMP.search(log.name)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(" ".join(match.groups()), "%Y-%m-%d %H%M %S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _run(log: Path) -> tuple[str | None, Run]:
+    """The scheduler that the log names, and the run."""
+    errors: list[BenchmarkError] = []
+    footer = _footer(log, errors)
+    command = _command(log)
+    tasks = _TASKS.search(command or "")
+    ranks = footer.ranks if footer else int(tasks[1]) if tasks else None
+    fields: dict[str, Any] = {}
+    try:
+        fields = _measured(log, command=command, ranks=ranks)
+        nodes = _nodes(footer) if footer else None
+    except BenchmarkError as err:
+        errors.insert(0, err)  # what is wrong with the figures matters more
+        nodes = None if footer is None else footer.pods
+    return footer.scheduler if footer else None, Run(
+        name=log.stem,
+        file=log,
+        nodes=nodes,
+        ranks=ranks,
+        error=errors[0] if errors else None,
+        fields={**({} if errors else fields), **_told(log, command=command, footer=footer)},
+        runner_end_to_end_s=footer.end_to_end_time_s if footer else None,
+    )
+
+
+def _footer(log: Path, errors: list[BenchmarkError]) -> MpiRunnerFooter | None:
+    try:
+        return parsed(log, mpi_runner_footer.parse)
+    except ParseError as err:
+        errors.append(err)
+        return None
+
+
+def _nodes(footer: MpiRunnerFooter) -> int:
+    """Nodes of the job: its pods, unless a node ran several; ParseError when that is not told."""
+    most = max((node.pods for node in footer.nodes), default=1)
+    if most == 1:
+        return footer.pods
+    if not footer.is_mapping_complete:
+        raise ParseError("several pods on a node, and the map of pods to nodes is not complete")
+    return len(set(footer.node_by_pod.values()))
+
+
+def _command(log: Path) -> str | None:
+    try:
+        return parsed(log, first_line_with(_LAUNCH))
+    except ParseError:
+        return None  # reading it for its figures says why
+
+
+def _measured(log: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
+    fields = _lammps.measured(log, command=command, ranks=ranks)
+    return {**fields, "launcher_time_s": parsed(log, posix_time.parse).real_s}
+
+
+def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> dict[str, Any]:
+    binding = _BINDING.search(command or "")
+    is_known = binding is not None and binding[1] in set(Binding)
+    is_open_mpi = command is not None and "--mca " in command  # an option of Open MPI only
+    return {
+        "application": _lammps.application_of(command),
+        "binding": Binding(binding[1]) if binding and is_known else None,
+        "mpi_implementation": MpiImplementation.OPENMPI if is_open_mpi else None,
+        "node_names": tuple(footer.node_by_pod.values()) if footer else (),
+        "log_sha256": sha256(log),
+        "simulated": _lammps.is_synthetic(log),
+    }
+
+
+def _of_nodes(path: Path) -> dict[str, Any]:
+    """What all nodes in `cluster.log` agree on."""
+    if not path.exists():
+        return {}
+    text = path.read_text(errors="replace")
+    found = {name: set(pattern.findall(text)) for name, pattern in _NODE_FIELDS.items()}
+    return {name: values.pop() for name, values in found.items() if len(values) == 1}
+
+
+def _notes(runs: Sequence[Run], *, others: Sequence[Run], is_ordered: bool) -> tuple[str, ...]:
+    partial = sum(len(run.fields["node_names"]) < (run.nodes or 0) for run in runs)
+    notes = []
+    if partial:
+        notes.append(
+            f"{partial} of {len(runs)} runs name fewer nodes than pods: the map was read after "
+            "the job had ended"
+        )
+    if others:
+        notes.append(f"left out, of other schedulers: {', '.join(run.file.name for run in others)}")
+    if not is_ordered:
+        notes.append("not every file name has a time, so the order of the runs is not known")
+    return tuple(notes)
+
+
+ADAPTER = MpiRunner()

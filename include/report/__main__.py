@@ -1,0 +1,76 @@
+"""Rebuilds the report of a finished study: `python -m include.report RESULTS_DIR`.
+
+With `--against OTHER`, a folder with a `records.parquet` (another study, or imported runs), it
+writes a comparison of both into `against/<OTHER's name>` of the study's folder instead.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from upath import UPath
+
+from include.analysis import table
+from include.report.content import read_content
+from include.report.write import REPORT, summary_of, write_content, write_report
+from include.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.report.write import ReportSummary
+
+
+class _Refused(Exception):
+    """Wrong input; the text is for the user."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every planned point is valid, 1 when some are not, 2 without a study's folder."""
+    parser = argparse.ArgumentParser(prog="python -m include.report", description=__doc__)
+    parser.add_argument("results", help="folder of one study (the one with plan.json), or its URL")
+    parser.add_argument("--title", help="the report's heading")
+    parser.add_argument("--against", metavar="OTHER", help="records to compare the study with")
+    given = parser.parse_args(arguments)
+    results = Results(UPath(given.results))
+    try:
+        written = _write(results, against=given.against, title=given.title)
+    except _Refused as err:
+        sys.stderr.write(f"{err}\n")
+        return 2
+    sys.stdout.write(
+        f"{written.text}{written.valid} of {written.planned} points valid; "
+        f"report: {written.report}\n"
+    )
+    return 0 if written.is_complete else 1
+
+
+def _write(results: Results, *, against: str | None, title: str | None) -> ReportSummary:
+    if not results.exists("plan.json"):
+        raise _Refused(f"{results}: no plan.json; give the folder of one study")
+    if against is None:
+        return write_report(results, title=title)
+    return _write_against(results, against, title=title)
+
+
+def _write_against(results: Results, other: str, *, title: str | None) -> ReportSummary:
+    folder = Results(UPath(other))
+    if not folder.exists("records.parquet"):
+        raise _Refused(f"{other}: no records.parquet; give a folder that a report was written to")
+    try:
+        others = table.from_parquet(folder.read_bytes("records.parquet"))
+    except ValueError as err:
+        raise _Refused(f"{other}/records.parquet: {err}") from err
+    study_id = results.plan().study_id
+    if study_id in set(others["study_id"]):
+        raise _Refused(f"{other} has records of {study_id} itself; give another study")
+    content = read_content(results, title=title, others=others)
+    target = Results(results.path(f"against/{UPath(other).resolve().name}"))
+    write_content(target, content)
+    return summary_of(content, report=str(target.path(REPORT)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

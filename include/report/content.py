@@ -1,0 +1,115 @@
+"""All that a report shows, read from a study's folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.analysis import table
+from include.analysis.analysis import Analysis, analyse
+from include.analysis.arms import arm_names
+from include.models import ClusterHandle
+from include.report.figures import draw_all
+from include.report.headline import headline
+from include.report.tally import Tally, read_records, tally
+
+if TYPE_CHECKING:
+    from include.models import Plan
+    from include.report.drawing import Drawing
+    from include.results import Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A table of names and values under a heading of the report."""
+
+    heading: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Content:
+    """All that a report shows."""
+
+    title: str
+    identity: str  # the id of the study, or of each that was recorded
+    headline: str
+    noun: str  # what the tally counts: `planned point`
+    records: pd.DataFrame  # as they are stored
+    analysis: Analysis
+    drawings: tuple[Drawing, ...]
+    tally: Tally
+    originals: tuple[Drawing, ...] = ()  # figures in the definitions of 2023
+    cost: tuple[tuple[str, str], ...] = ()
+    sections: tuple[Section, ...] = ()
+    notes: tuple[str, ...] = field(default=())  # what a reader must know of the cluster
+
+
+def read_content(
+    results: Results, *, title: str | None = None, others: pd.DataFrame | None = None
+) -> Content:
+    """All that the report of a study's folder shows; FileNotFoundError without a `plan.json`.
+
+    `others` are records of other studies to compare with: rows of the tables and figures, and not
+    counted among the study's points.
+    """
+    plan = results.plan()
+    cluster = _cluster(results)
+    records, unreadable = read_records(results)
+    planned = {point.point_id for point in plan.points}
+    own = table.to_frame(record for record in records if record.point_id in planned)
+    frame = own if others is None else pd.concat([own, others], ignore_index=True)
+    operators = arm_names(frame, study_id=plan.study_id, operators=plan.study.operators)
+    found = analyse(frame, operators=operators)
+    counts = tally(
+        plan,
+        records,
+        unreadable=unreadable,
+        results=results,
+        is_simulated=bool(cluster and cluster.simulated),
+    )
+    return Content(
+        title=title or f"Kubernetes operators compared: {plan.study.name}",
+        identity=plan.study_id,
+        headline=headline(plan.study, tally=counts, cluster=cluster, found=found),
+        noun="planned point",
+        records=frame,
+        analysis=found,
+        drawings=draw_all(found, operators=operators),
+        tally=counts,
+        cost=_cost(results),
+        sections=(Section(heading="Study", rows=_study(plan)),),
+        notes=(*(cluster.notes if cluster else ()), *_others(others)),
+    )
+
+
+def _others(others: pd.DataFrame | None) -> tuple[str, ...]:
+    if others is None:
+        return ()
+    names = ", ".join(dict.fromkeys(others["study_id"]))
+    return (f"{len(others)} runs beside the study's own are from {names}.",)
+
+
+def _cluster(results: Results) -> ClusterHandle | None:
+    if not results.exists("cluster.json"):
+        return None
+    return ClusterHandle.model_validate_json(results.read_bytes("cluster.json"))
+
+
+def _cost(results: Results) -> tuple[tuple[str, str], ...]:
+    if not results.exists("cost.json"):
+        return ()
+    found = json.loads(results.read_bytes("cost.json"))
+    return tuple((str(name), _plain(value)) for name, value in found.items())
+
+
+def _study(plan: Plan) -> tuple[tuple[str, str], ...]:
+    given = plan.study.model_dump(mode="json")
+    return tuple((name, _plain(value)) for name, value in given.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

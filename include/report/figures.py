@@ -1,0 +1,47 @@
+"""The figures of an analysis; the same records give the same bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.analysis.cells import counted, operator_order
+from include.analysis.derived import with_derived
+from include.analysis.phases import PHASES
+from include.report.boxes import draw_boxes
+from include.report.differences import draw_differences
+from include.report.labels import QUANTITY_TITLES
+from include.report.node_map import draw_nodes
+from include.report.order_plot import draw_order
+from include.report.scaling_curve import draw_scaling
+from include.report.stack import draw_phases
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.analysis.analysis import Analysis
+    from include.report.drawing import Drawing
+
+
+def draw_all(found: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing, ...]:
+    """Differences, box plots, scaling, phases, order and nodes, from the valid runs.
+
+    A figure that would be empty is left out. `operators` fixes their order everywhere.
+    """
+    runs = with_derived(counted(found.frame))
+    present = set(found.frame["k8s_operator"])
+    order = [name for name in operator_order(found.frame, operators) if name in present]
+    is_simulated = bool(runs["simulated"].any())
+    drawn: list[Drawing | None] = []
+    if found.comparisons["low_percent"].notna().any():
+        drawn.append(draw_differences(found.comparisons, is_simulated=is_simulated))
+    drawn += [draw_boxes(runs, q, order=order) for q in QUANTITY_TITLES if runs[q].notna().any()]
+    if found.scaling["nodes"].nunique() > 1:
+        drawn.append(
+            draw_scaling(found.scaling, found.summary, order=order, is_simulated=is_simulated)
+        )
+    if runs[list(PHASES)].notna().any(axis=None):
+        drawn.append(draw_phases(runs, order=order))
+    if runs["loop_time_s"].gt(0).any():
+        drawn.append(draw_order(runs, order=order))
+    drawn.append(draw_nodes(runs, order=order))
+    return tuple(drawing for drawing in drawn if drawing is not None)

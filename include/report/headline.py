@@ -1,0 +1,93 @@
+"""The first paragraph of a report: what was compared, on what, and what can be said of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.report.labels import count, operator_title
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.analysis.analysis import Analysis
+    from include.models import ClusterHandle, Study
+    from include.report.tally import Tally
+
+NO_CLUSTER = "The cluster was not provisioned, so nothing was run."
+
+
+def headline(study: Study, *, tally: Tally, cluster: ClusterHandle | None, found: Analysis) -> str:
+    """Plain sentences; says that there is no verdict, and why, when no pair can be judged."""
+    opening = (
+        f"{_operators(study.operators)} {_did(tally)} {study.application} on "
+        f"{_where(study, cluster)}: "
+        f"{tally.valid_repeats:,} valid of {count(tally.planned_repeats, 'planned repeat')}"
+        f"{_warmups(tally)}."
+    )
+    sentences = [opening, *trouble(tally)]
+    if cluster is None and not tally.recorded:
+        sentences.append(NO_CLUSTER)
+    return " ".join([*sentences, *no_verdict(found)])
+
+
+def recorded_headline(found: Analysis, *, tally: Tally) -> str:
+    """The same for runs that other tools recorded."""
+    operators = list(dict.fromkeys(found.frame["k8s_operator"]))
+    if not operators:
+        return "No run could be read."
+    opening = (
+        f"{_operators(operators)}: {count(tally.recorded, 'recorded run')}, of which "
+        f"{tally.valid_repeats:,} valid ones count and {count(tally.planned_warmups, 'warm-up')} "
+        f"{'does' if tally.planned_warmups == 1 else 'do'} not."
+    )
+    return " ".join([opening, *trouble(tally), *no_verdict(found)])
+
+
+def no_verdict(found: Analysis) -> list[str]:
+    """Why there is no pair of operators to judge; nothing when there is one."""
+    if found.frame["k8s_operator"].nunique() == 1:
+        return ["No verdict: one operator alone cannot be compared."]
+    if not found.verdicts:
+        return ["No verdict: no two operators have valid runs of one size."]
+    return []
+
+
+def _operators(operators: Sequence[str]) -> str:
+    titles = [operator_title(operator) for operator in operators]
+    return f"{titles[0]} alone" if len(titles) == 1 else _listed(titles)
+
+
+def _did(tally: Tally) -> str:
+    return "ran" if tally.recorded else "should have run"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def _where(study: Study, cluster: ClusterHandle | None) -> str:
+    nodes = _listed([str(value) for value in sorted(set(study.nodes))])
+    ranks = count(study.ranks_per_node, "rank")
+    kind = f" of type {cluster.instance_type}" if cluster and cluster.instance_type else ""
+    noun = "node" if nodes == "1" else "nodes"
+    return f"the cluster “{study.cluster}” with {nodes} {noun}{kind}, {ranks} per node"
+
+
+def _warmups(tally: Tally) -> str:
+    if not tally.planned_warmups:
+        return ""
+    return f" ({count(tally.planned_warmups, 'warm-up')} planned besides, not counted)"
+
+
+def trouble(tally: Tally) -> list[str]:
+    """What went wrong, in one sentence or none."""
+    parts = [
+        f"{number:,} {word}"
+        for number, word in (
+            (tally.failed, "failed"),
+            (tally.invalid, "ended with a result that cannot be trusted"),
+            (tally.lost, "lost without a record"),
+        )
+        if number
+    ]
+    return [f"Of all points, {', '.join(parts)}."] if parts else []

@@ -1,0 +1,152 @@
+"""The report as one HTML file that needs nothing else: no script, no link to the outside."""
+
+from __future__ import annotations
+
+import base64
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.phases import CLOCK_NOTE, PHASES
+from include.analysis.summary import column, known_quantities
+from include.report.labels import (
+    PHASE_MEANINGS,
+    PHASE_TITLES,
+    QUANTITY_MEANINGS,
+    QUANTITY_TITLES,
+    count,
+    operator_title,
+)
+from include.report.text import seconds
+from include.report.verdict_text import verdict_lines
+
+if TYPE_CHECKING:
+    from include.report.content import Content
+
+TEMPLATE = "report.html.j2"
+_LEAST_P_SHOWN = 0.0001
+_PROVENANCE = {
+    "image": "Image",
+    "image_digest": "Image digest",
+    "kubernetes_version": "Kubernetes",
+    "instance_type": "Instance type",
+    "mpi_implementation": "MPI",
+    "binding": "Binding",
+    "code_version": "Version of this pipeline",
+    "order_seed": "Seed of the order",
+    "cluster": "Cluster",
+}
+
+
+def render_html(content: Content) -> str:
+    """The report's page; every value is escaped."""
+    found = content.analysis
+    return (
+        _environment()
+        .get_template(TEMPLATE)
+        .render(
+            title=content.title,
+            identity=content.identity,
+            headline=content.headline,
+            verdicts=verdict_lines(found),
+            tally=content.tally,
+            noun=content.noun,
+            summary=found.summary.to_dict(orient="records"),
+            quantities=known_quantities(found.summary),
+            comparisons=found.comparisons.to_dict(orient="records"),
+            drifts=found.drifts.to_dict(orient="records"),
+            scaling=found.scaling.to_dict(orient="records"),
+            phases=_known_phases(found.phases),
+            drawings=content.drawings,
+            originals=content.originals,
+            cost=content.cost,
+            sections=content.sections,
+            provenance=provenance(found.frame),
+            versions=_versions(found.frame),
+            notes=content.notes,
+        )
+    )
+
+
+def _known_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
+    known = phases[phases[list(PHASES)].notna().any(axis=1)]
+    return known.to_dict(orient="records")
+
+
+def provenance(records: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
+    """What the records ran on, one list per study: several values of one name are all given."""
+    return [
+        (str(study), _provenance(runs)) for study, runs in records.groupby("study_id", sort=False)
+    ]
+
+
+def _provenance(records: pd.DataFrame) -> list[tuple[str, str]]:
+    rows = [(title, _distinct(records[name])) for name, title in _PROVENANCE.items()]
+    nodes = sorted({node for names in records["node_names"] for node in names.split()})
+    return [*rows, ("Node names", ", ".join(nodes) or "unknown")]
+
+
+def _versions(records: pd.DataFrame) -> list[tuple[str, str]]:
+    groups = records.groupby("k8s_operator", sort=False)["operator_version"]
+    return [(operator_title(str(name)), _distinct(values)) for name, values in groups]
+
+
+def _distinct(values: pd.Series[Any]) -> str:
+    found = [str(value) for value in values.dropna().unique()]
+    if values.isna().any() and found:
+        found.append("unknown for some points")
+    return ", ".join(found) or "unknown"
+
+
+def _data_address(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def _size(value: Any) -> str:
+    return "unknown" if pd.isna(value) else str(value)
+
+
+def _signed(value: float, digits: int = 1) -> str:
+    return "-" if pd.isna(value) else f"{value:+.{digits}f}"
+
+
+def _p_value(value: float) -> str:
+    if pd.isna(value):
+        return "-"
+    return "< 0.0001" if value < _LEAST_P_SHOWN else f"{value:.4f}"
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("include.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "seconds": seconds,
+        "size": _size,
+        "signed": _signed,
+        "p_value": _p_value,
+        "operator": operator_title,
+        "data_address": _data_address,
+    }
+    environment.globals |= {
+        "column": column,
+        "count": count,
+        "isna": pd.isna,
+        "QUANTITY_TITLES": QUANTITY_TITLES,
+        "QUANTITY_MEANINGS": QUANTITY_MEANINGS,
+        "PHASES": PHASES,
+        "PHASE_TITLES": PHASE_TITLES,
+        "PHASE_MEANINGS": PHASE_MEANINGS,
+        "CLOCK_NOTE": CLOCK_NOTE,
+        "LEAST_N": LEAST_N,
+        "LEVEL_PERCENT": f"{100 * LEVEL:.0f}",
+    }
+    return environment

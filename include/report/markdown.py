@@ -1,0 +1,77 @@
+"""The report's beginning as Markdown, for a pull request or a chat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.analysis.summary import column, known_quantities
+from include.report.drawing import SIMULATED_MARK
+from include.report.labels import QUANTITY_TITLES, operator_title
+from include.report.text import seconds
+from include.report.verdict_text import verdict_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.report.content import Content
+
+_SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|"})
+
+
+def render_markdown(content: Content) -> str:
+    """Headline, verdicts, table of medians with their intervals, and what went wrong."""
+    parts = [f"# {_escaped(content.title)}"]
+    if content.tally.simulated:
+        parts.append(f"**{SIMULATED_MARK}.**")
+    parts += [_escaped(content.headline), _verdicts(content), _table(content), _troubles(content)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _verdicts(content: Content) -> str:
+    found = verdict_lines(content.analysis)
+    lines = []
+    if found.shared:
+        lines += [f"No verdict at any size: {_escaped('; '.join(found.shared))}.", ""]
+    for line in found.lines:
+        text = _escaped(line.text)
+        reasons = f" Reason: {_escaped('; '.join(line.reasons))}." if line.reasons else ""
+        lines.append(f"- {line.size}: {f'**{text}**' if line.is_winner else text}{reasons}")
+    lines += [f"- {_escaped(sentence)}" for sentence in found.uncompared]
+    return "\n".join(lines)
+
+
+def _table(content: Content) -> str:
+    summary = content.analysis.summary
+    if summary.empty:
+        return ""
+    shown = known_quantities(summary)
+    header = ["Operator", "Nodes", "Ranks", "n", *(f"{QUANTITY_TITLES[q]} [s]" for q in shown)]
+    rows = [_row(row, shown) for row in summary.to_dict(orient="records")]
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
+    return "Medians over valid repeats, in brackets their 95 % intervals.\n\n" + "\n".join(lines)
+
+
+def _row(row: dict[Any, Any], quantities: Sequence[str]) -> list[str]:
+    sizes = ["unknown" if pd.isna(row[name]) else str(row[name]) for name in ("nodes", "ranks")]
+    name = _escaped(operator_title(row["k8s_operator"]))
+    return [name, *sizes, str(row["n"]), *(_median(row, quantity) for quantity in quantities)]
+
+
+def _median(row: dict[Any, Any], quantity: str) -> str:
+    low, high = row[column(quantity, "low")], row[column(quantity, "high")]
+    interval = "" if pd.isna(low) else f" ({seconds(low)} to {seconds(high)})"
+    return seconds(row[column(quantity, "median")]) + interval
+
+
+def _troubles(content: Content) -> str:
+    return "\n".join(
+        f"- {_escaped(t.what)} is {t.outcome}: {_escaped(' '.join(t.reason.split()))}"
+        for t in content.tally.troubles
+    )
+
+
+def _escaped(text: str) -> str:
+    return text.translate(_SPECIAL)

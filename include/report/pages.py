@@ -1,0 +1,136 @@
+"""The pages around a report in Airflow's UI: its files, a study without one, the list of studies.
+
+They hold no script and load nothing: styles are inline. Links are relative, because only Airflow
+knows below which address it is served. No pandas here: a page must not take seconds to load it.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pydantic import AwareDatetime
+
+from include.models import DnsLabel, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+REFRESH_S = 15  # how often the page of a run that is still going asks again
+
+
+class Download(StrEnum):
+    """What can be downloaded of a study."""
+
+    REPORT = "report.html"
+    RECORDS_PARQUET = "records.parquet"
+    RECORDS_CSV = "records.csv"
+    SUMMARY = "summary.csv"
+
+
+class PointFile(StrEnum):
+    """What can be read of a point."""
+
+    LOG = "log"
+    MANIFEST = "manifest"
+    EVENTS = "events"
+
+
+MEDIA_TYPES = {
+    Download.REPORT: "text/html; charset=utf-8",
+    Download.RECORDS_PARQUET: "application/vnd.apache.parquet",
+    Download.RECORDS_CSV: "text/csv; charset=utf-8",
+    Download.SUMMARY: "text/csv; charset=utf-8",
+}
+# The file's name in the results, and what it is.
+POINT_FILES = {
+    PointFile.LOG: ("job.log", "text/plain; charset=utf-8"),
+    PointFile.MANIFEST: ("manifest.yaml", "text/plain; charset=utf-8"),
+    PointFile.EVENTS: ("events.json", "application/json"),
+}
+
+
+class PointLine(Model):
+    """A planned point in the list of a study's files."""
+
+    point_id: DnsLabel
+    title: str
+    is_recorded: bool
+
+
+class Files(Model):
+    """What the bar above a report links to."""
+
+    study_id: str
+    address: str  # of the study's folder
+    run_id: str
+    has_report: bool
+    points: tuple[PointLine, ...]
+    is_from_list: bool  # the reader came from the list, and wants to go back to it
+
+    @property
+    def recorded(self) -> int:
+        """How many points have a record."""
+        return sum(point.is_recorded for point in self.points)
+
+    @property
+    def link(self) -> str:
+        """Start of the links to files, seen from the page of the run."""
+        return "./" + quote(self.run_id, safe="")
+
+
+class StudyLine(Model):
+    """A study in the list."""
+
+    study_id: str
+    dag_id: str
+    run_id: str
+    planned_at: AwareDatetime | None
+    points: int | None
+    state: str | None  # of the run; None for a run of another Airflow
+
+    @property
+    def link(self) -> str:
+        """To the page of the run, seen from the list."""
+        place = f"./report/{quote(self.dag_id, safe='')}/{quote(self.run_id, safe='')}"
+        return f"{place}?listed=true"
+
+
+def render_report(report: str, files: Files, *, is_going: bool) -> str:
+    """The page of a report with a bar of links above it: one page, so that only one scrolls."""
+    bar = _render("bar.html.j2", files=files, is_going=is_going)
+    before, body, after = report.partition("<body>")
+    return before + body + bar + after if body else bar + report
+
+
+def render_notice(
+    title: str, lines: Sequence[str], *, files: Files | None = None, is_going: bool = False
+) -> str:
+    """A page that says in words why there is no report."""
+    refresh = REFRESH_S if is_going else None
+    return _render("notice.html.j2", title=title, lines=lines, files=files, refresh=refresh)
+
+
+def render_studies(studies: Sequence[StudyLine], *, address: str, note: str | None = None) -> str:
+    """The list of studies; `address` is where studies are kept unless they say otherwise."""
+    return _render("studies.html.j2", studies=studies, address=address, note=note)
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(**values)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("include.report", "page_templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals.update(downloads=tuple(Download), point_files=tuple(PointFile))
+    return made

@@ -1,0 +1,124 @@
+"""What became of every planned point: none may disappear in silence."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from include.models import Plan, Point, Record, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from include.results import Results
+
+LOST = "lost"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """A point that did not give a valid record."""
+
+    point_id: str
+    what: str  # `mpi_operator 2 nodes repeat 1`
+    outcome: str  # failed, invalid or lost
+    reason: str
+    files: tuple[str, ...]  # that there are, below the study's folder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tally:
+    """Counts over the planned points, warm-ups apart where it says so."""
+
+    planned: int
+    planned_repeats: int
+    planned_warmups: int
+    recorded: int
+    valid: int  # warm-ups included
+    valid_repeats: int
+    failed: int
+    invalid: int
+    lost: int
+    simulated: bool
+    troubles: tuple[Trouble, ...]
+    strays: tuple[str, ...]  # records of points that the plan does not have
+
+
+def read_records(results: Results) -> tuple[tuple[Record, ...], dict[str, str]]:
+    """The readable records in the planned order, and the reason for each one that is not."""
+    records: list[Record] = []
+    unreadable: dict[str, str] = {}
+    for point_id in sorted(results.recorded_points()):
+        try:
+            record = results.record(point_id)
+        except ValidationError as err:
+            first = err.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
+            unreadable[point_id] = f"its record.json cannot be read: {where}: {first['msg']}"
+            continue
+        if record is not None:
+            records.append(record)
+    return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
+
+
+def tally(
+    plan: Plan,
+    records: Iterable[Record],
+    *,
+    unreadable: Mapping[str, str],
+    results: Results,
+    is_simulated: bool,
+) -> Tally:
+    """Every planned point set against its record."""
+    by_point = {record.point_id: record for record in records}
+    planned = {point.point_id: point for point in plan.points}
+    mine = [by_point[point_id] for point_id in planned if point_id in by_point]
+    repeats = [point for point in planned.values() if not point.is_warmup]
+    valid = [record for record in mine if record.status is Status.VALID]
+    return Tally(
+        planned=len(planned),
+        planned_repeats=len(repeats),
+        planned_warmups=len(planned) - len(repeats),
+        recorded=len(mine),
+        valid=len(valid),
+        valid_repeats=sum(not record.is_warmup for record in valid),
+        failed=sum(record.status is Status.FAILED for record in mine),
+        invalid=sum(record.status is Status.INVALID for record in mine),
+        lost=len(planned) - len(mine),
+        simulated=is_simulated or any(record.simulated for record in mine),
+        troubles=_troubles(planned, by_point, unreadable=unreadable, results=results),
+        strays=tuple(sorted((set(by_point) | set(unreadable)) - set(planned))),
+    )
+
+
+def _troubles(
+    planned: Mapping[str, Point],
+    by_point: Mapping[str, Record],
+    *,
+    unreadable: Mapping[str, str],
+    results: Results,
+) -> tuple[Trouble, ...]:
+    troubles = []
+    for point_id, point in planned.items():
+        record = by_point.get(point_id)
+        if record is not None and record.status is Status.VALID:
+            continue
+        lost = unreadable.get(point_id, "no record was written")
+        troubles.append(
+            Trouble(
+                point_id=point_id,
+                what=str(point),
+                outcome=str(record.status) if record else LOST,
+                reason=(record.error or "no reason was recorded") if record else lost,
+                files=_files(point_id, results),
+            )
+        )
+    return tuple(troubles)
+
+
+def _files(point_id: str, results: Results) -> tuple[str, ...]:
+    names = ("job.log", "manifest.yaml", "events.json", "timeline.json", "record.json")
+    paths = (f"points/{point_id}/{name}" for name in names)
+    return tuple(path for path in paths if results.exists(path))

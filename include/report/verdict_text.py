@@ -1,0 +1,56 @@
+"""The verdicts as lines of text: what all sizes have in common is said once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.analysis.verdicts import uncompared
+from include.report.labels import count
+
+if TYPE_CHECKING:
+    from include.analysis.analysis import Analysis
+    from include.analysis.verdicts import Verdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictLine:
+    """One size and pair: its verdict, or what was measured and why that is no verdict."""
+
+    size: str
+    text: str
+    is_winner: bool
+    reasons: tuple[str, ...]  # beyond the shared ones
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerdictLines:
+    """All verdicts of a report."""
+
+    shared: tuple[str, ...]  # reasons for which no verdict is given at any size
+    lines: tuple[VerdictLine, ...]
+    uncompared: tuple[str, ...]  # sizes where an operator is missing
+
+
+def verdict_lines(found: Analysis) -> VerdictLines:
+    """The verdicts of an analysis, by size."""
+    verdicts = found.verdicts
+    shared = tuple(
+        reason
+        for reason in (verdicts[0].reasons if len(verdicts) > 1 else ())
+        if all(reason in verdict.reasons for verdict in verdicts)
+    )
+    return VerdictLines(
+        shared=shared,
+        lines=tuple(_line(verdict, shared=shared) for verdict in verdicts),
+        uncompared=uncompared(found.frame),
+    )
+
+
+def _line(verdict: Verdict, *, shared: tuple[str, ...]) -> VerdictLine:
+    return VerdictLine(
+        size=f"{count(verdict.nodes, 'node')} ({count(verdict.ranks, 'rank')})",
+        text=f"{'Measured, no verdict: ' if verdict.reasons else ''}{verdict.measured}.",
+        is_winner=verdict.winner is not None,
+        reasons=tuple(reason for reason in verdict.reasons if reason not in shared),
+    )

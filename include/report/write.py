@@ -1,0 +1,100 @@
+"""Writes all that is made of a study's records into the study's folder."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from include.analysis import table
+from include.models import Model
+from include.report.content import read_content
+from include.report.html import render_html
+from include.report.markdown import render_markdown
+from include.report.text import summary_text
+
+if TYPE_CHECKING:
+    from include.report.content import Content
+    from include.report.drawing import Drawing
+    from include.results import Results
+
+_log = logging.getLogger(__name__)
+REPORT = "report.html"
+MARKDOWN = "summary.md"
+
+
+class ReportSummary(Model):
+    """What a report says, in numbers; small enough for XCom."""
+
+    study_id: str
+    report: str  # where the page is
+    planned: int
+    recorded: int
+    valid: int  # warm-ups included
+    failed: tuple[str, ...]  # ids of points
+    invalid: tuple[str, ...]
+    lost: tuple[str, ...]  # planned, without a readable record
+    simulated: bool
+    text: str  # the summary table for a terminal
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every planned point has a valid record."""
+        return self.valid == self.planned
+
+
+def write_report(results: Results, *, title: str | None = None) -> ReportSummary:
+    """Write tables, figures and `report.html`, and return their numbers.
+
+    Also for a study without any record, or without a cluster. FileNotFoundError without a
+    `plan.json`. Files of an earlier report are replaced.
+    """
+    content = read_content(results, title=title)
+    write_content(results, content)
+    written = summary_of(content, report=str(results.path(REPORT)))
+    _log.info(
+        "report of %s: %d of %d points valid", written.study_id, written.valid, written.planned
+    )
+    return written
+
+
+def write_content(results: Results, content: Content) -> None:
+    """Write the tables, figures, page and Markdown of a report into a folder."""
+    found = content.analysis
+    results.write_bytes("records.parquet", table.to_parquet(content.records))
+    results.write_bytes("records.csv", table.to_csv(content.records))
+    tables = {
+        "summary": found.summary,
+        "comparisons": found.comparisons,
+        "drift": found.drifts,
+        "scaling": found.scaling,
+    }
+    for name, frame in tables.items():
+        results.write_bytes(f"{name}.csv", table.to_csv(frame))
+    for drawing in (*content.drawings, *content.originals):
+        _write_drawing(results, drawing)
+    results.write_text(REPORT, render_html(content))
+    results.write_text(MARKDOWN, render_markdown(content))
+
+
+def _write_drawing(results: Results, drawing: Drawing) -> None:
+    results.write_bytes(f"figures/{drawing.name}.svg", drawing.svg)
+    results.write_bytes(f"figures/{drawing.name}.png", drawing.png)
+
+
+def summary_of(content: Content, *, report: str) -> ReportSummary:
+    """What the report says, in numbers."""
+    found = content.tally
+    ids = {
+        outcome: tuple(t.point_id for t in found.troubles if t.outcome == outcome)
+        for outcome in ("failed", "invalid", "lost")
+    }
+    return ReportSummary(
+        study_id=content.identity,
+        report=report,
+        planned=found.planned,
+        recorded=found.recorded,
+        valid=found.valid,
+        simulated=found.simulated,
+        text=summary_text(content.analysis.summary),
+        **ids,
+    )

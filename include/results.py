@@ -1,0 +1,132 @@
+"""The folder of a study's results, in a directory or an object store."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self
+
+from include.models import Plan, Record, StudyOrigin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+ORIGIN = "run.json"  # which run of Airflow the study belongs to
+
+
+class Location(Protocol):
+    """What is used of a path; `pathlib.Path`, `upath.UPath`, Airflow's `ObjectStoragePath` fit."""
+
+    def __truediv__(self, other: str, /) -> Self:
+        """The path below this one."""
+
+    def exists(self) -> bool:
+        """Whether there is a file."""
+
+    def glob(self, pattern: str, /) -> Iterator[Self]:
+        """Paths below this one that match."""
+
+    def open(self, mode: Literal["rb"], /) -> BinaryIO:
+        """The file, to be read piece by piece."""
+
+    def read_bytes(self) -> bytes:
+        """The file's content."""
+
+    def write_bytes(self, data: bytes, /) -> int:
+        """Store the file and return its length."""
+
+
+class Results:
+    """Reads and writes one study's folder.
+
+    Layout: `plan.json`, `study.json`, `run.json`, `cluster.json`, `operators/<name>.json`,
+    `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
+    `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
+    attempts of a point are kept in its `attempts/<n>/`.
+    """
+
+    def __init__(self, root: Location) -> None:
+        self.root = root
+
+    def __str__(self) -> str:
+        return str(self.root)
+
+    def path(self, relative: str) -> Location:
+        """Where a file of the study is kept; `relative` uses forward slashes."""
+        found: Location = self.root
+        for part in relative.split("/"):
+            found = found / part
+        return found
+
+    def write_bytes(self, relative: str, data: bytes) -> None:
+        """Store a file whole: under its final name there is never a part of it."""
+        path = self.path(relative)
+        local = _local(path)
+        if local is None:  # an object store shows an object only when it has arrived whole
+            path.write_bytes(data)
+            return
+        local.parent.mkdir(parents=True, exist_ok=True)
+        partial = local.with_name(f".{local.name}.part")
+        partial.write_bytes(data)
+        partial.replace(local)
+
+    def write_text(self, relative: str, text: str) -> None:
+        """Store a UTF-8 text file whole."""
+        self.write_bytes(relative, text.encode())
+
+    def write_json(self, relative: str, value: Any) -> None:
+        """Store a JSON value, indented."""
+        self.write_text(relative, json.dumps(value, indent=2) + "\n")
+
+    def read_bytes(self, relative: str) -> bytes:
+        """The file's content; FileNotFoundError when it is not there."""
+        return self.path(relative).read_bytes()
+
+    def read_text(self, relative: str) -> str:
+        """The UTF-8 text of a file; FileNotFoundError when it is not there."""
+        return self.read_bytes(relative).decode()
+
+    def exists(self, relative: str) -> bool:
+        """Whether a file is there."""
+        return self.path(relative).exists()
+
+    def plan(self) -> Plan:
+        """The study's plan, as stored before anything was created."""
+        return Plan.model_validate_json(self.read_bytes("plan.json"))
+
+    def origin(self) -> StudyOrigin:
+        """The run that the study belongs to; FileNotFoundError for one that is of no run."""
+        return StudyOrigin.model_validate_json(self.read_bytes(ORIGIN))
+
+    def record(self, point_id: str) -> Record | None:
+        """The current record of a point, None when it has none yet."""
+        relative = f"points/{point_id}/record.json"
+        if not self.exists(relative):
+            return None
+        return Record.model_validate_json(self.read_bytes(relative))
+
+    def operator_version(self, k8s_operator: str) -> str:
+        """The version that was found running at its installation; FileNotFoundError without one."""
+        version: str = json.loads(self.read_bytes(operator_file(k8s_operator)))["version"]
+        return version
+
+    def records(self) -> tuple[Record, ...]:
+        """The current record of every point that has one, in the planned order."""
+        found = (self.record(point_id) for point_id in sorted(self.recorded_points()))
+        return tuple(sorted((r for r in found if r), key=lambda record: record.order_index))
+
+    def recorded_points(self) -> frozenset[str]:
+        """Ids of the points that have a record, from one listing."""
+        paths = self.path("points").glob("*/record.json")
+        return frozenset(str(path).rsplit("/", 2)[-2] for path in paths)
+
+
+def operator_file(k8s_operator: str) -> str:
+    """Where the version of an operator that ran in the study is kept."""
+    return f"operators/{k8s_operator}.json"
+
+
+def _local(path: Location) -> Path | None:
+    text = str(path).removeprefix("file://")
+    return Path(text) if "://" not in text else None

@@ -1,0 +1,1 @@
+"""A cluster whose control plane is real and whose nodes and applications are simulated."""

@@ -1,0 +1,212 @@
+"""The simulated cluster: a real control plane on loopback, KWOK's nodes, played applications."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from kubernetes.client.exceptions import ApiException
+
+from include.cache import ROOT
+from include.embedded import control_plane, credentials, processes, simulated_removal, state
+from include.embedded.access import for_study
+from include.embedded.binaries import binary
+from include.embedded.certificates import Authority, Identity
+from include.embedded.credentials import Trust
+from include.embedded.layout import LOOPBACK
+from include.embedded.local_cluster import admin, apply
+from include.embedded.state import ClusterState
+from include.errors import ClusterError
+from include.kube.kinds import NODE
+from include.simulation import access, nodes, settings, stages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.embedded.layout import Layout
+    from include.embedded.processes import HostProcess
+    from include.models import Reservation, Study
+    from include.simulation.settings import Simulation
+
+log = logging.getLogger(__name__)
+READY_LIMIT_S = 120.0
+PLAYER_MODULE = "include.simulation.player"
+
+
+class Builder:
+    """Starts one cluster, keeping the state file true at every step."""
+
+    def __init__(self, layout: Layout, reservation: Reservation, *, notes: tuple[str, ...]) -> None:
+        self.layout = layout
+        self.state = ClusterState(
+            study_id=reservation.study_id,
+            namespace=reservation.namespace,
+            nodes=reservation.nodes,
+            api_address=layout.api_address,
+            started_at=datetime.now(UTC),
+            expires_at=reservation.expires_at,
+            notes=notes,
+        )
+        state.write(layout, self.state)
+
+    def started(self, process: HostProcess) -> None:
+        """Remember a process, on the disk too."""
+        self.state = self.state.with_process(process)
+        state.write(self.layout, self.state)
+
+    def complete(self) -> None:
+        """Say that nothing is missing."""
+        self.state = self.state.model_copy(update={"is_complete": True})
+        state.write(self.layout, self.state)
+
+
+def create(reservation: Reservation, study: Study, *, root: Path) -> None:
+    """Start the study's cluster, or adopt it when it runs; a half-made one is made again.
+
+    ClusterError when another study's simulated cluster runs in this folder, or when a component
+    cannot be started.
+    """
+    with state.locked(root):
+        current = state.read(root)
+        state.refuse_other_study(current, study_id=reservation.study_id)
+        if current is not None and current.is_complete and not current.dead():
+            log.info("adopting the running simulated cluster of study %s", current.study_id)
+            return
+        simulated_removal.remove(root)
+        _create(reservation, study, root=root)
+
+
+def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
+    simulation = settings.draw(
+        study_id=reservation.study_id, namespace=reservation.namespace, study=study
+    )
+    simulation.store(root)
+    layout = simulation.layout(root)
+    builder = Builder(layout, reservation, notes=notes(simulation))
+    started = time.monotonic()
+    credentials.create_all(layout)
+    control_plane.start(layout, builder.started)
+    log.info("simulated: control plane ready after %.1f s", time.monotonic() - started)
+    apply(layout, (stages.definition(),))
+    apply(layout, (*for_study(reservation.namespace), *access.objects(reservation.namespace)))
+    _wait_for_stages(layout)
+    apply(layout, tuple(stages.of(simulation)))
+    builder.started(_start_kwok(layout))
+    builder.started(_start_player(layout))
+    kube = admin(layout, namespace="default")
+    nodes.create(kube, simulation.options.nodes)
+    kube.close()
+    builder.complete()
+
+
+def notes(simulation: Simulation) -> tuple[str, ...]:
+    """What a reader of a report must know of such a cluster."""
+    scale = simulation.options.time_scale
+    simulated = (
+        "SIMULATED: no application ran. Nodes are KWOK's, application logs and the times in them "
+        "are drawn around the medians of run 6 (SYNTHETIC); control plane, scheduler and "
+        "controllers are real, and what they took is a measurement of them"
+    )
+    shortened = (
+        f"simulated waiting is shortened to {scale:g} of what was drawn: loop_time_s, "
+        f"launcher_time_s and broker_time_s are as drawn, instants and phases are shortened"
+    )
+    return (simulated,) if scale == 1 else (simulated, shortened)
+
+
+def _wait_for_stages(layout: Layout) -> None:
+    kube = admin(layout, namespace="default")
+
+    def is_served() -> bool:
+        try:
+            kube.list(stages.KIND)
+        except ApiException:  # not served yet
+            return False
+        return True
+
+    processes.wait_for("the definition of KWOK's stages", is_served, timeout_s=30.0)
+    kube.close()
+
+
+def _start_kwok(layout: Layout) -> HostProcess:
+    return processes.start(
+        "kwok",
+        (
+            binary("kwok"),
+            f"--kubeconfig={credentials.issue_controller(layout, access.KWOK)}",
+            "--manage-all-nodes=false",
+            "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
+            "--enable-crds=Stage",
+            "--node-lease-duration-seconds=40",
+            f"--node-ip={LOOPBACK}",  # and no --node-port: it would itself listen there
+        ),
+        log_file=layout.logs / "kwok.log",
+    )
+
+
+def _start_player(layout: Layout) -> HostProcess:
+    """The process that plays the applications and serves their logs to the API server."""
+    credentials.issue_controller(layout, access.PLAYER)
+    serving = Identity(
+        user="simulated-kubelet", addresses=(LOOPBACK,), is_server=True, is_client=False
+    )
+    Authority.load(Trust(pki=layout.pki).authority).issue(
+        serving, folder=layout.pki, name="simulated-kubelet"
+    )
+    return processes.start(
+        "simulated-applications",
+        (sys.executable, "-m", PLAYER_MODULE, f"--state={layout.root}/"),
+        log_file=layout.logs / "simulated-applications.log",
+        environment={"PYTHONPATH": str(ROOT)},
+    )
+
+
+def wait_ready(*, root: Path, study_id: str) -> ClusterState:
+    """Wait until all nodes are Ready; ClusterError naming the process that died."""
+    current = require(root, study_id=study_id)
+    layout = settings.read(root).layout(root)
+    kube = admin(layout, namespace="default")
+    processes.wait_for(
+        f"the {current.nodes + 1} simulated nodes",
+        lambda: _ready(kube.list(NODE).items) == current.nodes + 1,
+        needs=current.processes,
+        timeout_s=READY_LIMIT_S,
+    )
+    kube.close()
+    return current
+
+
+def _ready(found: tuple[dict[str, object], ...]) -> int:
+    return sum(
+        any(c["type"] == "Ready" and c["status"] == "True" for c in _conditions(node))
+        for node in found
+    )
+
+
+def _conditions(node: dict[str, object]) -> list[dict[str, str]]:
+    status = node.get("status")
+    return status.get("conditions", []) if isinstance(status, dict) else []
+
+
+def delete(*, root: Path, study_id: str) -> None:
+    """Remove the study's cluster and prove that nothing of it is left; harmless when repeated."""
+    if not root.exists():
+        return
+    with state.locked(root):
+        current = state.read_or_none(root)
+        if current is not None and current.study_id != study_id and current.is_running():
+            log.warning("the running simulated cluster is that of study %s", current.study_id)
+            return
+        simulated_removal.remove(root)
+        root.rmdir()
+
+
+def require(root: Path, *, study_id: str) -> ClusterState:
+    """The state of the study's cluster; ClusterError when there is none or another study's."""
+    current = state.read(root)
+    if current is None or current.study_id != study_id:
+        raise ClusterError(f"study {study_id} has no simulated cluster here; create it first")
+    return current

@@ -1,0 +1,112 @@
+"""Controllers of a simulated cluster: upstream's programs as processes, or a declared stand-in."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import TYPE_CHECKING
+
+from include.embedded import controllers as embedded
+from include.embedded import credentials, probe, processes, state
+from include.embedded.layout import LOOPBACK
+from include.embedded.local_cluster import admin, apply
+from include.errors import ClusterError
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION
+from include.simulation import cluster, programs, settings, stand_in
+from include.simulation.programs import FIXED_HEALTH_PORT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from include.embedded.layout import Layout
+    from include.embedded.processes import HostProcess
+    from include.embedded.state import ClusterState
+    from include.kube.kinds import Controller
+    from include.simulation.programs import Program
+
+log = logging.getLogger(__name__)
+
+
+def install(controller: Controller, *, root: Path, study_id: str) -> str:
+    """Make a controller or its stand-in run; returns which one does, with its version.
+
+    One that runs already is left as it is.
+    """
+    with state.locked(root):
+        current = cluster.require(root, study_id=study_id)
+        simulation = settings.read(root)
+        layout = simulation.layout(root)
+        program = programs.find(controller, simulation.options)
+        if program is None:
+            return stand_in.install(controller, layout)
+        running = current.process(controller.name)
+        if running is not None and processes.is_alive(running):
+            return program.version
+        _install(program, layout, current)
+        return program.version
+
+
+def _install(program: Program, layout: Layout, current: ClusterState) -> None:
+    if program.health_port == FIXED_HEALTH_PORT:
+        require_free_port(program.controller)
+    apply(layout, tuple(program.objects()))
+    embedded.wait_established(program.controller, layout)
+    process = _start(program, layout)
+    state.write(layout, current.with_process(process))
+    processes.wait_for(
+        program.controller.name,
+        lambda: is_healthy(program.health_port),
+        needs=(process,),
+        timeout_s=embedded.START_LIMIT_S,
+    )
+
+
+def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
+    """Stop a controller or its stand-in and remove what `install` made; returns when it is gone."""
+    with state.locked(root):
+        current = cluster.require(root, study_id=study_id)
+        simulation = settings.read(root)
+        layout = simulation.layout(root)
+        kube = admin(layout, namespace=controller.namespace)
+        # First the definition, while the controller is still there to see its resources go.
+        kube.delete(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
+        embedded.wait_gone(kube, CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
+        if programs.find(controller, simulation.options) is None:
+            stand_in.uninstall(kube)
+        running = current.process(controller.name)
+        if running is not None:
+            processes.stop((running,))
+        state.write(layout, current.without_process(controller.name))
+        embedded.remove_rights(kube, controller)
+        credentials.revoke(layout, (controller.name,))
+        kube.close()
+
+
+def require_free_port(controller: Controller) -> None:
+    """ClusterError when the port that the controller insists on is somebody's already."""
+    with socket.socket() as probing:
+        probing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probing.bind(("", FIXED_HEALTH_PORT))  # as it does itself
+        except OSError as err:
+            msg = (
+                f"{controller.name} insists on port {FIXED_HEALTH_PORT}, and that is in use "
+                f"({err.strerror}): end what uses it (Airflow's UI, say, which can be started on "
+                f"another port) and try again"
+            )
+            raise ClusterError(msg) from err
+
+
+def _start(program: Program, layout: Layout) -> HostProcess:
+    kubeconfig = credentials.issue_controller(layout, program.controller.name)
+    return processes.start(
+        program.controller.name,
+        (program.path, *program.arguments(kubeconfig)),
+        log_file=layout.logs / f"{program.controller.name}.log",
+        environment={"KUBECONFIG": str(kubeconfig)},
+    )
+
+
+def is_healthy(port: int) -> bool:
+    """Whether a controller's health port says so."""
+    return probe.answers_in_plain(LOOPBACK, port=port, path="/healthz")

@@ -1,0 +1,74 @@
+"""How long a simulated run takes: drawn around the medians of run 6, with its kind of spread."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from dataclasses import dataclass
+
+# Medians of run 6 by nodes, seconds: loop, launcher (mpirun real, flux submit), broker (flux
+# start). facts/experiments.md, section 4; 94 ranks per node, 4,980,736 atoms, 100 steps.
+RUN_6: dict[str, dict[int, tuple[float, float, float | None]]] = {
+    "mpi_operator": {
+        8: (74.62, 84.10, None),
+        16: (43.54, 52.81, None),
+        32: (27.01, 36.54, None),
+        64: (18.97, 30.24, None),
+    },
+    "flux_operator": {
+        8: (71.45, 79.62, 81.04),
+        16: (41.73, 49.44, 51.24),
+        32: (26.03, 33.96, 36.06),
+        64: (17.95, 26.54, 28.52),
+    },
+}
+LIKE_MPI = "mpi_operator"  # operators that run 6 did not have start MPI over ssh as it did
+SPREAD = 0.01  # of the loop time; run 6's interquartile ranges are of this size
+OVERHEAD_SPREAD = 0.05
+OUTLIER_SHARE = 0.05
+OUTLIER = (1.08, 1.17)  # slow ones of run 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawn:
+    """Durations of one run, seconds, before any scaling of time."""
+
+    loop_time_s: float
+    launcher_time_s: float
+    broker_time_s: float
+
+
+def draw(
+    *, k8s_operator: str, nodes: int, seed: int, point_id: str, run_s: float | None = None
+) -> Drawn:
+    """The durations of a point: the same for the same seed and point.
+
+    `run_s` is a loop time to take in place of run 6's; spread and overheads stay.
+    """
+    key = hashlib.sha256(f"{seed}/{point_id}".encode()).digest()
+    source = random.Random(int.from_bytes(key[:8]))  # noqa: S311  a spread, not a secret
+    table = RUN_6.get(k8s_operator, RUN_6[LIKE_MPI])
+    loop, launcher, broker = (_median(table, nodes, column) for column in range(3))
+    drawn = (run_s or loop) * math.exp(source.gauss(0.0, SPREAD))
+    if source.random() < OUTLIER_SHARE:
+        drawn *= source.uniform(*OUTLIER)
+    before_launch = (launcher - loop) * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
+    around = max(0.0, broker - launcher) * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
+    return Drawn(
+        loop_time_s=round(drawn, 4),
+        launcher_time_s=round(drawn + before_launch, 2),
+        broker_time_s=round(drawn + before_launch + around, 2),
+    )
+
+
+def _median(table: dict[int, tuple[float, float, float | None]], nodes: int, column: int) -> float:
+    """Run 6's own value, or one on the straight line through its neighbours, both axes log."""
+    known = sorted((size, value) for size, row in table.items() if (value := row[column]))
+    if not known:
+        return 0.0
+    sizes = [size for size, _ in known]
+    right = min(max(1, sum(size < nodes for size in sizes)), len(known) - 1)
+    (x0, y0), (x1, y1) = known[right - 1], known[right]
+    share = math.log(nodes / x0) / math.log(x1 / x0)
+    return float(y0 * (y1 / y0) ** share)

@@ -1,0 +1,136 @@
+"""One run of a synthetic application: waits for its pods, writes its log, ends its containers."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from include.errors import BenchmarkError
+from include.k8s_operators import LABEL_OPERATOR, LABEL_POINT
+from include.kube.kinds import NODE, POD
+from include.simulation import flux_script, script
+from include.simulation.settings import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.k8s_operators import K8sOperator
+    from include.simulation.player import Player
+    from include.simulation.plays import Play
+    from include.simulation.script import Line, Run
+
+log = logging.getLogger(__name__)
+EXIT_CODE = "operator-benchmark/simulated-exit-code"
+POLL_S = 0.02
+LOST_CODE = 255  # of ssh, when a host is gone
+# How the launching pod's log looks under an operator; ssh is the rule.
+SCRIPTS: dict[str, Callable[[Run], tuple[list[Line], int]]] = {
+    "flux_operator": flux_script.under_flux
+}
+WHOLE_JOB_ENDS = frozenset({"flux_operator"})  # its other pods end with the launching one
+
+
+class PodLost(BenchmarkError):
+    """A pod that carries ranks is no longer there."""
+
+
+class Performance:
+    """Plays one launching pod from its start to its end."""
+
+    def __init__(
+        self, player: Player, *, pod: dict[str, Any], operator: K8sOperator, play: Play
+    ) -> None:
+        self._player = player
+        self._pod = pod
+        self._operator = operator
+        self._play = play
+        self._point = pod["metadata"]["labels"][LABEL_POINT]
+        self._hit = False
+
+    def perform(self) -> None:
+        """Play it; whatever happens the log ends, so that nobody waits for it for ever."""
+        name = self._pod["metadata"]["labels"][LABEL_OPERATOR]
+        try:
+            run = self._player.run_of(self._pod)
+            self._play.write(run.opening())
+            self._play.write("launcher started")
+            self._wait_for_ranks(run)
+            lines, code = SCRIPTS.get(name, script.over_ssh)(run)
+            code = self._speak(run, lines, code)
+            self._end(code, whole_job=name in WHOLE_JOB_ENDS)
+        except BenchmarkError:
+            log.exception("%s cannot be played to its end", self._point)
+        finally:
+            self._play.ended.set()
+
+    def _wait_for_ranks(self, run: Run) -> None:
+        """As the launcher waits for every host's sshd, and a broker for its followers."""
+        limit = self._player.simulation.study.point_timeout_s
+        end = time.monotonic() + limit
+        while self._running_ranks() < run.nodes:
+            if time.monotonic() > end or not self._is_there():
+                raise PodLost(f"{self._point}: not all pods ran within {limit:.0f} s")
+            time.sleep(POLL_S)
+
+    def _speak(self, run: Run, lines: list[Line], code: int) -> int:
+        """Write the lines when they are due; returns the exit code."""
+        start = time.monotonic()
+        hit_at = start + run.cut_s() * run.time_scale
+        for line in lines:
+            due = start + line.at_s * run.time_scale
+            while (now := time.monotonic()) < due:
+                if now >= hit_at:
+                    self._strike(run)
+                if self._running_ranks() < run.nodes:
+                    self._play.write("simulated fault: a host is gone")
+                    return LOST_CODE
+                time.sleep(min(POLL_S, due - now))
+            self._play.write(line.text)
+        return code
+
+    def _strike(self, run: Run) -> None:
+        """Do to a pod what the study asks for, once."""
+        if self._hit or run.fault not in (Fault.POD_EVICTED, Fault.NODE_LOST):
+            return
+        self._hit = True
+        kube = self._player.kube
+        victim = self._ranks()[-1]
+        name = victim["metadata"]["name"]
+        if run.fault is Fault.POD_EVICTED:
+            status = {"phase": "Failed", "reason": "Evicted", "message": "simulated: memory"}
+            kube.merge(POD, name, {"status": status}, subresource="status")
+            return
+        node = kube.get(NODE, victim["spec"]["nodeName"])
+        kube.delete(NODE, victim["spec"]["nodeName"])
+        kube.delete(POD, name, grace_s=0)  # what the control plane does after 40 s
+        if node is not None:  # another machine takes its place, as with a node group
+            node["metadata"] = {k: node["metadata"][k] for k in ("name", "labels", "annotations")}
+            kube.create(node)
+
+    def _end(self, code: int, *, whole_job: bool) -> None:
+        mark = {"metadata": {"annotations": {EXIT_CODE: json.dumps(code)}}}
+        names = [self._pod["metadata"]["name"]]
+        if whole_job:  # followers are done shortly before the broker
+            others = [pod["metadata"]["name"] for pod in self._ranks()]
+            names = [*(name for name in others if name not in names), *names]
+        self._play.ended.set()
+        for name in names:
+            self._player.kube.merge(POD, name, mark)
+
+    def _ranks(self) -> list[dict[str, Any]]:
+        pods = self._player.pods_of(self._point)
+        found = [pod for pod in pods if self._operator.carries_ranks(pod)]
+        return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
+
+    def _running_ranks(self) -> int:
+        return sum(
+            pod.get("status", {}).get("phase") == "Running"
+            and "deletionTimestamp" not in pod["metadata"]
+            for pod in self._ranks()
+        )
+
+    def _is_there(self) -> bool:
+        name = self._pod["metadata"]["name"]
+        return any(pod["metadata"]["name"] == name for pod in self._player.pods_of(self._point))

@@ -1,0 +1,77 @@
+"""What the launching pod of a simulated job prints, line by line, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.simulation.settings import Fault
+
+if TYPE_CHECKING:
+    from include.applications import SyntheticLine
+    from include.simulation.durations import Drawn
+
+FIRST_LINE = "SYNTHETIC: nobody ran this application; its times are drawn around those of run 6"
+BEFORE_SHARE = 0.8  # of what the launcher takes beside the application comes before it
+FAIL_AT = 0.4  # share of the run after which something goes wrong on demand
+FAILED = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One line, in seconds (not yet scaled) after all pods run; before that when negative."""
+
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run to be played."""
+
+    nodes: int
+    ranks: int
+    time_scale: float
+    drawn: Drawn
+    output: tuple[SyntheticLine, ...]
+    fault: Fault | None
+
+    def opening(self) -> str:
+        """The first line of every simulated log."""
+        return f"{FIRST_LINE}; waiting is shortened to {self.time_scale:g} of them"
+
+    def application_s(self) -> float:
+        """From the application's first line to its last."""
+        return self.output[-1].at_s
+
+    def cut_s(self) -> float:
+        """The second of the application at which a fault hits."""
+        return self.application_s() * FAIL_AT
+
+    def printed(self, start_s: float) -> list[Line]:
+        """The application's lines when it starts at that second, as far as it comes."""
+        whole = self.fault in (None, Fault.POD_EVICTED, Fault.NODE_LOST)
+        return [
+            Line(at_s=start_s + line.at_s, text=line.text)
+            for line in self.output
+            if whole or line.at_s <= self.cut_s()
+        ]
+
+
+def over_ssh(run: Run) -> tuple[list[Line], int]:
+    """Lines and exit code of the launcher script of `include.mpi_launch`."""
+    drawn = run.drawn
+    beside = max(0.0, drawn.launcher_time_s - run.application_s())
+    lines = run.printed(beside * BEFORE_SHARE)
+    if run.fault is Fault.TRUNCATED_LOG:
+        return lines, 0
+    if run.fault is Fault.LAUNCHER_FAILS:
+        end = lines[-1].at_s
+        lines.append(Line(at_s=end, text="simulated fault: an MPI rank ended with code 1"))
+        return [*lines, *_posix_time(end, real_s=end)], FAILED
+    return [*lines, *_posix_time(drawn.launcher_time_s, real_s=drawn.launcher_time_s)], 0
+
+
+def _posix_time(at_s: float, *, real_s: float) -> list[Line]:
+    texts = (f"real {real_s:.2f}", f"user {real_s / 100:.2f}", f"sys {real_s / 1000:.2f}")
+    return [Line(at_s=at_s, text=text) for text in texts]

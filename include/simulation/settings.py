@@ -1,0 +1,119 @@
+"""What a study may set for a simulated cluster, and what its processes must know of each other."""
+
+from __future__ import annotations
+
+import socket
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from include.embedded.layout import LOOPBACK, Layout, Ports
+from include.models import Model, Study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAX_WORKERS = 2000
+FILE = "simulation.json"
+Seconds = Annotated[float, Field(ge=0, le=3600)]
+
+
+class Fault(StrEnum):
+    """What may go wrong in a point on demand; the pod that is hit is the one of index 1."""
+
+    LAUNCHER_FAILS = "launcher_fails"
+    WORKER_NEVER_READY = "worker_never_ready"
+    IMAGE_PULL_ERROR = "image_pull_error"
+    TRUNCATED_LOG = "truncated_log"
+    POD_EVICTED = "pod_evicted"
+    NODE_LOST = "node_lost"
+
+
+class Options(Model):
+    """`cluster_options` of a study on the simulated cluster.
+
+    Scheduling takes what the real scheduler takes: no option changes that.
+    """
+
+    nodes: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 64  # workers; the launcher's comes on top
+    pull_s: Seconds = 0.0  # run 6 had its image on every node
+    start_s: Seconds = 2.0  # container start, at least; spread up to half of it above
+    run_s: Annotated[float, Field(gt=0, le=3600)] | None = None  # None: drawn around run 6
+    time_scale: Annotated[float, Field(gt=0, le=1)] = 0.1  # waiting, as a share of what is drawn
+    seed: Annotated[int, Field(ge=0)] = 1  # of the drawn durations
+    # By a point's id without the study's: what goes wrong there.
+    faults: dict[str, Fault] = Field(default_factory=dict)
+    flux_operator: str | None = None  # path of the controller's binary; None: look on PATH
+
+
+class Simulation(Model):
+    """One simulated cluster: its study and where it listens. Kept in its state folder."""
+
+    study_id: str
+    namespace: str
+    study: Study
+    options: Options
+    api_port: int
+    etcd_port: int
+    etcd_peer_port: int
+    controller_manager_port: int
+    scheduler_port: int
+    kubelet_port: int  # where the API server finds the logs of all simulated nodes
+
+    def fault_of(self, point_id: str) -> Fault | None:
+        """What goes wrong in a point, None when nothing does."""
+        return self.options.faults.get(point_id.removeprefix(f"{self.study_id}-"))
+
+    def layout(self, root: Path) -> Layout:
+        """Paths and ports of the cluster."""
+        ports = Ports(
+            api=self.api_port,
+            etcd=self.etcd_port,
+            etcd_peer=self.etcd_peer_port,
+            controller_manager=self.controller_manager_port,
+            scheduler=self.scheduler_port,
+        )
+        return Layout(root=root, api_address=LOOPBACK, ports=ports)
+
+    def store(self, root: Path) -> None:
+        """Keep it in the state folder, whole or not at all."""
+        partial = root / f".{FILE}.part"
+        partial.write_text(self.model_dump_json(indent=2))
+        partial.replace(root / FILE)
+
+
+def read(root: Path) -> Simulation:
+    """The simulation of a state folder; FileNotFoundError when there is none."""
+    return Simulation.model_validate_json((root / FILE).read_bytes())
+
+
+def draw(*, study_id: str, namespace: str, study: Study) -> Simulation:
+    """A simulation with ports that are free now, so that others on this machine are left alone."""
+    names = (
+        "api_port",
+        "etcd_port",
+        "etcd_peer_port",
+        "controller_manager_port",
+        "scheduler_port",
+        "kubelet_port",
+    )
+    return Simulation(
+        study_id=study_id,
+        namespace=namespace,
+        study=study,
+        options=Options.model_validate(study.cluster_options),
+        **dict(zip(names, free_ports(len(names)), strict=True)),
+    )
+
+
+def free_ports(count: int) -> tuple[int, ...]:
+    """Different TCP ports of loopback on which nobody listens now."""
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind((LOOPBACK, 0))
+        return tuple(each.getsockname()[1] for each in sockets)
+    finally:
+        for each in sockets:
+            each.close()

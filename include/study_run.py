@@ -1,0 +1,215 @@
+"""What each step of a study does. A task of the DAG calls one of these and adds nothing."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include import clusters, k8s_operators
+from include.cache import ROOT
+from include.errors import StudyError, TeardownError
+from include.kube.kinds import POD
+from include.limits import check_limits
+from include.measurement import losses
+from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
+from include.plan import make_plan, read_study, study_id_of
+from include.results import ORIGIN, Location, Results, operator_file
+from include.verdict import judge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from include.kube.client import Kube
+    from include.models import Study
+    from include.report.write import ReportSummary
+
+log = logging.getLogger(__name__)
+
+GONE_WITHIN_S = 60.0
+
+
+class Planned(Model):
+    """What the first step hands to the others: small, and enough to find everything else."""
+
+    study_id: str
+    results: str  # address of the study's folder
+    points: int
+    phases: tuple[Phase, ...]
+
+
+def results_root(study: Study) -> str:
+    """Address under which studies are kept: the study's own, the installation's, or the project's.
+
+    A path without a scheme is taken from the project's folder, as a worker's own one is arbitrary.
+    """
+    given = study.results or os.environ.get("OPERATOR_BENCHMARK_RESULTS") or "results"
+    return given if "://" in given else (ROOT / given).resolve().as_uri()
+
+
+def plan_study(
+    params: Mapping[str, Any],
+    *,
+    run_id: str,
+    dag_id: str | None = None,
+    locate: Callable[[str], Location],
+    most_phases: int,
+    most_points: int,
+) -> Planned:
+    """Check the whole study, store its plan and say what will be run; touches no cluster.
+
+    With `dag_id` it also stores which run the study belongs to, for whom to let read it.
+
+    Raises StudyError for a study that cannot run as it is, ClusterError for a machine or account
+    on which its cluster cannot be made.
+    """
+    study = read_study(params)
+    check_limits(study)
+    plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=run_id))
+    _check_size(plan, most_phases=most_phases, most_points=most_points)
+    cluster = clusters.load(study.cluster)
+    cluster.preflight(cluster.reserve(study, study_id=plan.study_id))
+    address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
+    results = Results(locate(address))
+    results.write_json("plan.json", plan.to_json())
+    results.write_json("study.json", study.to_json())
+    if dag_id is not None:
+        origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
+        results.write_json(ORIGIN, origin.to_json())
+    _announce(plan, address)
+    return Planned(
+        study_id=plan.study_id, results=address, points=len(plan.points), phases=plan.phases
+    )
+
+
+def _check_size(plan: Plan, *, most_phases: int, most_points: int) -> None:
+    if len(plan.phases) > most_phases:
+        msg = f"operators: {len(plan.phases)} phases, but there are {most_phases} operators"
+        raise StudyError(msg)
+    for phase in plan.phases:
+        if len(phase.points) > most_points:
+            msg = (
+                f"phase {phase.phase} has {len(phase.points)} points, more than the {most_points} "
+                "that Airflow maps; use fewer nodes, repeats or warmups"
+            )
+            raise StudyError(msg)
+
+
+def _announce(plan: Plan, address: str) -> None:
+    study = plan.study
+    log.info("study %s on cluster %s: %d points", plan.study_id, study.cluster, len(plan.points))
+    for point in plan.points:
+        log.info("planned %d: %s", point.order_index, point)
+    log.info("results go to %s", address)
+
+
+def reserve(results: Results) -> Reservation:
+    """Fix the cluster's names and expiry; creates nothing, so its teardown always has a name."""
+    plan = results.plan()
+    return clusters.load(plan.study.cluster).reserve(plan.study, study_id=plan.study_id)
+
+
+def provision(results: Results, reservation: Reservation) -> None:
+    """Start making the cluster, or adopt the one that this run already made."""
+    log.info("creating the cluster %s", reservation.cluster)
+    clusters.load(reservation.cluster).create(reservation, results.plan().study)
+
+
+def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
+    """Wait until jobs can run on the cluster; stores and returns how to reach it."""
+    handle = clusters.load(reservation.cluster).wait_ready(reservation, results.plan().study)
+    results.write_json("cluster.json", handle.to_json())
+    log.info("cluster %s is ready: Kubernetes %s", handle.cluster, handle.kubernetes_version)
+    return handle
+
+
+def install_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
+    """Install the phase's operators, wait until they answer, and store which version runs."""
+    cluster = clusters.load(handle.cluster)
+    for name in phase.operators:
+        controller = k8s_operators.load(name).controller
+        if controller is None:
+            version = f"Kubernetes {handle.kubernetes_version}"
+            log.info("%s needs no controller", name)
+        else:
+            version = cluster.install(handle, controller)
+            log.info("%s %s is installed", name, version)
+        results.write_json(operator_file(name), {"operator": name, "version": version})
+
+
+def uninstall_phase(handle: ClusterHandle, phase: Phase) -> None:
+    """Remove the phase's jobs and operators; TeardownError when a pod of the study stays."""
+    cluster = clusters.load(handle.cluster)
+    operators = [k8s_operators.load(name) for name in phase.operators]
+    kube = cluster.connect(handle)
+    selector = f"{k8s_operators.LABEL_STUDY}={handle.study_id}"
+    if _pods(kube, selector):  # a worker that was lost could not delete its job
+        for operator in operators:
+            kube.delete_all(operator.resource, selector=selector)
+    _wait_gone(kube, selector)
+    for operator in operators:
+        if operator.controller is not None:
+            cluster.uninstall(handle, operator.controller)
+            log.info("%s is uninstalled", operator.name)
+
+
+def _pods(kube: Kube, selector: str) -> tuple[str, ...]:
+    pods = kube.list(POD, selector=selector).items
+    return tuple(pod["metadata"]["name"] for pod in pods)
+
+
+def _wait_gone(kube: Kube, selector: str) -> None:
+    deadline = time.monotonic() + GONE_WITHIN_S
+    while left := _pods(kube, selector):
+        if time.monotonic() > deadline:
+            msg = (
+                f"pods of the study are still there after {GONE_WITHIN_S:.0f} s: {', '.join(left)}"
+            )
+            raise TeardownError(msg)
+        time.sleep(0.5)
+
+
+def destroy(reservation: Reservation) -> None:
+    """Remove everything that the study made; TeardownError naming what is still there.
+
+    Needs neither results nor a ready cluster, so it works after any failure.
+    """
+    cluster = clusters.load(reservation.cluster)
+    cluster.delete(reservation)
+    if left := cluster.leftovers(reservation):
+        msg = f"the cluster {reservation.cluster} still has {', '.join(left)}"
+        raise TeardownError(msg)
+    log.info("nothing is left of the cluster %s", reservation.cluster)
+
+
+def report(results: Results, handed_over: Iterable[Mapping[str, Any]]) -> ReportSummary:
+    """Write tables, figures and the report; logs the summary and returns its numbers.
+
+    `handed_over` are the records that points passed on: what the store lacks is restored from it.
+    """
+    from include.report.write import write_report  # noqa: PLC0415  pandas takes seconds to load
+
+    stored = results.recorded_points()
+    for given in handed_over:
+        record = Record.model_validate(given)
+        if record.point_id not in stored:
+            results.write_json(f"points/{record.point_id}/record.json", record.to_json())
+    summary = write_report(results)
+    log.info("%s\n%s", summary.report, summary.text)
+    return summary
+
+
+def check_complete(
+    results: Results, *, states: Mapping[str, str | None], may_be_skipped: Collection[str]
+) -> None:
+    """Raise StudyIncomplete unless every point is valid and every task did its work."""
+    log.info("the report is %s/report.html", results)
+    judge(
+        results.plan(),
+        records=results.records(),
+        losses=losses(results),
+        states=states,
+        may_be_skipped=may_be_skipped,
+    )

@@ -1,0 +1,90 @@
+"""Whether a run of a study is good: every point measured, and nothing left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.errors import BenchmarkError
+from include.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from include.models import Plan, Point, Record
+
+SUCCESS = "success"
+SKIPPED = "skipped"
+FAILED = "failed"
+POINTS = ".points"
+UNINSTALL = ".uninstall"
+ADVICE = {
+    "destroy": "the cluster may still be there and cost money; remove it by hand",
+    "uninstall": "the phases after it were not run, as conditions would not have been the same",
+}
+
+
+class StudyIncomplete(BenchmarkError):
+    """A study ended without a valid record for every point, or left something behind."""
+
+
+def judge(
+    plan: Plan,
+    *,
+    records: Iterable[Record],
+    losses: Mapping[str, str],
+    states: Mapping[str, str | None],
+    may_be_skipped: Collection[str] = (),
+) -> None:
+    """Raise StudyIncomplete, one line per problem, unless the study is whole.
+
+    `losses` says by point id why a point has no record. `states` holds the state of each task by
+    its id, with `_<map index>` behind a mapped one. A run that is cancelled shows as skipped tasks.
+    """
+    by_id = {record.point_id: record for record in records}
+    problems = _task_problems(states, may_be_skipped)
+    never_run = []
+    for point in plan.points:
+        record = by_id.get(point.point_id)
+        if record is None and point.point_id not in losses:
+            never_run.append(point.point_id)
+        elif record is None:
+            problems.append(f"{_name(point)} was lost: {losses[point.point_id]}")
+        elif record.status != Status.VALID:
+            problems.append(f"{_name(point)} is {record.status.value}: {record.error}")
+    if never_run:
+        problems.append(f"{len(never_run)} points were never run: {', '.join(never_run)}")
+    _points_that_failed(states, problems)
+    if problems:
+        raise StudyIncomplete("\n".join(problems))
+
+
+def _name(point: Point) -> str:
+    return f"point {point.order_index} of {point.points_in_study} ({point}, {point.point_id})"
+
+
+def _task_problems(states: Mapping[str, str | None], may_be_skipped: Collection[str]) -> list[str]:
+    """One line per failed task, points apart, and one if tasks were skipped without need."""
+    failed = [t for t, state in sorted(states.items()) if state == FAILED and POINTS not in t]
+    problems = [f"task {task} failed{_advice(task)}" for task in failed]
+    # An uninstall skips itself when nothing was installed.
+    stopped = [
+        task
+        for task, state in sorted(states.items())
+        if state == SKIPPED and task not in may_be_skipped and not task.endswith(UNINSTALL)
+    ]
+    if stopped:
+        problems.append(f"the run was stopped by hand before {', '.join(stopped)}")
+    return problems
+
+
+def _points_that_failed(states: Mapping[str, str | None], problems: list[str]) -> None:
+    """Add what no record tells: states that are not success although all looks well."""
+    if problems:
+        return
+    wrong = [t for t, state in sorted(states.items()) if state not in {SUCCESS, SKIPPED}]
+    problems += [f"task {task} is {states[task]}; its log says why" for task in wrong]
+
+
+def _advice(task: str) -> str:
+    found = ADVICE.get(task.rsplit(".", 1)[-1])
+    return f": {found}" if found else "; its log says why"

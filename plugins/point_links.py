@@ -1,0 +1,54 @@
+"""Links from a point's task to what is stored of the point."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import quote, urlsplit
+
+from airflow.sdk import BaseOperatorLink, conf
+
+from plugins.report_view import PREFIX
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstanceKey
+
+
+class _PointLink(BaseOperatorLink):
+    """A link to one file of the point that the task ran.
+
+    Made by the worker after the task, as the task's index does not tell which point it ran.
+    """
+
+    name: ClassVar[str]
+    file: ClassVar[str]  # a key of `include.report.pages.POINT_FILES`
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The path on Airflow's own server; empty when the task ran no point."""
+        point_id = getattr(operator, "point_id", None)
+        if point_id is None:
+            return ""
+        below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+        run = f"{quote(ti_key.dag_id, safe='')}/{quote(ti_key.run_id, safe='')}"
+        return f"{below}/{PREFIX}/report/{run}/points/{point_id}/{self.file}"
+
+
+class JobLog(_PointLink):
+    """To the job's log."""
+
+    name = "Log of the job"
+    file = "log"
+
+
+class Manifest(_PointLink):
+    """To the objects that the job was made of."""
+
+    name = "Manifest"
+    file = "manifest"
+
+
+class Events(_PointLink):
+    """To the Kubernetes events of the job."""
+
+    name = "Events"
+    file = "events"

@@ -1,0 +1,215 @@
+"""The routes of the pages that show studies in Airflow's UI, each for those who may read the DAG.
+
+Airflow leaves a plugin's routes open to anybody, so every route here has a guard of its own. No
+`from __future__ import annotations`: FastAPI needs the annotations themselves.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
+from airflow.models.dag import DagModel
+from fastapi import Depends, FastAPI, HTTPException, Path, Request, Response
+from fastapi.responses import HTMLResponse, StreamingResponse
+from sqlalchemy.orm import Session
+from starlette.middleware.base import RequestResponseEndpoint
+
+from include.models import DnsLabel
+from include.report import pages
+from include.results import Results
+from plugins import studies
+
+# Guards of `{dag_id}` in the path; without one, whether the user may read runs at all.
+GUARD = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
+HEADERS = {
+    # A report comes from a store that others may write to: it gets styles and images, no scripts.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "private, no-store",  # rights may be withdrawn
+}
+TITLES = {
+    401: "Log in to Airflow to read this",
+    403: "You may not read the runs of this DAG",
+    404: "There is nothing here",
+}
+CHUNK = 1 << 20
+
+app = FastAPI(
+    title="Operator benchmark", docs_url=None, redoc_url=None, openapi_url=None
+)  # their routes would be open
+
+
+@app.middleware("http")
+async def _add_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    answer = await call_next(request)
+    answer.headers.update(HEADERS)
+    return answer
+
+
+@app.exception_handler(studies.UnreadableStoreError)
+def _unreadable(_request: Request, err: studies.UnreadableStoreError) -> HTMLResponse:
+    page = pages.render_notice("The results cannot be read", [str(err)])
+    return HTMLResponse(page, status_code=503)
+
+
+@app.exception_handler(HTTPException)
+def _refused(_request: Request, err: HTTPException) -> HTMLResponse:
+    """Say it in a page: it is read by a person, in the tab."""
+    title = TITLES.get(err.status_code, "This cannot be shown")
+    page = pages.render_notice(title, [str(err.detail)])
+    return HTMLResponse(page, status_code=err.status_code, headers=err.headers)
+
+
+def _results(dag_id: str, run_id: str, session: SessionDep) -> Results | None:
+    return studies.results_of(session, dag_id=dag_id, run_id=run_id)
+
+
+def _existing(dag_id: str, run_id: str, session: SessionDep) -> Results:
+    if (results := _results(dag_id, run_id, session)) is None:
+        raise HTTPException(404, "This run has no results.")
+    return results
+
+
+@app.get("/studies", dependencies=[GUARD], response_class=HTMLResponse)
+def list_studies(user: GetUserDep, session: SessionDep) -> str:
+    """The studies whose runs the user may read."""
+
+    def may_read(dag_id: str) -> bool:
+        details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
+        return get_auth_manager().is_authorized_dag(
+            method="GET", access_entity=DagAccessEntity.RUN, details=details, user=user
+        )
+
+    found, note = studies.listed(session, may_read=may_read), None
+    try:
+        found += studies.listed_elsewhere(found, may_read=may_read)
+    except studies.UnreadableStoreError as err:
+        note = f"Studies that another Airflow made are not listed: {err}"
+    return pages.render_studies(found, address=studies.installation_root(), note=note)
+
+
+@app.get("/report/{dag_id}/{run_id}", dependencies=[GUARD], response_class=HTMLResponse)
+def show_report(
+    dag_id: str,
+    run_id: str,
+    session: SessionDep,
+    results: Annotated[Results | None, Depends(_results)],
+    *,
+    listed: bool = False,
+) -> HTMLResponse:
+    """The report of a run, or why there is none."""
+    state = studies.state_of(session, dag_id=dag_id, run_id=run_id)
+    is_going = state in studies.GOING
+    if results is None:
+        return _without_results(session, dag_id=dag_id, run_id=run_id, state=state)
+    files = _files(results, run_id=run_id, is_from_list=listed)
+    if files.has_report:
+        report = results.read_text("report.html")
+        return HTMLResponse(pages.render_report(report, files, is_going=is_going))
+    return HTMLResponse(_without_report(files, is_going=is_going))
+
+
+@app.get("/report/{dag_id}/{run_id}/download/{name}", dependencies=[GUARD])
+def download(
+    name: pages.Download, results: Annotated[Results, Depends(_existing)]
+) -> StreamingResponse:
+    """A file that the report was written with."""
+    saved_as = f"{_study_id(results)}-{name}"
+    headers = {"Content-Disposition": f'attachment; filename="{saved_as}"'}
+    return _stream(results, name.value, media_type=pages.MEDIA_TYPES[name], headers=headers)
+
+
+@app.get("/report/{dag_id}/{run_id}/points/{point_id}/{name}", dependencies=[GUARD])
+def show_point(
+    point_id: Annotated[DnsLabel, Path()],
+    name: pages.PointFile,
+    results: Annotated[Results, Depends(_existing)],
+) -> StreamingResponse:
+    """The log, manifest or events of a point, to be read in the browser."""
+    file, media_type = pages.POINT_FILES[name]
+    return _stream(results, f"points/{point_id}/{file}", media_type=media_type)
+
+
+def _study_id(results: Results) -> str:
+    return str(results).rsplit("/", 1)[-1]
+
+
+def _files(results: Results, *, run_id: str, is_from_list: bool) -> pages.Files:
+    recorded = results.recorded_points()
+    points = [point for phase in results.plan().phases for point in phase.points]
+    return pages.Files(
+        study_id=_study_id(results),
+        address=str(results),
+        run_id=run_id,
+        has_report=results.exists("report.html"),
+        points=tuple(
+            pages.PointLine(
+                point_id=point.point_id, title=str(point), is_recorded=point.point_id in recorded
+            )
+            for point in points
+        ),
+        is_from_list=is_from_list,
+    )
+
+
+def _without_report(files: pages.Files, *, is_going: bool) -> str:
+    done = f"{files.recorded} of {len(files.points)} points have a record"
+    if is_going:
+        lines = [f"So far {done}. The report comes at the end.", f"It will be in {files.address}."]
+        return pages.render_notice("The run is still going", lines, files=files, is_going=True)
+    lines = [
+        f"The run has ended without a report; {done}. The log of its task report says why.",
+        f"The report would be in {files.address}.",
+    ]
+    return pages.render_notice("This run has no report", lines, files=files)
+
+
+def _without_results(
+    session: Session, *, dag_id: str, run_id: str, state: str | None
+) -> HTMLResponse:
+    if state is None:
+        page = pages.render_notice("There is no such run", [f"{run_id} of the DAG {dag_id}"])
+        return HTMLResponse(page, status_code=404)
+    if not studies.is_study(session, dag_id=dag_id, run_id=run_id):
+        line = f"Runs of the DAG {dag_id} are no benchmark studies, so they have no report."
+        return HTMLResponse(pages.render_notice("No benchmark study", [line]))
+    address = studies.expected_address(session, dag_id=dag_id, run_id=run_id)
+    if state in studies.GOING:
+        lines = ["Its study is not planned yet.", f"The results will be in {address}."]
+        return HTMLResponse(pages.render_notice("The run is still going", lines, is_going=True))
+    lines = [
+        "Its study was not planned. The log of its task plan says why.",
+        f"The results would be in {address}.",
+    ]
+    return HTMLResponse(pages.render_notice("This run has no results", lines))
+
+
+def _stream(
+    results: Results, relative: str, *, media_type: str, headers: dict[str, str] | None = None
+) -> StreamingResponse:
+    """A file of the study piece by piece, as a log may be larger than the memory."""
+    try:
+        chunks = _chunks(results, relative)
+    except FileNotFoundError:
+        raise HTTPException(404, f"The study has no file {relative}, or has none yet.") from None
+    return StreamingResponse(chunks, media_type=media_type, headers=headers)
+
+
+def _chunks(results: Results, relative: str) -> Iterator[bytes]:
+    """The file's content; FileNotFoundError at once, not when the answer has begun."""
+    file = results.path(relative).open("rb")
+
+    def read() -> Iterator[bytes]:
+        with file:
+            while piece := file.read(CHUNK):
+                yield piece
+
+    return read()

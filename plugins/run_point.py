@@ -1,0 +1,80 @@
+"""The Airflow operator that runs one point of a study."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from airflow.sdk import BaseOperator
+from airflow.sdk.exceptions import AirflowFailException
+
+from plugins.point_links import Events, JobLog, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import BaseOperatorLink, Context
+
+    from include.measurement import Measurement
+    from include.models import Point
+
+
+def name_of(point: Point) -> str:
+    """What the grid of a run shows of a point: `mpi_operator · 2 nodes · repeat 1`."""
+    nodes = f"{point.nodes} node{'s' if point.nodes > 1 else ''}"
+    kind = "warm-up" if point.is_warmup else "repeat"
+    return f"{point.k8s_operator} · {nodes} · {kind} {point.repeat}"
+
+
+class RunPoint(BaseOperator):
+    """Runs one point, blocking, from its creation to its proven end; returns its record as JSON.
+
+    It blocks instead of deferring: a deferral costs seconds per point and can lose the result of
+    a fast job. A worker that dies is replaced by a retry, which adopts the job. A job that ended
+    badly is a measurement too: its record is stored and passed on, the task fails, and there is
+    no retry.
+
+    The point that runs is the next one due in its phase, see `include.study_run.next_point`.
+    """
+
+    template_fields: Sequence[str] = ("point",)
+    operator_extra_links: Sequence[BaseOperatorLink] = (JobLog(), Manifest(), Events())
+
+    def __init__(self, *, point: dict[str, Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.point = point
+        self._measurement: Measurement | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Run the point; AirflowFailException when its record is not valid."""
+        from include.models import Status
+
+        measurement = self._measurement = self._next_measurement(context)
+        cast("dict[str, Any]", context)["point_name"] = name_of(measurement.point)
+        try:
+            record = measurement.run()
+        except Exception as err:
+            measurement.note_loss(f"{type(err).__name__}: {err}")
+            raise
+        if record.status != Status.VALID:
+            context["ti"].xcom_push("return_value", record.to_json())
+            msg = f"{measurement.point} is {record.status.value}: {record.error}"
+            raise AirflowFailException(msg)
+        return record.to_json()
+
+    @property
+    def point_id(self) -> str | None:
+        """The point that the task ran, None before it runs one."""
+        return self._measurement.point.point_id if self._measurement else None
+
+    def on_kill(self) -> None:
+        """Delete the point's job when the task is cancelled or takes too long."""
+        if self._measurement is not None:
+            self._measurement.cancel()
+
+    def _next_measurement(self, context: Context) -> Measurement:
+        from include.measurement import next_measurement
+        from include.models import Point
+        from plugins.study_context import StudyContext
+
+        study = StudyContext(context["ti"])
+        return next_measurement(study.results, study.handle, Point.model_validate(self.point))

@@ -1,0 +1,197 @@
+"""Finds the studies of runs for the API server: in Airflow's database and in the results store.
+
+A study's address is taken from what its task `plan` returned. It is believed only if the folder's
+own `run.json` names the same run: an XCom can be edited by those who may edit its DAG, and would
+otherwise open the studies of other DAGs. Studies that another Airflow made, such as the demo's,
+are found by their `run.json` in the installation's own results.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from sqlalchemy import select
+
+from include.models import DnsLabel, Study, StudyOrigin
+from include.plan import study_id_of
+from include.report.pages import StudyLine
+from include.results import ORIGIN, Results
+from include.study_run import results_root
+from plugins.study_context import locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sqlalchemy.orm import Session
+
+PLAN = "plan"  # the task whose XCom names the study
+MOST_LISTED = 500
+GOING = {"queued", "running"}
+_LABEL: TypeAdapter[str] = TypeAdapter(DnsLabel)
+
+
+class UnreadableStoreError(Exception):
+    """The place of the results cannot be read from here; the message says which and why."""
+
+
+class _Planned(BaseModel):
+    """What is needed of `include.study_run.Planned`, without its hundreds of points."""
+
+    study_id: DnsLabel
+    results: str
+    points: int
+
+
+def results_of(session: Session, *, dag_id: str, run_id: str) -> Results | None:
+    """The results of a run, None when it has none; UnreadableStoreError."""
+    for address in _addresses(session, dag_id=dag_id, run_id=run_id):
+        origin = _origin(address)
+        if origin and (origin.dag_id, origin.run_id) == (dag_id, run_id):
+            return Results(locate(address))
+    return None
+
+
+def state_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
+    """State of a run, None when this Airflow has no such run."""
+    found = session.scalar(
+        select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    )
+    return str(found) if found else None
+
+
+def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:
+    """Whether the run has the task that plans a study; the tab is on the runs of every DAG."""
+    found = select(TaskInstance.task_id).where(
+        TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == PLAN
+    )
+    return session.scalar(found) is not None
+
+
+def expected_address(session: Session, *, dag_id: str, run_id: str) -> str:
+    """Where the results of a run would be, by its conf."""
+    conf = session.scalar(
+        select(DagRun.conf).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
+    )
+    given = {name: value for name, value in (conf or {}).items() if name in {"name", "results"}}
+    try:
+        study = Study(**given)
+    except ValidationError:  # such a study is refused; say where studies go in general
+        return installation_root()
+    return f"{_root(study)}/{study_id_of(name=study.name, run_id=run_id)}"
+
+
+def installation_root() -> str:
+    """Address of the studies that name no other place."""
+    return _root(Study())
+
+
+def listed(session: Session, *, may_read: Callable[[str], bool]) -> list[StudyLine]:
+    """This Airflow's studies of the DAGs that `may_read` allows, the newest first."""
+    return list(_planned_here(session, may_read=may_read))
+
+
+def listed_elsewhere(
+    known: Iterable[StudyLine], *, may_read: Callable[[str], bool]
+) -> list[StudyLine]:
+    """Readable studies of other Airflows in the installation's results; UnreadableStoreError."""
+    root = installation_root()
+    names = set(_study_ids(root, pattern=f"*/{ORIGIN}")) - {line.study_id for line in known}
+    with ThreadPoolExecutor(16) as pool:  # an object store answers each read in 0.05 s
+        origins = list(pool.map(lambda name: _origin(f"{root}/{name}"), names))
+    found = [
+        StudyLine(study_id=name, points=None, state=None, **origin.model_dump())
+        for name, origin in zip(names, origins, strict=True)
+        if origin and may_read(origin.dag_id)
+    ]
+    return sorted(found, key=lambda line: str(line.planned_at), reverse=True)[:MOST_LISTED]
+
+
+def _planned_here(session: Session, *, may_read: Callable[[str], bool]) -> Iterator[StudyLine]:
+    plans = (XComModel.task_id == PLAN, XComModel.key == "return_value")
+    dag_ids = session.scalars(select(XComModel.dag_id).where(*plans).distinct())
+    readable = [dag_id for dag_id in dag_ids if may_read(dag_id)]
+    rows = session.execute(
+        select(
+            XComModel.dag_id, XComModel.run_id, XComModel.value, XComModel.timestamp, DagRun.state
+        )
+        .join(DagRun, DagRun.id == XComModel.dag_run_id)
+        .where(*plans, XComModel.dag_id.in_(readable))
+        .order_by(XComModel.timestamp.desc())
+        .limit(MOST_LISTED)
+    )
+    for row in rows:
+        if planned := _read_plan(row):
+            yield StudyLine(
+                study_id=planned.study_id,
+                dag_id=row.dag_id,
+                run_id=row.run_id,
+                planned_at=row.timestamp,
+                points=planned.points,
+                state=str(row.state),
+            )
+
+
+def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
+    """Where the results of a run may be, the likeliest first."""
+    query = XComModel.get_many(
+        run_id=run_id, dag_ids=dag_id, task_ids=PLAN, key="return_value", limit=1
+    )
+    row = session.scalar(query)
+    if row is not None and (planned := _read_plan(row)):
+        yield planned.results
+    if state_of(session, dag_id=dag_id, run_id=run_id) is not None:
+        yield expected_address(session, dag_id=dag_id, run_id=run_id)
+    root = installation_root()
+    for name in _study_ids(root, pattern=f"{study_id_of(name='*', run_id=run_id)}/{ORIGIN}"):
+        yield f"{root}/{name}"
+
+
+def _read_plan(row: Any) -> _Planned | None:
+    """What the task `plan` returned, None when it is another DAG's task of that name."""
+    try:
+        planned = _Planned.model_validate(XComModel.deserialize_value(row))
+    except ValidationError:
+        return None
+    return planned if planned.results.endswith(f"/{planned.study_id}") else None
+
+
+def _study_ids(root: str, *, pattern: str) -> Iterator[str]:
+    try:
+        found = [str(path).rsplit("/", 2)[-2] for path in locate(root).glob(pattern)]
+    except FileNotFoundError:
+        return
+    except Exception as err:
+        raise _unreadable(root, err) from err
+    for name in found:
+        if _is_label(name):
+            yield name
+
+
+def _is_label(name: str) -> bool:
+    try:
+        _LABEL.validate_python(name)
+    except ValidationError:
+        return False
+    return True
+
+
+def _origin(address: str) -> StudyOrigin | None:
+    try:
+        return Results(locate(address)).origin()
+    except (FileNotFoundError, ValidationError):
+        return None
+    except Exception as err:
+        raise _unreadable(address, err) from err
+
+
+def _unreadable(address: str, err: Exception) -> UnreadableStoreError:
+    return UnreadableStoreError(f"{address} cannot be read by the API server: {type(err).__name__}")
+
+
+def _root(study: Study) -> str:
+    return results_root(study).rstrip("/")

@@ -1,0 +1,58 @@
+"""What a task finds of its study: in the XComs of earlier tasks and in the results store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.sdk import ObjectStoragePath
+
+from include.measurement import phase_of
+from include.models import ClusterHandle, Phase, Reservation
+from include.results import Location, Results
+from include.study_run import Planned
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+
+
+def locate(address: str) -> Location:
+    """The path behind an address: a file's, or an object store's with a connection in front."""
+    return ObjectStoragePath(address)
+
+
+class StudyContext:
+    """A task's view of its study. Each property reads one XCom."""
+
+    def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
+        self.ti = ti
+
+    @property
+    def planned(self) -> Planned:
+        """What `plan` handed over."""
+        return Planned.model_validate(self.ti.xcom_pull(task_ids="plan"))
+
+    @property
+    def results(self) -> Results:
+        """The study's folder."""
+        return Results(locate(self.planned.results))
+
+    @property
+    def reservation(self) -> Reservation:
+        """The cluster's names, known from before it was created."""
+        return Reservation.model_validate(self.ti.xcom_pull(task_ids="reserve"))
+
+    @property
+    def handle(self) -> ClusterHandle:
+        """The cluster, once it is ready."""
+        return ClusterHandle.model_validate(self.ti.xcom_pull(task_ids="wait_ready"))
+
+    def was_attempted(self, task_id: str) -> bool:
+        """Whether the task of this run did anything, well or not."""
+        states = self.ti.get_task_states(
+            dag_id=self.ti.dag_id, task_ids=[task_id], run_ids=[self.ti.run_id]
+        )
+        return states.get(self.ti.run_id, {}).get(task_id) in {"success", "failed"}
+
+    def phase(self, number: int) -> Phase | None:
+        """A phase of the plan, None when the study has fewer."""
+        return phase_of(self.results.plan(), number)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from pydantic import ValidationError
+
+from include import applications
+from include.errors import CheckFailed, ParseError, StudyError
+from tests.kube.scripted_jobs import SYNTHETIC_LOG
+
+LAMMPS = applications.load("lammps")
+OPTIONS = LAMMPS.read_options({})
+
+
+@pytest.fixture
+def result():
+    text = SYNTHETIC_LOG.format(ranks=2, energy="-113.30058", pressure="837.38493")
+    return LAMMPS.parse(text.splitlines())
+
+
+def test_command_is_that_of_run_6_with_the_studys_replicas():
+    options = LAMMPS.read_options({"x": 64, "y": 16, "z": 16})
+    command = " ".join(LAMMPS.command(options))
+    assert command == "lmp -v x 64 -v y 16 -v z 16 -in in.reaxc.hns -nocite"
+    assert LAMMPS.problem(options) == "ReaxFF HNS 64x16x16, 4,980,736 atoms, 100 steps"
+
+
+def test_result_has_the_figure_of_merit_and_the_energy(result):
+    assert result.loop_time_s == 2.15473
+    assert result.app_wall_time_s == 2
+    assert result.pot_eng == -113.30058
+    assert result.atom_steps_per_s == pytest.approx(14109)
+    LAMMPS.check(result, options=OPTIONS, ranks=2)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ranks": 1}, "instead of"),
+        ({"steps": 99}, "instead of"),
+        ({"atoms": 608}, "instead of"),
+        ({"pot_eng": -113.2}, "the reference of this problem is -113.30058"),
+        ({"pot_eng": None}, "PotEng None"),
+    ],
+)
+def test_wrong_result_fails_the_check(result, change, said):
+    with pytest.raises(CheckFailed, match=said):
+        LAMMPS.check(dataclasses.replace(result, **change), options=OPTIONS, ranks=2)
+
+
+def test_energy_may_differ_in_the_sixth_digit(result):
+    near = dataclasses.replace(result, pot_eng=-113.30100)
+    LAMMPS.check(near, options=OPTIONS, ranks=2)
+
+
+def test_size_without_reference_is_refused_unless_one_is_given():
+    with pytest.raises(StudyError, match="reference_pot_eng"):
+        LAMMPS.read_options({"x": 5})
+    assert LAMMPS.read_options({"x": 5, "reference_pot_eng": -113.3})
+
+
+def test_given_reference_is_what_the_check_uses(result):
+    options = LAMMPS.read_options({"x": 5, "reference_pot_eng": -100.0})
+    larger = dataclasses.replace(result, atoms=5 * 304)
+    with pytest.raises(CheckFailed, match="-100.0"):
+        LAMMPS.check(larger, options=options, ranks=2)
+
+
+def test_unknown_option_is_refused():
+    with pytest.raises(ValidationError):
+        LAMMPS.read_options({"steps": 10})
+
+
+@pytest.mark.parametrize("cut", range(0, 700, 50))
+def test_cut_log_is_a_parse_error(cut):
+    text = SYNTHETIC_LOG.format(ranks=2, energy="-113.30058", pressure="837.38493")[:cut]
+    with pytest.raises(ParseError):
+        LAMMPS.parse(text.splitlines())

@@ -1,0 +1,69 @@
+"""What every test has: the fake adapters, an Airflow of its own, and no network."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+# Airflow reads its settings when it is imported, so they are made before any test module is.
+_HOME = tempfile.mkdtemp(prefix="operator-benchmark-airflow-")
+SETTINGS = {
+    "AIRFLOW_HOME": _HOME,
+    "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+    "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
+    "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+    "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
+    "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+    "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{_HOME}/logs",
+    "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" + "0" * 32,
+    "PYTHONPATH": str(ROOT),
+}
+os.environ.update(SETTINGS)
+
+from tests import fakes  # noqa: E402  after the settings above
+
+fakes.install()
+
+# No time limit per example: the machines that run them are shared.
+settings.register_profile("shared-machine", deadline=None)
+settings.load_profile("shared-machine")
+
+
+def pytest_sessionfinish():
+    shutil.rmtree(_HOME, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def airflow_home():
+    """An Airflow with an empty database; made once, as that takes seconds."""
+    from airflow.utils.db import initdb
+
+    initdb()
+    return Path(_HOME)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request, monkeypatch):
+    """Refuse connections in tests, other than the system tests'."""
+    if request.node.get_closest_marker("system") or request.node.get_closest_marker("sockets"):
+        return
+    connect = socket.socket.connect
+
+    def refuse(self, address):
+        if self.family in {socket.AF_INET, socket.AF_INET6}:
+            msg = f"a unit test connects to {address}; mark it `system` or `sockets`"
+            raise AssertionError(msg)
+        return connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)

@@ -1,0 +1,152 @@
+"""Runs whole studies on the fake cluster, as `airflow dags test` does."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import sys
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from include.results import Results
+from tests.fakes import report
+from tests.fakes.clusters.fake import read_journal
+from tests.fakes.points import run_point
+
+
+@dataclass
+class Ended:
+    """A run that has ended."""
+
+    state: str
+    tasks: dict  # state by task id, with [index] behind a mapped one
+    journal: list
+    results: Results
+    verdict: str  # what the verdict said against the run
+    dag_run: object
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_done_twice():
+    """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
+
+    The schema of a form's field is checked once, instead of thousands of times; the DAG's file is
+    parsed and stored once; and of the phases that a study has no operators for, one is there.
+    """
+    from airflow.dag_processing import dagbag
+    from jsonschema.validators import Draft202012Validator
+
+    from include import k8s_operators
+
+    checked = set()
+    stored = set()
+    check, store = Draft202012Validator.check_schema, dagbag.sync_bag_to_db
+
+    def check_once(schema, **options):
+        if (text := repr(schema)) not in checked:
+            check(schema, **options)
+            checked.add(text)
+
+    def store_once(bag, bundle_name, *args, **kwargs):
+        if bundle_name not in stored:
+            store(bag, bundle_name, *args, **kwargs)
+            stored.add(bundle_name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", check_once)
+        patch.setattr(dagbag, "BundleDagBag", functools.cache(dagbag.BundleDagBag))
+        patch.setattr(dagbag, "sync_bag_to_db", store_once)
+        patch.setattr(k8s_operators, "available", lambda: ("fake_a", "fake_b", "indexed_job"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def parsed_dag(airflow_home):
+    from airflow.dag_processing.dagbag import DagBag
+
+    bag = DagBag()
+    assert not bag.import_errors
+    found = bag.dags["operator_benchmark"]
+    found.task_dict["destroy"].retry_delay = timedelta(0)
+    for task_id in ("phase_1.points", "phase_2.points"):
+        found.task_dict[task_id].partial_kwargs["retry_delay"] = timedelta(0)
+    return found
+
+
+@pytest.fixture
+def dag(parsed_dag):
+    """The DAG with its own defaults: a test run leaves its values in the params."""
+    params = copy.deepcopy(parsed_dag.params)
+    yield parsed_dag
+    parsed_dag.params = params
+
+
+@pytest.fixture
+def params(tmp_path):
+    """A small study on the fake cluster: two phases, a warm-up and a repeat in each."""
+    return {
+        "cluster": "fake",
+        "application": "fake_application",
+        "operators": ["fake_a", "fake_b"],
+        "nodes": [2],
+        "repeats": 1,
+        "warmups": 1,
+        "results": str(tmp_path / "results"),
+        "cluster_options": {"journal": str(tmp_path / "journal")},
+    }
+
+
+@pytest.fixture
+def run(dag, params, monkeypatch):
+    """A function that runs a study to its end; keywords are options of the fake cluster."""
+    from include import measurement, study_run
+
+    said = []
+    check = study_run.check_complete
+    sleep = time.sleep
+
+    def check_complete(*args, **kwargs):
+        try:
+            check(*args, **kwargs)
+        except Exception as err:
+            said.append(str(err))
+            raise
+
+    monkeypatch.setattr(study_run, "check_complete", check_complete)
+    monkeypatch.setattr(measurement, "run_point", run_point)
+    monkeypatch.setattr(study_run, "GONE_WITHIN_S", 0.0)
+    idle = iter(range(2000))
+
+    def short_sleep(_seconds):  # dag.test() idles in seconds, and waits for ever
+        assert next(idle, None) is not None, "the run does not end"
+        sleep(0.01)
+
+    monkeypatch.setattr(time, "sleep", short_sleep)
+    monkeypatch.setitem(sys.modules, "include.report.write", report)
+
+    def run_study(**options):
+        params["cluster_options"].update(options)
+        dag_run = dag.test(run_conf=params)
+        return _ended(dag_run, params, "\n".join(said))
+
+    return run_study
+
+
+def _ended(dag_run, params, verdict):
+    states = {
+        ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state)
+        for ti in dag_run.get_task_instances()
+    }
+    folders = list(Path(params["results"]).glob("*/plan.json"))
+    return Ended(
+        state=str(dag_run.state),
+        tasks=states,
+        journal=read_journal(params["cluster_options"]),
+        results=Results(folders[0].parent) if folders else None,
+        verdict=verdict,
+        dag_run=dag_run,
+    )

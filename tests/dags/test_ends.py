@@ -1,0 +1,281 @@
+"""Every way in which a run can end: its colour, what ran, and what is said."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from include import clusters
+from include.models import Status
+
+PHASE_1 = ["install fake-a", "point 1", "point 2", "uninstall fake-a"]
+PHASE_2 = ["install fake-b", "point 3", "point 4", "uninstall fake-b"]
+CREATED = ["preflight", "create", "wait_ready"]
+UNUSED = ("phase_3",)
+
+
+def not_green(ended):
+    """States other than success, without the phases that the study does not have."""
+    return {
+        task: state
+        for task, state in ended.tasks.items()
+        if state != "success" and not task.startswith(UNUSED)
+    }
+
+
+def test_success_is_green_in_the_planned_order_and_names_its_points(run):
+    ended = run()
+    assert ended.state == "success"
+    assert ended.journal == [*CREATED, *PHASE_1, *PHASE_2, "delete"]
+    assert not_green(ended) == {}
+    assert {ended.tasks[f"{phase}.install"] for phase in UNUSED} == {"skipped"}
+    assert [record.order_index for record in ended.results.records()] == [1, 2, 3, 4]
+    assert ended.results.exists("report.html")
+    in_the_grid = {
+        ti.rendered_map_index
+        for ti in ended.dag_run.get_task_instances()
+        if ti.task_id == "phase_1.points"
+    }
+    assert in_the_grid == {"fake_a · 2 nodes · warm-up 1", "fake_a · 2 nodes · repeat 1"}
+
+
+def test_points_without_a_valid_record_are_named_and_the_study_goes_on(run):
+    ended = run(points={"1": "failed", "3": "invalid"})
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED, *PHASE_1, *PHASE_2, "delete"]
+    assert sorted(not_green(ended).values()) == ["failed"] * 3  # two points and the verdict
+    first, second = ended.verdict.splitlines()
+    assert first.startswith("point 1 of 4 (fake_a 2 nodes warm-up 1")
+    assert "is failed: the fake job was told to be failed" in first
+    assert second.startswith("point 3 of 4 (fake_b 2 nodes warm-up 1")
+    assert "is invalid: the fake job was told to be invalid" in second
+    statuses = [record.status for record in ended.results.records()]
+    assert statuses == [Status.FAILED, Status.VALID, Status.INVALID, Status.VALID]
+    _assert_xcoms_are_small_json_with_every_record(ended)
+
+
+def _assert_xcoms_are_small_json_with_every_record(ended):
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    with create_session() as session:
+        query = select(XComModel).where(XComModel.run_id == ended.dag_run.run_id)
+        found = {
+            (x.task_id, x.map_index, x.key): XComModel.deserialize_value(x)
+            for x in session.scalars(query)
+        }
+    plan = found["plan", -1, "return_value"]
+    assert plan["points"] == 4
+    assert [len(phase["points"]) for phase in plan["phases"]] == [2, 2]
+    by_point = {key: value for key, value in found.items() if key[0].endswith(".points")}
+    records = [value for (_, _, key), value in by_point.items() if key == "return_value"]
+    links = [value for (_, _, key), value in by_point.items() if key == "_link_JobLog"]
+    assert len(links) == 4  # the failed points' too
+    assert {link.split("/")[-2] for link in links} == {record["point_id"] for record in records}
+    assert sorted(record["status"] for record in records) == ["failed", "invalid", "valid", "valid"]
+    assert max(len(json.dumps(value)) for value in found.values()) < 4000
+
+
+def test_a_point_that_cannot_be_measured_is_given_up_and_blocks_no_other(run):
+    ended = run(points={"1": "crash"})
+    assert ended.state == "failed"
+    assert 2 <= ended.journal.count("point 1") <= 3
+    assert ended.journal[-5:] == [*PHASE_2, "delete"]
+    assert "point 1 of 4" in ended.verdict
+    assert "was lost: ClusterError: no answer from the fake API server" in ended.verdict
+    assert len(ended.results.records()) == 3
+
+
+def test_a_lost_worker_and_a_record_that_the_store_lost_are_made_up_for(run, monkeypatch):
+    from include import study_run
+
+    report = study_run.report
+    lost = []
+
+    def without_a_record(results, handed_over):
+        folder = Path(str(results).removeprefix("file://"))
+        path = next(folder.glob("points/*fake-b*-w1/record.json"))
+        path.unlink()
+        lost.append(path)
+        report_summary = report(results, handed_over)
+        assert path.exists()
+        return report_summary
+
+    monkeypatch.setattr(study_run, "report", without_a_record)
+    ended = run(points={"1": "crash_once"})
+    assert ended.state == "success"
+    assert ended.journal.count("point 1") == 2
+    assert len(lost) == 1
+    assert len(ended.results.records()) == 4
+
+
+def test_an_operator_that_cannot_be_installed_loses_its_own_phase_only(run):
+    ended = run(fail=("install fake-a",))
+    assert ended.state == "failed"
+    expected = [*CREATED, "install fake-a", "uninstall fake-a", *PHASE_2, "delete"]
+    assert ended.journal == expected
+    assert not_green(ended) == {
+        "phase_1.install": "failed",
+        "phase_1.points": "upstream_failed",
+        "verdict": "failed",
+    }
+    assert "task phase_1.install failed" in ended.verdict
+    assert "2 points were never run: " in ended.verdict
+
+
+def test_pods_that_stay_keep_the_next_phase_from_starting(run):
+    ended = run(stuck_pods=("demo-0",))
+    assert ended.state == "failed"
+    assert ended.journal[3:-1] == [*PHASE_1[:-1], "delete all jobs"]
+    assert ended.journal[-1] == "delete"
+    assert ended.tasks["phase_2.install"] == "upstream_failed"
+    assert "task phase_1.uninstall failed" in ended.verdict
+
+
+def test_a_failed_uninstall_keeps_the_next_phase_from_starting(run):
+    ended = run(fail=("uninstall fake-a",))
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED, *PHASE_1, "delete"]
+    assert "conditions would not have been the same" in ended.verdict
+
+
+@pytest.mark.parametrize("step", ["create", "wait_ready"])
+def test_a_cluster_that_cannot_be_made_is_removed_and_runs_nothing(run, step):
+    ended = run(fail=(step,))
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED[: CREATED.index(step) + 1], "delete"]
+    assert ended.tasks["destroy"] == ended.tasks["report"] == "success"
+    assert "4 points were never run: " in ended.verdict
+    task = {"create": "provision", "wait_ready": "wait_ready"}[step]
+    assert f"task {task} failed; its log says why" in ended.verdict
+
+
+@pytest.mark.parametrize("step", ["delete", "leftovers"])
+def test_a_cluster_that_is_still_there_turns_the_run_red(run, step):
+    ended = run(fail=(step,))
+    assert ended.state == "failed"
+    assert not_green(ended) == {"destroy": "failed", "verdict": "failed"}
+    assert ended.journal[-2:] == ["delete", "delete"]
+    assert ended.verdict.startswith("task destroy failed: the cluster may still be there")
+
+
+def test_a_report_that_fails_turns_the_run_red(run, monkeypatch):
+    from include import study_run
+
+    monkeypatch.setattr(study_run, "report", lambda *_: 1 / 0)
+    ended = run()
+    assert ended.state == "failed"
+    assert not_green(ended) == {"report": "failed", "verdict": "failed"}
+
+
+def test_a_machine_that_cannot_make_the_cluster_is_found_by_the_plan(run):
+    ended = run(fail=("preflight",))
+    assert ended.state == "failed"
+    assert ended.journal == ["preflight"]
+    assert ended.tasks["plan"] == "failed"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"typo": 1}, {"nodes": [99]}, {"repeats": 101}, {"operators": ["fake_a", "fake_a"]}]
+)
+def test_a_study_that_is_wrong_creates_nothing(dag, params, run, wrong):
+    from airflow.sdk.exceptions import ParamValidationError
+
+    params.update(wrong)
+    try:
+        ended = run()
+    except ParamValidationError:  # refused before there was a run
+        return
+    assert ended.state == "failed"
+    assert ended.journal == []
+    assert ended.tasks["plan"] == "failed"
+
+
+def cancel(dag):
+    """Let the run be marked failed, as by the button, while the step of the cluster is at work."""
+
+    def cancelled(*_args, **_kwargs):
+        from airflow.api.common.mark_tasks import set_dag_run_state_to_failed
+        from airflow.models.dagrun import DagRun
+        from airflow.serialization.serialized_objects import DagSerialization
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            run_id = session.scalar(select(DagRun.run_id).order_by(DagRun.id.desc()).limit(1))
+            server_dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+            set_dag_run_state_to_failed(dag=server_dag, run_id=run_id, commit=True, session=session)
+        msg = "killed"
+        raise RuntimeError(msg)
+
+    return cancelled
+
+
+def test_cancel_in_provision_removes_the_cluster_and_is_red(dag, run, monkeypatch):
+    monkeypatch.setattr(type(clusters.load("fake")), "create", cancel(dag))
+    ended = run()
+    assert ended.state == "failed"
+    assert ended.journal == ["preflight", "delete"]
+    assert ended.tasks["phase_1.install"] == ended.tasks["wait_ready"] == "skipped"
+    assert ended.tasks["destroy"] == ended.tasks["report"] == "success"
+    assert ended.tasks["verdict"] == "failed"
+    assert "the run was stopped by hand before phase_1.install" in ended.verdict
+
+
+def test_cancel_in_a_point_removes_the_cluster_and_is_red(dag, run, monkeypatch):
+    from include import measurement
+
+    monkeypatch.setattr(measurement, "run_point", cancel(dag))
+    ended = run()
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED, "install fake-a", "delete"]
+    assert ended.tasks["phase_1.uninstall"] == "skipped"
+    assert ended.tasks["verdict"] == "failed"
+    # How many tasks were already due, and so tried the same point, is up to `dag.test()`.
+    assert "the run was stopped by hand before" in ended.verdict
+    assert "points were never run: " in ended.verdict
+    assert ended.results.records() == ()
+
+
+def answer(option):
+    """Wait until the run asks, then answer as a person does through the API."""
+    from airflow.models.hitl import HITLDetail
+    from airflow.models.trigger import handle_event_submit
+    from airflow.sdk.timezone import utcnow
+    from airflow.triggers.base import TriggerEvent
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        threading.Event().wait(0.1)
+        with create_session() as session:
+            query = select(HITLDetail).where(HITLDetail.responded_at.is_(None))
+            asked = session.scalar(query)
+            if asked is None or asked.task_instance.state != "awaiting_input":
+                continue
+            asked.responded_at = utcnow()
+            asked.chosen_options = [option]
+            asked.params_input = {}
+            asked.responded_by = {"id": "1", "name": "somebody"}
+            event = TriggerEvent(asked.as_resume_event_payload())
+            handle_event_submit(event, task_instance=asked.task_instance, session=session)
+            return
+
+
+@pytest.mark.parametrize("option", ["Approve", "Reject"])
+def test_approval(run, params, option):
+    params["ask_approval"] = True
+    person = threading.Thread(target=answer, args=(option,))
+    person.start()
+    ended = run()
+    person.join()
+    assert ended.state == "success"
+    assert ended.journal[1:] == (
+        [] if option == "Reject" else [*CREATED[1:], *PHASE_1, *PHASE_2, "delete"]
+    )

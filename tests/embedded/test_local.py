@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from include import clusters
+from include.embedded import image, packages, paths, ports
+from include.errors import ClusterError, StudyError
+from include.models import Study
+
+LOCAL = clusters.load("local")
+
+
+@pytest.fixture
+def reservation():
+    return LOCAL.reserve(Study(nodes=(1, 2)), study_id="s-1")
+
+
+def test_a_reservation_has_a_namespace_and_an_end(reservation):
+    assert reservation.namespace == "s-1"
+    assert reservation.nodes == 2
+    assert reservation.options == {"nodes": 2}
+
+
+def test_more_nodes_than_the_cluster_has_are_refused():
+    with pytest.raises(StudyError, match="study asks for 4 nodes, the local cluster has 2"):
+        LOCAL.reserve(Study(nodes=(1, 4)), study_id="s-1")
+    bigger = Study(nodes=(1, 4), cluster_options={"nodes": 4})
+    assert LOCAL.reserve(bigger, study_id="s-1").nodes == 4
+
+
+@pytest.mark.parametrize("options", [{"nodes": 0}, {"node": 2}, {"nodes": "many"}])
+def test_wrong_options_are_refused(options):
+    with pytest.raises(ValidationError):
+        LOCAL.reserve(Study(cluster_options=options), study_id="s-1")
+
+
+def test_without_root_it_is_said_what_to_do(reservation, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(ClusterError, match="run it as root"):
+        LOCAL.preflight(reservation)
+    assert LOCAL.leftovers(reservation) == ()
+
+
+def test_what_is_not_built_stops_the_preflight(reservation, monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(packages, "missing", tuple)
+    monkeypatch.setenv("OPERATOR_BENCHMARK_CACHE", str(tmp_path))
+    with pytest.raises(ClusterError, match="make setup"):
+        LOCAL.preflight(reservation)
+
+
+def test_the_preflight_looks_at_ports_last(reservation, monkeypatch, tmp_path):
+    def taken():
+        raise ClusterError("port 53 is in use")
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(packages, "missing", tuple)
+    monkeypatch.setattr("include.embedded.binaries.binary", lambda name: name)
+    monkeypatch.setattr(image, "built", lambda: None)
+    monkeypatch.setattr("include.embedded.network.require_free_range", lambda: None)
+    monkeypatch.setattr(ports, "require_free", taken)
+    monkeypatch.setenv("OPERATOR_BENCHMARK_STATE", str(tmp_path))
+    with pytest.raises(ClusterError, match="port 53"):
+        LOCAL.preflight(reservation)
+
+
+def test_a_cluster_that_is_not_there_cannot_be_reached(reservation, monkeypatch, tmp_path):
+    monkeypatch.setenv("OPERATOR_BENCHMARK_STATE", str(tmp_path))
+    with pytest.raises(ClusterError, match="study s-1 has no local cluster"):
+        LOCAL.connect(reservation)
+
+
+def test_the_state_is_one_per_machine_for_root_and_the_users_own_else(monkeypatch, tmp_path):
+    monkeypatch.delenv("OPERATOR_BENCHMARK_STATE", raising=False)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert paths.state_root() == paths.ROOT_STATE
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert paths.state_root() == tmp_path / "operator-benchmark"

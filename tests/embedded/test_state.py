@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from include.embedded import local_cluster, removal, state
+from include.embedded.processes import HostProcess, identify
+from include.errors import ClusterError
+from include.models import Reservation
+
+NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+ME = identify(os.getpid(), name="me")
+DEAD = HostProcess(name="dead", pid=1, start_ticks=0, boot_id="x", log="/dev/null")
+RESERVATION = Reservation(
+    study_id="second", cluster="local", namespace="second", nodes=2, expires_at=NOW
+)
+
+
+def cluster(*processes, study_id="first"):
+    return state.ClusterState(
+        study_id=study_id,
+        namespace=study_id,
+        nodes=2,
+        api_address="10.99.0.1",
+        started_at=NOW,
+        expires_at=NOW + timedelta(hours=4),
+        processes=processes,
+        is_complete=True,
+    )
+
+
+@pytest.fixture
+def removed(monkeypatch):
+    """What would be removed and made, instead of doing it."""
+    calls = []
+    monkeypatch.setattr(removal, "remove_everything", lambda root: calls.append("removed"))
+    monkeypatch.setattr(local_cluster, "_create", lambda *_: calls.append("created"))
+    return calls
+
+
+def keep(layout, kept):
+    layout.root.mkdir()
+    state.write(layout, kept)
+
+
+def test_the_state_is_read_as_it_was_written(layout):
+    kept = cluster(ME)
+    keep(layout, kept)
+    assert state.read(layout.root) == kept
+    assert [path.name for path in layout.root.iterdir()] == ["state.json"]
+
+
+def test_no_state_is_none_and_a_strange_one_an_error(layout, caplog):
+    assert state.read(layout.root) is None
+    layout.root.mkdir()
+    layout.state_file.write_text('{"version": 0}')
+    with pytest.raises(ClusterError, match=r"not written by this version; run `make clean`"):
+        state.read(layout.root)
+    assert state.read_or_none(layout.root) is None
+    assert "make clean" in caplog.text
+
+
+def test_processes_are_known_by_name():
+    renewed = DEAD.model_copy(update={"pid": 2})
+    found = cluster(ME, DEAD).with_process(renewed)
+    assert found.processes == (ME, renewed)
+    assert found.process("dead") == renewed
+    assert found.without_process("dead").processes == (ME,)
+    assert found.dead() == (renewed,)
+    assert found.is_running()
+
+
+def test_a_second_study_is_told_of_the_first_and_how_to_end_it(layout, removed):
+    keep(layout, cluster(ME))
+    with pytest.raises(
+        ClusterError,
+        match=r"study first is running on this machine \(since 2026-01-02 03:04 UTC.*make clean",
+    ):
+        local_cluster.create(RESERVATION, root=layout.root)
+    assert removed == []
+
+
+def test_the_remains_of_a_dead_study_are_removed(layout, removed):
+    keep(layout, cluster(DEAD))
+    local_cluster.create(RESERVATION, root=layout.root)
+    assert removed == ["removed", "created"]
+
+
+def test_the_same_study_adopts_a_whole_cluster(layout, removed):
+    keep(layout, cluster(ME, study_id="second"))
+    local_cluster.create(RESERVATION, root=layout.root)
+    assert removed == []
+
+
+@pytest.mark.parametrize("update", [{"is_complete": False}, {"processes": (ME, DEAD)}])
+def test_the_same_study_makes_a_broken_cluster_again(layout, removed, update):
+    keep(layout, cluster(ME, study_id="second").model_copy(update=update))
+    local_cluster.create(RESERVATION, root=layout.root)
+    assert removed == ["removed", "created"]
+
+
+def test_deleting_leaves_another_studys_running_cluster_alone(layout, removed):
+    keep(layout, cluster(ME))
+    local_cluster.delete(root=layout.root, study_id="second")
+    assert removed == []
+    assert layout.root.exists()
+
+
+def test_deleting_what_is_not_there_is_no_error(layout, removed, monkeypatch):
+    monkeypatch.setattr(removal, "leftovers", lambda _: ())
+    local_cluster.delete(root=layout.root, study_id="second")
+    assert removed == []
+
+
+def test_a_cluster_of_nobody_is_not_ready(layout):
+    with pytest.raises(ClusterError, match="study second has no local cluster"):
+        local_cluster.wait_ready(root=layout.root, study_id="second")
+
+
+def test_the_lock_has_one_holder(layout):
+    with state.locked(layout.root):
+        assert layout.root.stat().st_mode & 0o777 == 0o700
+        with (
+            pytest.raises(ClusterError, match=r"another process.*make clean"),
+            state.locked(layout.root, timeout_s=-1),
+        ):
+            pass
+    with state.locked(layout.root, timeout_s=-1):
+        pass
+
+
+def test_a_lock_on_a_removed_folder_is_no_lock(layout):
+    with state.locked(layout.root):
+        layout.root.rmdir()
+        with state.locked(layout.root, timeout_s=-1):
+            assert layout.root.exists()

@@ -1,0 +1,34 @@
+"""An application without a program."""
+
+from __future__ import annotations
+
+from include.applications import Application
+from include.models import Model
+
+
+class Options(Model):
+    """None."""
+
+
+class FakeApplication(Application):
+    name = "fake_application"
+    title = "Fake application"
+    options = Options
+    work_dir = "/"
+    first_line = "first"
+    last_line = "last"
+
+    def command(self, options):
+        return ("true",)
+
+    def problem(self, options):
+        return "nothing"
+
+    def parse(self, lines):
+        raise NotImplementedError
+
+    def check(self, result, *, options, ranks):
+        raise NotImplementedError
+
+
+ADAPTER = FakeApplication()

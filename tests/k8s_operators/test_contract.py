@@ -1,0 +1,227 @@
+"""What every operator adapter must hold, and the manifests of each, reviewed by eye."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import yaml
+
+from include import k8s_operators
+from include.errors import ParseError, RenderError, StudyError
+from include.k8s_operators import LABEL_POINT, LABEL_STUDY, JobPhase, JobSpec
+from include.models import Binding, MpiImplementation, Placement
+from include.render import render
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
+SSH_OPERATORS = [name for name in OPERATORS if name != "flux_operator"]  # the others
+
+
+def job(**changes):
+    values = {
+        "name": "demo-1234abcd-op-2n-r1",
+        "namespace": "demo-1234abcd",
+        "labels": {LABEL_STUDY: "demo-1234abcd", LABEL_POINT: "demo-1234abcd-op-2n-r1"},
+        "image": "docker.io/local/lammps:1",
+        "image_pull_policy": "Never",
+        "nodes": 2,
+        "ranks_per_node": 4,
+        "command": ("lmp", "-v", "x", "1", "-in", "in.reaxc.hns", "-nocite"),
+        "work_dir": "/opt/hns",
+        "mpi_implementation": MpiImplementation.MPICH,
+        "binding": Binding.CORE,
+        "pod_resources": {"cpu": "4", "memory": "1Gi", "vpc.amazonaws.com/efa": "1"},
+        "launcher": Placement(node_selector={"role": "launcher"}),
+        "worker": Placement(
+            node_selector={"role": "worker"}, tolerations=({"key": "worker", "operator": "Exists"},)
+        ),
+        "timeout_s": 660.0,
+    }
+    return JobSpec(**{**values, **changes})
+
+
+@pytest.fixture(params=OPERATORS)
+def operator(request):
+    return k8s_operators.load(request.param)
+
+
+@pytest.fixture(params=SSH_OPERATORS)
+def ssh_operator(request):
+    return k8s_operators.load(request.param)
+
+
+def objects(operator, **changes):
+    return operator.objects(job(**changes), operator.read_options({}))
+
+
+def pod_specs(operator, **changes):
+    spec = objects(operator, **changes)[-1]["spec"]
+    if "template" in spec:
+        return [spec["template"]["spec"]]
+    if "pod" in spec:  # a MiniCluster says the same in other words
+        return [{**spec["pod"], "containers": spec["containers"]}]
+    return [replica["template"]["spec"] for replica in spec["mpiReplicaSpecs"].values()]
+
+
+@pytest.mark.parametrize("mpi", list(MpiImplementation))
+def test_manifest_is_the_reviewed_one(operator, mpi):
+    shown = map(operator.without_secrets, objects(operator, mpi_implementation=mpi))
+    text = yaml.safe_dump_all(shown, sort_keys=False)
+    path = GOLDEN / f"{operator.name}.{mpi}.yaml"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.write_text(text)
+    assert text == path.read_text()
+
+
+def test_resource_comes_last_and_has_the_points_name(operator):
+    resource = objects(operator)[-1]
+    assert resource["kind"] == operator.resource.kind
+    assert resource["apiVersion"] == operator.resource.api_version
+    assert resource["metadata"]["name"] == job().name
+
+
+def test_every_object_and_pod_carries_both_labels(operator):
+    for obj in objects(operator):
+        assert job().labels.items() <= obj["metadata"]["labels"].items()
+    spec = objects(operator)[-1]["spec"]
+    if "pod" in spec:
+        labels = [spec["pod"]["labels"], spec["jobLabels"]]
+    else:
+        replicas = spec.get("mpiReplicaSpecs", {"all": spec}).values()
+        labels = [replica["template"]["metadata"]["labels"] for replica in replicas]
+    for found in labels:
+        assert job().labels.items() <= found.items()
+
+
+def test_image_is_the_studys(operator):
+    images = {c["image"] for spec in pod_specs(operator) for c in spec["containers"]}
+    assert images == {"docker.io/local/lammps:1"}
+
+
+def test_command_ranks_and_binding_are_those_of_the_study(ssh_operator):
+    operator = ssh_operator
+    text = yaml.safe_dump(objects(operator)[-1], width=10_000)
+    assert "mpiexec.hydra -launcher ssh" in text
+    assert "-n 8 -ppn 4 -bind-to core lmp -v x 1 -in in.reaxc.hns -nocite" in text
+
+
+def test_launch_command_is_the_same_under_every_operator():
+    def command(name):
+        found = k8s_operators.load(name)
+        text = yaml.safe_dump(objects(found)[-1], width=10_000)
+        line = next(line for line in text.splitlines() if "time -p" in line)
+        return line.split("-n 8", 1)[1].rstrip('"').rstrip("\\")
+
+    assert len({command(name) for name in SSH_OPERATORS}) == 1
+
+
+def test_workers_go_one_to_a_node_where_they_belong(operator):
+    workers = pod_specs(operator)[-1]
+    assert workers["nodeSelector"] == {"role": "worker"}
+    assert workers["tolerations"] == [{"key": "worker", "operator": "Exists"}]
+
+
+def test_ranks_run_on_chosen_nodes_only(operator):
+    found = yaml.safe_dump(objects(operator, node_names=("node-7", "node-9"))[-1])
+    assert found.count("node-7") == found.count("node-9") == 1
+    assert "node-7" not in yaml.safe_dump(objects(operator)[-1])
+
+
+def test_workers_never_share_a_node(ssh_operator):
+    assert "podAntiAffinity" in pod_specs(ssh_operator)[-1]["affinity"]
+
+
+def test_extended_resources_are_limited_and_cpu_is_not(operator):
+    resources = pod_specs(operator)[-1]["containers"][0]["resources"]
+    assert resources["requests"]["cpu"] == "4"
+    assert resources["limits"] == {"memory": "1Gi", "vpc.amazonaws.com/efa": "1"}
+
+
+def test_failed_application_is_never_run_again(ssh_operator):
+    operator = ssh_operator
+    spec = objects(operator)[-1]["spec"]
+    assert (spec.get("backoffLimit", spec.get("runPolicy", {}).get("backoffLimit"))) == 0
+    for pod in pod_specs(operator):
+        assert pod.get("restartPolicy", "Never") == "Never"
+
+
+def test_pods_get_no_service_account_token(operator):
+    assert all(pod["automountServiceAccountToken"] is False for pod in pod_specs(operator))
+
+
+def test_job_has_an_end_of_its_own(operator):
+    spec = objects(operator)[-1]["spec"]
+    own = spec.get("activeDeadlineSeconds", spec.get("runPolicy", {}).get("activeDeadlineSeconds"))
+    own = own or spec.get("deadlineSeconds")
+    assert own == 660
+
+
+def test_hostile_text_stays_text(operator):
+    evil = 'x"; rm -rf / #{{ 7*7 }}\n- kind: Pod'
+    spec = job(command=("lmp", evil))
+    found = operator.objects(spec, operator.read_options({}))
+    assert found[-1]["kind"] == operator.resource.kind
+    assert len(found) == len(objects(operator))
+
+
+def test_new_resource_is_pending(operator):
+    assert operator.state({"metadata": {}}).phase is JobPhase.PENDING
+
+
+def test_launcher_time_needs_its_line(ssh_operator):
+    operator = ssh_operator
+    assert operator.launcher_time_s(["real 2.67", "user 0.01", "sys 0.02"]) == 2.67
+    with pytest.raises(ParseError, match="real"):
+        operator.launcher_time_s(["LAMMPS"])
+
+
+def test_unknown_operator_lists_the_valid_ones():
+    with pytest.raises(StudyError, match=r"indexed_job.*mpi_operator"):
+        k8s_operators.load("slurm")
+
+
+def test_missing_value_in_a_template_is_named():
+    with pytest.raises(RenderError, match=r"mpi_operator.yaml.j2: 'job' is undefined"):
+        render("mpi_operator.yaml.j2")
+
+
+@pytest.mark.parametrize(
+    ("name", "condition", "phase"),
+    [
+        ("mpi_operator", "Running", JobPhase.RUNNING),
+        ("mpi_operator", "Succeeded", JobPhase.SUCCEEDED),
+        ("mpi_operator", "Failed", JobPhase.FAILED),
+        ("indexed_job", "SuccessCriteriaMet", JobPhase.SUCCEEDED),
+        ("indexed_job", "Complete", JobPhase.SUCCEEDED),
+        ("indexed_job", "Failed", JobPhase.FAILED),
+        ("indexed_job", "FailureTarget", JobPhase.FAILED),
+        ("flux_operator", "Complete", JobPhase.SUCCEEDED),
+        ("flux_operator", "Failed", JobPhase.FAILED),
+    ],
+)
+def test_condition_gives_the_state(name, condition, phase):
+    true = {"type": condition, "status": "True", "lastTransitionTime": "2026-01-02T03:04:05Z"}
+    found = k8s_operators.load(name).state({"status": {"conditions": [true]}})
+    assert found.phase is phase
+    false = {**true, "status": "False"}
+    assert (
+        k8s_operators.load(name).state({"status": {"conditions": [false]}}).phase
+        is JobPhase.PENDING
+    )
+
+
+def test_indexed_job_runs_while_pods_are_ready():
+    assert k8s_operators.load("indexed_job").state({"status": {"ready": 1}}).phase is (
+        JobPhase.RUNNING
+    )
+
+
+def test_open_mpi_gets_its_own_words(ssh_operator):
+    operator = ssh_operator
+    text = yaml.safe_dump(
+        objects(operator, mpi_implementation=MpiImplementation.OPENMPI)[-1], width=10_000
+    )
+    assert "mpirun --allow-run-as-root --hostfile" in text
+    assert "-np 8 --map-by ppr:4:node --bind-to core lmp" in text

@@ -1,0 +1,174 @@
+"""What controllers and kubelets would do with a job, scripted: pods appear, run, and end."""
+
+from __future__ import annotations
+
+from include import k8s_operators
+from include.k8s_operators import mpi_operator
+
+POD_PATH = "/api/v1/namespaces/study/pods"
+SYNTHETIC_LOG = """\
+launcher started
+LAMMPS (22 Jul 2025)
+Reading data file ...
+  orthogonal box = (0 0 0) to (22.326 11.1412 13.778966)
+  1 by 1 by {ranks} MPI processor grid
+Unit style    : real
+  Time step     : 0.1
+Per MPI rank memory allocation (min/avg/max) = 78.15 | 78.15 | 78.15 Mbytes
+   Step          Temp          PotEng         Press          E_vdwl         E_coul         Volume
+         0   300           -113.27833      437.52149     -111.57687     -1.7014648      3427.4148
+       100   307.63998     {energy}      {pressure}     -111.57695     -1.723643       3427.4148
+Loop time of 2.15473 on {ranks} procs for 100 steps with 304 atoms
+
+Performance: 0.401 ns/day, 59.854 hours/ns, 46.410 timesteps/s, 14.109 katom-step/s
+99.4% CPU use with {ranks} MPI tasks x 1 OpenMP threads
+Total wall time: 0:00:02
+real 2.67
+user 0.01
+sys 0.02
+"""
+
+
+FLUX_LOG = """\
+broker.info[0]: quorum-full: quorum->run 0.32571s
+ƒLGqfV1: 0.000s submit
+{application}ƒLGqfV1: 2.600s finish
+ƒLGqfV1: complete: status={status}
+FLUXTIME fluxsubmit wall time 0:02.67
+FLUXTIME fluxstart wall time 0:03.50
+BENCH post {code} 1767323053.5
+"""
+
+
+def flux_log_text(*, status=0, **values):
+    application = SYNTHETIC_LOG.partition("real 2.67")[0].partition("\n")[2]
+    values = {"ranks": 1, "energy": "-113.30058", "pressure": "837.38493", **values}
+    code = 1 if status else 0
+    text = FLUX_LOG.format(application=application.format(**values), status=status, code=code)
+    return stamped(text)
+
+
+def log_text(*, ranks=1, energy="-113.30058", pressure="837.38493"):
+    text = SYNTHETIC_LOG.format(ranks=ranks, energy=energy, pressure=pressure)
+    return stamped(text)
+
+
+def stamped(text):
+    lines = text.splitlines()
+    return "".join(
+        f"2026-01-02T03:04:{10 + place / 100:09.6f}Z {line}\n" for place, line in enumerate(lines)
+    ).encode()
+
+
+def pod(name, labels, *, node, state, conditions=()):
+    return {
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": labels},
+        "spec": {"nodeName": node},
+        "status": {
+            "phase": "Running",
+            "conditions": [
+                {
+                    "type": "PodScheduled",
+                    "status": "True",
+                    "lastTransitionTime": "2026-01-02T03:04:06Z",
+                },
+                *conditions,
+            ],
+            "containerStatuses": [
+                {"image": "i", "imageID": "i@sha256:" + "a" * 64, "state": state}
+            ],
+        },
+    }
+
+
+RUNNING = {"running": {"startedAt": "2026-01-02T03:04:08Z"}}
+
+
+def ended(code):
+    return {
+        "terminated": {
+            "startedAt": "2026-01-02T03:04:09Z",
+            "finishedAt": "2026-01-02T03:04:12Z",
+            "exitCode": code,
+        }
+    }
+
+
+class ScriptedJob:
+    """Plays one job on an ApiServer when its resource is created."""
+
+    def __init__(self, state, operator_name, *, log=None, exit_code=0, pod_state=None, end=True):
+        self.state = state
+        self.operator = k8s_operators.load(operator_name)
+        self.log = log
+        self.exit_code = exit_code
+        self.pod_state = pod_state  # of every pod, instead of running
+        self.end = end
+        state.on_create.append(self.react)
+
+    def react(self, obj):
+        if obj["kind"] == self.operator.resource.kind:
+            if self.operator.name == "flux_operator":
+                self._make_job(obj)
+            self.start(obj)
+            if self.end:
+                self.finish(obj)
+
+    def _make_job(self, obj):
+        name, labels = obj["metadata"]["name"], dict(obj["metadata"]["labels"])
+        job = {"kind": "Job", "metadata": {"name": name, "labels": labels}, "spec": obj["spec"]}
+        self.state.put(f"/apis/batch/v1/namespaces/study/jobs/{name}", job)
+
+    def start(self, obj):
+        spec = obj["spec"]
+        nodes = spec.get("completions") or spec.get("size")
+        nodes = nodes or spec["mpiReplicaSpecs"]["Worker"]["replicas"]
+        name = obj["metadata"]["name"]
+        for index in range(nodes):
+            labels = {**obj["metadata"]["labels"], **self._rank_labels(index)}
+            launches = self.operator.launches({"metadata": {"labels": labels}})
+            state = self._state(launches=launches)
+            self._put(pod(f"{name}-worker-{index}", labels, node=f"node-{index + 1}", state=state))
+            if launches:
+                self._log(f"{name}-worker-{index}", nodes)
+        if isinstance(self.operator, mpi_operator.MpiOperator):
+            labels = {**obj["metadata"]["labels"], mpi_operator.ROLE_LABEL: "launcher"}
+            state = self._state(launches=True)
+            self._put(pod(f"{name}-launcher", labels, node="node-1", state=state))
+            self._log(f"{name}-launcher", nodes)
+
+    def finish(self, obj):
+        failed = self.exit_code != 0
+        mpi = isinstance(self.operator, mpi_operator.MpiOperator)
+        kind = "Failed" if failed else ("Succeeded" if mpi else "SuccessCriteriaMet")
+        condition = {
+            "type": kind,
+            "status": "True",
+            "lastTransitionTime": "2026-01-02T03:04:13Z",
+            "reason": "BackoffLimitExceeded",
+            "message": "Job has reached the specified backoff limit",
+        }
+        done = {**obj, "metadata": dict(obj["metadata"]), "status": {"conditions": [condition]}}
+        kube_kind = self.operator.state_resource
+        done["kind"] = kube_kind.kind
+        path = f"/apis/{kube_kind.group}/{kube_kind.version}/namespaces/study/{kube_kind.plural}"
+        self.state.put(f"{path}/{obj['metadata']['name']}", done)
+
+    def _rank_labels(self, index):
+        if isinstance(self.operator, mpi_operator.MpiOperator):
+            return {mpi_operator.ROLE_LABEL: "worker"}
+        return {"batch.kubernetes.io/job-completion-index": str(index)}
+
+    def _state(self, *, launches):
+        if self.pod_state is not None:
+            return self.pod_state
+        return ended(self.exit_code) if launches and self.end else RUNNING
+
+    def _put(self, obj):
+        self.state.put(f"{POD_PATH}/{obj['metadata']['name']}", obj)
+
+    def _log(self, name, nodes):
+        if self.pod_state is None:
+            text = flux_log_text if self.operator.name == "flux_operator" else log_text
+            self.state.logs[name] = self.log or text(ranks=nodes)

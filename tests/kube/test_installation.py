@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from urllib.error import URLError
+
+import pytest
+import yaml
+
+from include import k8s_operators
+from include.errors import ClusterError, TeardownError
+from include.kube import installation
+
+pytestmark = pytest.mark.sockets
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+CRD = f"{CRDS}/mpijobs.kubeflow.org"
+DEPLOYMENT = "/apis/apps/v1/namespaces/mpi-operator/deployments/mpi-operator"
+SYNTHETIC_MANIFEST = [
+    {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "mpi-operator"}},
+    {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "mpijobs.kubeflow.org"},
+    },
+    {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "mpi-operator", "namespace": "mpi-operator"},
+        "spec": {"template": {"spec": {"containers": [{"image": "mpi-operator:0.8.2"}]}}},
+        "status": {"availableReplicas": 1},
+    },
+]
+
+
+@pytest.fixture
+def cache(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def controller(cache):
+    data = yaml.safe_dump_all(SYNTHETIC_MANIFEST).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (cache / "manifests").mkdir()
+    (cache / "manifests" / f"{digest}.yaml").write_bytes(data)
+    real = k8s_operators.load("mpi_operator").controller
+    return dataclasses.replace(real, manifest_sha256=digest)
+
+
+def test_installed_controller_carries_the_study_and_gives_its_version(server, controller, cache):
+    state, kube = server
+    version = installation.install(kube, controller, study_id="s1", cache=cache)
+    assert version == "v0.8.2"
+    assert state.objects[CRD]["metadata"]["labels"] == {installation.OWNER_LABEL: "s1"}
+
+
+def test_uninstall_leaves_nothing_of_the_study(server, controller, cache):
+    state, kube = server
+    installation.install(kube, controller, study_id="s1", cache=cache)
+    installation.uninstall(kube, controller, study_id="s1", cache=cache)
+    assert state.objects == {}
+
+
+def test_controller_of_somebody_else_is_used_and_left(server, controller, cache):
+    state, kube = server
+    theirs = {
+        **SYNTHETIC_MANIFEST[2],
+        "spec": {"template": {"spec": {"containers": [{"image": "r/mpi-operator:v0.7.0"}]}}},
+    }
+    state.put(CRD, {"metadata": {"name": "mpijobs.kubeflow.org"}})
+    state.put(DEPLOYMENT, theirs)
+    assert installation.install(kube, controller, study_id="s1", cache=cache) == "v0.7.0"
+    installation.uninstall(kube, controller, study_id="s1", cache=cache)
+    assert set(state.objects) == {CRD, DEPLOYMENT}
+
+
+def test_controller_that_never_answers_is_told(server, controller, cache, monkeypatch):
+    monkeypatch.setattr(installation, "AVAILABLE_S", 0.0)
+    state, kube = server
+    state.put(CRD, {"metadata": {"name": "mpijobs.kubeflow.org"}})
+    with pytest.raises(ClusterError, match="no such Deployment"):
+        installation.install(kube, controller, study_id="s1", cache=cache)
+
+
+def test_objects_that_stay_are_a_teardown_error(server, controller, cache, monkeypatch):
+    monkeypatch.setattr(installation, "GONE_S", 0.0)
+    state, kube = server
+    installation.install(kube, controller, study_id="s1", cache=cache)
+    state.held_deletions = {"mpijobs.kubeflow.org"}
+    with pytest.raises(TeardownError, match="CustomResourceDefinition/mpijobs.kubeflow.org"):
+        installation.uninstall(kube, controller, study_id="s1", cache=cache)
+
+
+def test_changed_manifest_is_refused(controller, cache):
+    path = cache / "manifests" / f"{controller.manifest_sha256}.yaml"
+    path.write_text("kind: Evil")
+    with pytest.raises(ClusterError, match="is not the manifest of mpi-operator v0.8.2"):
+        installation.manifest(controller, cache=cache)
+
+
+def test_manifest_that_cannot_be_had_is_told(controller, tmp_path, monkeypatch):
+    def refuse(*_, **__):
+        raise URLError("no route")
+
+    monkeypatch.setattr(installation.urllib.request, "urlopen", refuse)
+    with pytest.raises(ClusterError, match="cannot be downloaded from https"):
+        installation.manifest(controller, cache=tmp_path / "empty")
+
+
+def test_downloaded_manifest_is_kept_when_its_digest_is_right(controller, tmp_path, monkeypatch):
+    data = (tmp_path / "manifests" / f"{controller.manifest_sha256}.yaml").read_bytes()
+
+    class Answer:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def read(self, _):
+            return data
+
+    asked = []
+    monkeypatch.setattr(
+        installation.urllib.request, "urlopen", lambda url, timeout: asked.append(url) or Answer()
+    )
+    cache = tmp_path / "empty"
+    for _ in range(2):
+        assert len(installation.manifest(controller, cache=cache)) == 3
+    assert len(asked) == 1

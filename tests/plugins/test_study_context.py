@@ -1,0 +1,58 @@
+"""A task's view of its study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include.models import ClusterHandle, Reservation
+from include.study_run import Planned
+from plugins.study_context import StudyContext, locate
+
+
+@pytest.fixture
+def study(ti):
+    return StudyContext(ti)
+
+
+def test_earlier_tasks_results_come_back_as_they_were(study, ti):
+    assert study.planned == Planned.model_validate(ti.xcoms["plan"])
+    assert study.reservation == Reservation.model_validate(ti.xcoms["reserve"])
+    assert study.handle == ClusterHandle.model_validate(ti.xcoms["wait_ready"])
+
+
+def test_the_results_are_in_the_folder_that_the_plan_named(study, results):
+    assert study.results.plan() == results.plan()
+
+
+def test_a_phase_is_found_by_its_number_and_none_beyond_the_plan(study):
+    assert study.phase(1).operators == ("fake_a",)
+    assert study.phase(2) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "attempted"),
+    [("success", True), ("failed", True), ("skipped", False), ("upstream_failed", False)],
+)
+def test_a_task_was_attempted_when_it_ended_by_itself(study, ti, state, attempted):
+    ti.states = {"phase_1.install": state}
+    assert study.was_attempted("phase_1.install") is attempted
+
+
+def test_a_task_without_a_state_was_not_attempted(study):
+    assert not study.was_attempted("phase_1.install")
+
+
+def test_an_address_without_a_scheme_is_a_folder(tmp_path):
+    located = locate(str(tmp_path / "results"))
+    (tmp_path / "results").mkdir()
+    assert located.exists()
+    assert Path(located.path) == tmp_path / "results"
+
+
+def test_an_address_in_an_object_store_carries_its_connection():
+    located = locate("s3://my_connection@bucket/prefix") / "plan.json"
+    assert located.conn_id == "my_connection"
+    assert located.bucket == "bucket"
+    assert str(located).endswith("bucket/prefix/plan.json")

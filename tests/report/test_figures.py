@@ -1,0 +1,142 @@
+import re
+
+import pandas as pd
+import pytest
+
+from include.analysis import cells, table
+from include.analysis.analysis import analyse
+from include.analysis.phases import PHASES
+from include.models import Status
+from include.report.boxes import draw_boxes
+from include.report.differences import draw_differences
+from include.report.drawing import SIMULATED_MARK
+from include.report.figures import draw_all
+from include.report.node_map import MOST_NODES, draw_nodes
+from include.report.stack import draw_phases
+from tests.analysis.synthetic import record, study_records
+
+OPERATORS = ("mpi_operator", "indexed_job")
+BOXED = ["loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s"]
+NAMES = [*BOXED, "creation_s", "delete_s", "scaling", "phases", "order", "nodes"]
+PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+
+
+def texts(svg: bytes) -> list[str]:
+    """What is written in a figure: matplotlib names each text in a comment."""
+    return re.findall(r"<!-- (.*?) -->", svg.decode())
+
+
+def frame(**study) -> pd.DataFrame:
+    return table.to_frame(study_records(**study))
+
+
+def drawn(records: pd.DataFrame):
+    return draw_all(analyse(records, operators=OPERATORS), operators=OPERATORS)
+
+
+def test_every_figure_comes_as_svg_and_png(drawings):
+    assert [drawing.name for drawing in drawings] == NAMES
+    for drawing in drawings:
+        assert drawing.png.startswith(PNG_MAGIC)
+        assert b"<svg" in drawing.svg
+        assert drawing.caption.endswith(".") or "keeps it" in drawing.caption
+
+
+def test_no_date_or_version_is_in_a_figure(drawings):
+    for drawing in drawings:
+        assert b"<dc:date>" not in drawing.svg
+        assert b"Matplotlib" not in drawing.png
+
+
+@pytest.mark.parametrize("quantity", ["loop_time_s", "launcher_time_s", "end_to_end_s"])
+def test_box_plot_has_units_counts_ranks_and_operators_in_order(quantity):
+    runs = cells.counted(frame())
+    written = texts(draw_boxes(runs, quantity, order=OPERATORS[::-1]).svg)
+    assert written.count("n = 3") == 4
+    assert {"1 (1 rank)", "2 (2 ranks)", "nodes (MPI ranks)"} <= set(written)
+    assert any(text.endswith("time [s]") for text in written)
+    assert written.index("Indexed Job") < written.index("MPI Operator")
+
+
+def test_cell_without_runs_is_written_as_none():
+    records = [r for r in study_records() if (r.k8s_operator, r.nodes) != ("mpi_operator", 2)]
+    drawing = draw_boxes(cells.counted(table.to_frame(records)), "loop_time_s", order=OPERATORS)
+    assert texts(drawing.svg).count("n = 0") == 1
+
+
+def test_phase_stack_names_rows_phases_and_unit():
+    written = texts(draw_phases(cells.counted(frame()), order=OPERATORS).svg)
+    rows = [text for text in written if "node" in text and "(n = 3)" in text]
+    assert rows == [
+        "MPI Operator, 1 node (n = 3)",
+        "Indexed Job, 1 node (n = 3)",
+        "MPI Operator, 2 nodes (n = 3)",
+        "Indexed Job, 2 nodes (n = 3)",
+    ]
+    assert {"create pods", "notice completion", "delete", "median time [s]"} <= set(written)
+
+
+def test_negative_phase_is_drawn_as_zero_and_the_caption_says_so():
+    phases = dict.fromkeys(PHASES, 1.0)
+    runs = table.to_frame([record(**phases | {"completion_lag_s": -0.4})])
+    drawing = draw_phases(runs, order=["mpi_operator"])
+    assert "A negative median is drawn as 0" in drawing.caption
+    assert "whole seconds" in drawing.caption
+    assert "-0.40" not in texts(drawing.svg)
+    assert texts(drawing.svg).count("1.00") == 7
+
+
+def test_phases_that_are_all_zero_still_make_a_figure():
+    runs = table.to_frame([record(**dict.fromkeys(PHASES, 0.0), loop_time_s=0.0)])
+    assert {drawing.name for drawing in drawn(runs)} == {
+        *("loop_time_s", "creation_s", "delete_s", "phases", "nodes"),
+    }
+
+
+def test_simulated_records_are_marked_across_every_figure(drawings):
+    for drawing in drawn(frame(simulated=True, repeats=6)):
+        assert SIMULATED_MARK in texts(drawing.svg)
+    for drawing in drawings:
+        assert SIMULATED_MARK not in texts(drawing.svg)
+
+
+@pytest.mark.parametrize("records", [[], [record(status=Status.FAILED)]])
+def test_nothing_valid_gives_no_figure(records):
+    assert drawn(table.to_frame(records)) == ()
+
+
+def test_drawing_leaves_pyplot_alone():
+    import matplotlib.pyplot as plt
+
+    before = dict(plt.rcParams)
+    assert draw_phases(cells.counted(frame()), order=OPERATORS)
+    assert plt.get_fignums() == []
+    assert dict(plt.rcParams) == before
+
+
+def test_many_operators_and_nodes_are_drawn():
+    operators = ("mpi_operator", "flux_operator", "indexed_job")
+    runs = cells.counted(frame(operators=operators, nodes=(1, 2, 4, 8, 16)))
+    drawing = draw_boxes(runs, "loop_time_s", order=operators)
+    assert texts(drawing.svg).count("n = 3") == 15
+
+
+def test_differences_stand_by_pair_and_all_sizes_of_a_pair_together():
+    operators = ("mpi_operator", "flux_operator", "indexed_job")
+    found = analyse(frame(operators=operators, nodes=(1, 2), repeats=6), operators=operators)
+    written = texts(draw_differences(found.comparisons, is_simulated=False).svg)
+    headings = [text for text in written if " minus " in text and text.startswith("Loop time")]
+    assert headings == [
+        "Loop time: Flux Operator minus MPI Operator",
+        "Loop time: Indexed Job minus MPI Operator",
+        "Loop time: Indexed Job minus Flux Operator",
+    ]
+    assert written.count("1 node, n = 6 + 6") == written.count("2 nodes, n = 6 + 6") == 12
+
+
+def test_nodes_are_drawn_when_they_are_known_and_not_too_many():
+    runs = cells.counted(frame())
+    assert {"node-0", "node-1", "2 nodes"} <= set(texts(draw_nodes(runs, order=OPERATORS).svg))
+    assert draw_nodes(runs.assign(node_names=""), order=OPERATORS) is None
+    many = " ".join(f"node-{i}" for i in range(MOST_NODES + 1))
+    assert draw_nodes(runs.assign(node_names=many), order=OPERATORS) is None

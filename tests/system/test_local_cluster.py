@@ -1,0 +1,170 @@
+"""The local cluster on this very machine: what it refuses, what it survives, what it leaves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from include import clusters, k8s_operators
+from include.embedded import (
+    clean,
+    image,
+    image_store,
+    local_cluster,
+    network,
+    probe,
+    removal,
+    start_times,
+    state,
+)
+from include.embedded.layout import BRIDGE_ADDRESS, KUBELET_PORT, LOOPBACK, Node
+from include.embedded.node import KERNEL_PARAMETERS
+from include.errors import ClusterError
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NODE, POD, SECRET
+from include.models import Study
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+LOCAL = clusters.load("local")
+STUDY = Study(nodes=(1, 2))
+UNAUTHORIZED = 401
+POD_SPEC = {"containers": [{"name": "a", "image": "x", "command": ["true"]}]}
+
+
+def kernel_parameters():
+    return {name: (Path("/proc/sys") / name).read_text() for name in KERNEL_PARAMETERS}
+
+
+@pytest.fixture
+def reservation(study_id):
+    return LOCAL.reserve(STUDY, study_id=study_id)
+
+
+@pytest.fixture
+def handle(state_folder, reservation):
+    before = kernel_parameters()
+    LOCAL.create(reservation, STUDY)
+    yield LOCAL.wait_ready(reservation, STUDY)
+    LOCAL.delete(reservation)
+    assert LOCAL.leftovers(reservation) == ()
+    assert kernel_parameters() == before
+
+
+def started(state_folder):
+    return state.read(state_folder).processes
+
+
+def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reservation, handle):
+    assert {node["metadata"]["name"] for node in LOCAL.connect(handle).list(NODE).items} == {
+        "node-1",
+        "node-2",
+    }
+    assert handle.image_digest.startswith("sha256:")
+    assert any("one machine" in note for note in handle.notes)
+    before = started(state_folder)
+    LOCAL.create(reservation, STUDY)
+    assert started(state_folder) == before
+    with pytest.raises(ClusterError, match=r"study system-test-\d+ is running.*make clean"):
+        LOCAL.create(LOCAL.reserve(STUDY, study_id="another"), STUDY)
+    LOCAL.delete(LOCAL.reserve(STUDY, study_id="another"))
+    assert started(state_folder) == before
+    assert state_folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nobody_gets_in_without_a_certificate(state_folder, handle):
+    layout = local_cluster.layout_of(state_folder)
+    api = {"port": 16443, "path": "/api/v1/secrets"}
+    status, _ = probe.get(layout, BRIDGE_ADDRESS, user=None, **api)
+    assert status == UNAUTHORIZED
+    kubelet = {"port": KUBELET_PORT, "path": "/pods"}
+    status, _ = probe.get(layout, Node(number=1).address, user=None, **kubelet)
+    assert status == UNAUTHORIZED
+    status, _ = probe.get(layout, Node(number=1).address, user="pipeline", **kubelet)
+    assert status == 403
+    with pytest.raises(OSError, match="(?i)ssl|certificate|reset"):
+        probe.get(layout, LOOPBACK, port=12379, path="/health", user="admin")
+
+
+def test_the_pipeline_may_work_in_its_namespace_only(handle):
+    kube = LOCAL.connect(handle)
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": POD_SPEC}
+    assert kube.list(SECRET).items == ()
+    with pytest.raises(ClusterError, match="lacks the right"):
+        kube.in_namespace("kube-system").list(SECRET)
+    with pytest.raises(ClusterError, match="lacks the right"):
+        kube.in_namespace("default").create(pod)
+    with pytest.raises(ClusterError, match="lacks the right"):
+        kube.list(CUSTOM_RESOURCE_DEFINITION)
+    privileged = {**POD_SPEC, "hostNetwork": True}
+    with pytest.raises(ClusterError, match="baseline"):
+        kube.create({**pod, "spec": privileged})
+    assert kube.list(POD).items == ()
+
+
+def test_a_controller_comes_and_goes(state_folder, handle):
+    controller = k8s_operators.load("mpi_operator").controller
+    assert LOCAL.install(handle, controller) == "v0.8.2"
+    running = state.read(state_folder).process(controller.name)
+    LOCAL.install(handle, controller)
+    assert state.read(state_folder).process(controller.name) == running
+    os.kill(running.pid, signal.SIGKILL)
+    LOCAL.install(handle, controller)
+    assert state.read(state_folder).process(controller.name) != running
+    LOCAL.uninstall(handle, controller)
+    assert state.read(state_folder).process(controller.name) is None
+    assert "opb-mpi-operator" not in network.namespaces()
+    admin = local_cluster.admin(local_cluster.layout_of(state_folder), namespace="default")
+    assert admin.list(CUSTOM_RESOURCE_DEFINITION).items == ()
+    admin.close()
+
+
+def test_delete_after_a_crash_leaves_nothing(state_folder, reservation, handle):
+    for process in started(state_folder):
+        if process.name in {"etcd", "kube-apiserver"}:
+            os.kill(process.pid, signal.SIGKILL)
+    pids = subprocess.check_output(["ip", "netns", "pids", "opb-node-1"], text=True).split()
+    kubelets = [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "kubelet"]
+    assert kubelets
+    os.kill(int(kubelets[0]), signal.SIGKILL)
+    LOCAL.delete(reservation)
+    assert LOCAL.leftovers(reservation) == ()
+    LOCAL.delete(reservation)
+
+
+def test_a_half_dead_cluster_is_made_again(state_folder, reservation, handle):
+    before = {process.name: process for process in started(state_folder)}
+    os.kill(before["etcd"].pid, signal.SIGKILL)
+    LOCAL.create(reservation, STUDY)
+    LOCAL.wait_ready(reservation, STUDY)
+    assert all(before[process.name] != process for process in started(state_folder))
+
+
+def test_clean_needs_no_state(state_folder, handle, capsys):
+    shutil.rmtree(state_folder)
+    assert removal.leftovers(state_folder) != ()
+    assert clean.main([]) == 0
+    assert "process kube-apiserver" in capsys.readouterr().out
+    assert removal.leftovers(state_folder) == ()
+    assert clean.main([]) == 0
+    assert "nothing to clean" in capsys.readouterr().out
+
+
+def test_start_times_are_measured(state_folder, reservation):
+    measured = start_times.measure(reservation, root=state_folder)
+    assert 0 < measured.control_plane_s < 30
+    assert 0 < measured.nodes_s < 60
+    assert {"etcd", "kube-apiserver", "kubelet", "containerd"} <= measured.memory_mib.keys()
+    assert not state_folder.exists()
+
+
+@pytest.mark.usefixtures("machine")
+def test_the_image_can_be_unpacked_anew(tmp_path):
+    image_store.create(
+        tmp_path / "store", archives=(image.folder() / "pause.tar",), scratch=tmp_path / "scratch"
+    )
+    assert list((tmp_path / "store").rglob("meta.db"))

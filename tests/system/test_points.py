@@ -1,0 +1,223 @@
+"""Points on real nodes, under every operator: what becomes of good, bad and interrupted jobs."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import time
+
+import pytest
+
+from include import applications, clusters, job_cleanup, job_watch, k8s_operators, study_run
+from include import run_point as point_run
+from include.embedded import credentials, local_cluster, removal, state
+from include.embedded.paths import state_root
+from include.kube.kinds import NAMESPACE, POD
+from include.models import Phase, Status, Study
+from include.plan import make_plan
+from include.results import Results
+from tests.system.conftest import STUDY_ID, why_not
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+LOCAL = clusters.load("local")
+OPERATORS = ("mpi_operator", "indexed_job")
+STUDY = Study(operators=OPERATORS, nodes=(2,), warmups=0, repeats=1, point_timeout_s=60)
+
+
+@pytest.fixture(scope="module")
+def handle():
+    """One cluster for all points, with every operator installed."""
+    if reason := why_not():
+        pytest.skip(reason)
+    reservation = LOCAL.reserve(STUDY, study_id=STUDY_ID)
+    try:
+        LOCAL.create(reservation, STUDY)
+        yield LOCAL.wait_ready(reservation, STUDY)
+    finally:
+        with state.locked(state_root()):
+            removal.remove_everything(state_root())
+            state_root().rmdir()
+
+
+@pytest.fixture(scope="module")
+def installed(handle, tmp_path_factory):
+    results = Results(tmp_path_factory.mktemp("results"))
+    study_run.install_phase(results, handle, Phase(phase=1, operators=OPERATORS, points=()))
+    return results
+
+
+@pytest.fixture(params=OPERATORS)
+def operator(request):
+    return k8s_operators.load(request.param)
+
+
+@pytest.fixture
+def point(operator):
+    study = STUDY.model_copy(update={"operators": (operator.name,)})
+    return make_plan(study, study_id=STUDY_ID).points[0]
+
+
+@pytest.fixture
+def setting(handle, installed, tmp_path, operator):
+    results = Results(tmp_path)
+    version = installed.operator_version(operator.name)
+    results.write_json(f"operators/{operator.name}.json", {"version": version})
+    kube = LOCAL.connect(handle)
+    yield point_run.Setting(study=STUDY, handle=handle, kube=kube, results=results)
+    assert kube.list(POD).items == ()
+    assert job_cleanup.leftovers(kube, operator, study_id=STUDY_ID) == ()
+    kube.close()
+
+
+@pytest.fixture
+def command(monkeypatch):
+    """A function that makes the study's application run something else."""
+    lammps = type(applications.load("lammps"))
+    return lambda *words: monkeypatch.setattr(lammps, "command", lambda *_: words)
+
+
+def with_study(setting, **changes):
+    study = setting.study.model_copy(update=changes)
+    return point_run.Setting(
+        study=study, handle=setting.handle, kube=setting.kube, results=setting.results
+    )
+
+
+def stored(setting, point, name):
+    return setting.results.read_text(f"points/{point.point_id}/{name}")
+
+
+def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
+    record = point_run.run_point(point, setting)
+    assert record.error is None
+    assert record.status is Status.VALID
+    assert record.node_names == ("node-1", "node-2")
+    assert record.ranks == 2
+    assert 0 < record.loop_time_s < record.launcher_time_s <= record.end_to_end_s + 1
+    assert record.pot_eng == pytest.approx(-113.30058, rel=1e-5)
+    assert record.operator_version in {"v0.8.2", f"Kubernetes {record.kubernetes_version}"}
+    missing = {name for name, value in record.to_json().items() if value is None}
+    assert missing == {"error", "broker_time_s", "instance_type"}
+
+
+def test_failed_launcher_leaves_its_exit_code_log_and_events(setting, point, command):
+    command("bash", "-c", "echo no such input >&2; exit 3")
+    record = point_run.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "exit code" in record.error
+    assert "no such input" in stored(setting, point, "job.log")
+    assert json.loads(stored(setting, point, "events.json"))
+    assert record.loop_time_s is None
+
+
+def test_hanging_application_is_ended_by_the_time_limit(setting, point, command):
+    command("sleep", "600")
+    record = point_run.run_point(point, with_study(setting, point_timeout_s=6.0))
+    assert record.status is Status.FAILED
+    assert "JobTimeout: not ended after 6 s" in record.error
+    assert "launcher started" in stored(setting, point, "job.log")
+
+
+def test_result_that_is_cut_off_is_invalid(setting, point, command):
+    command("echo", "LAMMPS (22 Jul 2025)")
+    record = point_run.run_point(point, setting)
+    assert record.status is Status.INVALID
+    assert "ParseError" in record.error
+
+
+def test_image_that_is_not_there_is_told(setting, point):
+    handle = setting.handle.model_copy(update={"image": "docker.io/local/absent:1"})
+    absent = point_run.Setting(
+        study=setting.study, handle=handle, kube=setting.kube, results=setting.results
+    )
+    record = point_run.run_point(point, absent)
+    assert record.status is Status.FAILED
+    assert "ErrImageNeverPull" in record.error
+    assert "docker.io/local/absent:1" in record.error
+
+
+def test_pods_too_large_for_the_nodes_are_told(setting, point, monkeypatch):
+    monkeypatch.setattr(job_watch, "UNSCHEDULABLE_S", 1.0)
+    large = with_study(setting, pod_resources={"cpu": "500", "memory": "1Gi"})
+    record = point_run.run_point(point, large)
+    assert record.status is Status.FAILED
+    assert "Insufficient cpu" in record.error
+
+
+def _run_in_child(point, setting):
+    os.setsid()
+    kube = LOCAL.connect(setting.handle)
+    point_run.run_point(
+        point,
+        point_run.Setting(
+            study=setting.study, handle=setting.handle, kube=kube, results=setting.results
+        ),
+    )
+
+
+def test_killed_worker_loses_nothing(setting, point):
+    fork = multiprocessing.get_context("fork")
+    worker = fork.Process(target=_run_in_child, args=(point, setting))
+    worker.start()
+    end = time.monotonic() + 60
+    while not _is_running(setting) and time.monotonic() < end:
+        time.sleep(0.05)
+    os.kill(worker.pid, signal.SIGKILL)
+    worker.join(timeout=10)
+    operator = k8s_operators.load(point.k8s_operator)
+    before = setting.kube.get(operator.resource, point.point_id)
+    record = point_run.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.attempt == 1
+    assert before["metadata"]["creationTimestamp"] == record.created_at.strftime(
+        "%Y-%m-%dT%H:%M:%SZ"
+    )
+
+
+def _is_running(setting):
+    pods = setting.kube.list(POD).items
+    return bool(pods) and all(pod["status"]["phase"] == "Running" for pod in pods)
+
+
+def test_cancelled_point_leaves_nothing(setting, point):
+    operator = k8s_operators.load(point.k8s_operator)
+    spec = point_run.job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in operator.objects(spec, operator.read_options({})):
+        setting.kube.create(obj)
+    point_run.cancel_point(point, setting)
+    assert setting.kube.get(operator.resource, point.point_id) is None
+
+
+def test_existing_cluster_is_used_and_left_as_it_was(handle, installed, tmp_path):
+    existing = clusters.load("existing")
+    layout = local_cluster.layout_of(state_root())
+    study = STUDY.model_copy(
+        update={
+            "cluster": "existing",
+            "cluster_options": {"kubeconfig": str(layout.kubeconfig(credentials.ADMIN))},
+            "operators": ("indexed_job",),
+            "image": handle.image,
+        }
+    )
+    mine = existing.reserve(study, study_id="guest-1")
+    existing.preflight(mine)
+    before = _namespaces(existing.connect(mine))
+    existing.create(mine, study)
+    guest = existing.wait_ready(mine, study)
+    results = Results(tmp_path)
+    plan = make_plan(study, study_id="guest-1")
+    study_run.install_phase(results, guest, plan.phases[0])
+    kube = existing.connect(mine)
+    setting = point_run.Setting(study=study, handle=guest, kube=kube, results=results)
+    record = point_run.run_point(plan.points[0], setting)
+    existing.delete(mine)
+    assert record.error is None
+    assert existing.leftovers(mine) == ()
+    assert _namespaces(kube) == before
+
+
+def _namespaces(kube):
+    return {each["metadata"]["name"] for each in kube.list(NAMESPACE).items}

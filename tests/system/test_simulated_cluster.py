@@ -1,0 +1,96 @@
+"""Points on simulated nodes: the real controllers, and what becomes of each fault on demand."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from include import clusters, study_run
+from include import run_point as point_run
+from include.embedded.binaries import is_built
+from include.kube.kinds import POD
+from include.models import Status, Study
+from include.plan import make_plan
+from include.results import Results
+from tests.system.conftest import STUDY_ID
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+SIMULATED = clusters.load("simulated")
+OPERATORS = ("mpi_operator", "flux_operator", "indexed_job")
+FAULTS = (  # by repeat, from 2 on; the first is good
+    ("launcher_fails", Status.FAILED),
+    ("worker_never_ready", Status.FAILED),
+    ("image_pull_error", Status.FAILED),
+    ("truncated_log", Status.INVALID),
+    ("pod_evicted", Status.FAILED),
+    ("node_lost", Status.FAILED),
+)
+
+
+def study_of(operator):
+    name = operator.replace("_", "-")
+    faults = {f"{name}-2n-r{place}": fault for place, (fault, _) in enumerate(FAULTS, start=2)}
+    return Study(
+        cluster="simulated",
+        cluster_options={"nodes": 4, "time_scale": 0.02, "start_s": 10, "faults": faults},
+        operators=(operator,),
+        nodes=(2,),
+        ranks_per_node=94,
+        repeats=len(FAULTS) + 1,
+        warmups=0,
+        application_options={"x": 64, "y": 16, "z": 16},
+        pod_resources={"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"},
+        point_timeout_s=12,
+    )
+
+
+@pytest.fixture(scope="module", params=OPERATORS)
+def running(request, tmp_path_factory):
+    """One cluster for all points of an operator, with its controller or the stand-in."""
+    if not is_built():
+        pytest.skip("the programs are not built; run `make setup`")
+    with socket.socket() as probing:
+        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
+            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+    study = study_of(request.param)
+    plan = make_plan(study, study_id=STUDY_ID)
+    results = Results(tmp_path_factory.mktemp("results"))
+    results.write_json("plan.json", plan.to_json())
+    reservation = study_run.reserve(results)
+    try:
+        study_run.provision(results, reservation)
+        handle = study_run.wait_ready(results, reservation)
+        study_run.install_phase(results, handle, plan.phases[0])
+        kube = SIMULATED.connect(handle)
+        setting = point_run.Setting(study=study, handle=handle, kube=kube, results=results)
+        yield plan.points, setting
+        study_run.uninstall_phase(handle, plan.phases[0])
+        kube.close()
+    finally:
+        study_run.destroy(reservation)
+    assert SIMULATED.leftovers(reservation) == ()
+
+
+def test_a_good_point_is_valid_and_says_that_it_is_simulated(running):
+    points, setting = running
+    record = point_run.run_point(points[0], setting)
+    assert record.error is None
+    assert record.status is Status.VALID
+    assert record.simulated
+    assert all(name.startswith("simulated-worker") for name in record.node_names)
+    log = setting.results.read_text(f"points/{record.point_id}/job.log")
+    assert log.splitlines()[0].partition(" ")[2].startswith("SYNTHETIC")
+    assert "SYNTHETIC-SECRET" not in log
+
+
+@pytest.mark.parametrize("place", range(len(FAULTS)), ids=[fault for fault, _ in FAULTS])
+def test_a_fault_on_demand_never_gives_a_valid_point_and_leaves_nothing(running, place):
+    points, setting = running
+    fault, status = FAULTS[place]
+    record = point_run.run_point(points[place + 1], setting)
+    assert record.status is status, (fault, record.error)
+    assert record.loop_time_s is None
+    assert record.deleted_at is not None
+    assert setting.kube.list(POD).items == ()

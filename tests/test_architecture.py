@@ -1,0 +1,122 @@
+"""The arrows between the parts of the project, and the size of their pieces."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = sorted((ROOT / "include").rglob("*.py"))
+WIRING = sorted([*(ROOT / "dags").glob("*.py"), *(ROOT / "plugins").glob("*.py")])
+HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "scipy", "seaborn"}
+
+# What a room may import of the others, itself apart. A room is a folder of `include`, or a
+# module right below it that others build on.
+GROUND = {"adapters", "errors", "limits", "models", "provenance", "results"}
+TEXT = {"parsers", "redact", "render"}
+JOB = {"job_cleanup", "job_watch", "mpi_launch", "record", "timeline"}
+MAY_IMPORT = {
+    **dict.fromkeys(GROUND, GROUND),
+    **dict.fromkeys(TEXT, GROUND | TEXT),
+    "kube": GROUND | TEXT,
+    "applications": GROUND | TEXT,
+    "curve": GROUND,
+    "k8s_operators": GROUND | TEXT | {"kube", "mpi_launch", "curve"},
+    "embedded": GROUND | TEXT | {"kube", "cache"},
+    "simulation": GROUND | TEXT | {"kube", "embedded", "k8s_operators", "applications", "cache"},
+    "clusters": GROUND
+    | TEXT
+    | {"kube", "embedded", "simulation", "k8s_operators", "applications", "cache", "job_cleanup"},
+    "analysis": GROUND | {"parsers"},
+    "report": GROUND | {"analysis", "applications", "k8s_operators", "clusters"},
+    "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
+    "verdict": GROUND,
+}
+ANYTHING = {"plan", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(ROOT / "include").parts
+    return parts[0].removesuffix(".py")
+
+
+def imports_of(path: Path, *, at_top: bool = False) -> set[str]:
+    """Dotted names that a module imports; `at_top` leaves out those in functions and for types."""
+    tree = ast.parse(path.read_text())
+    found: set[str] = set()
+    nodes = _top_level(tree) if at_top else ast.walk(tree)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _top_level(tree: ast.Module):
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            continue
+        yield from [node] if not isinstance(node, ast.Try | ast.If) else ast.walk(node)
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_include_does_not_know_airflow(path):
+    roots = {name.split(".")[0] for name in imports_of(path)}
+    assert not roots & {"airflow", "plugins", "dags", "tests"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_rooms_import_downwards_only(path):
+    room = room_of(path)
+    if room in ANYTHING or room == "__init__":
+        return
+    rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith("include.")}
+    assert room in MAY_IMPORT, f"say in tests/test_architecture.py what {room} may import"
+    assert rooms - {room} <= MAY_IMPORT[room]
+
+
+@pytest.mark.parametrize("path", WIRING, ids=relative)
+def test_dags_and_plugins_load_nothing_heavy(path):
+    roots = {name.split(".")[0] for name in imports_of(path, at_top=True)}
+    assert not roots & HEAVY
+
+
+@pytest.mark.parametrize("path", [*MODULES, *WIRING], ids=relative)
+def test_modules_and_functions_are_small(path):
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    long = {
+        node.name: node.end_lineno - node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and not _is_data(node)
+        and node.end_lineno - node.lineno > 50
+    }
+    assert not long
+
+
+def _is_data(function):
+    """Whether the function has no steps: it names a few values and returns a table of them."""
+    body = [node for node in function.body if not isinstance(node, ast.Expr | ast.Assign)]
+    return len(body) == 1 and isinstance(body[0], ast.Return)
+
+
+def test_every_dag_file_has_tests():
+    tested = "\n".join(path.read_text() for path in (ROOT / "tests" / "dags").glob("*.py"))
+    missing = [p.stem for p in (ROOT / "dags").glob("*.py") if p.stem not in tested]
+    assert not missing
+
+
+def test_nothing_names_a_package_index_or_this_machine():
+    files = ["Makefile", "pyproject.toml", "requirements.lock", *(ROOT / "bin").iterdir()]
+    for name in files:
+        text = (ROOT / name).read_text()
+        assert "index-url http" not in text
+        assert str(ROOT) not in text

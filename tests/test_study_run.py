@@ -1,0 +1,129 @@
+"""The steps of a study, on the fake cluster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from include import clusters, study_run
+from include.errors import ClusterError, StudyError, TeardownError
+from include.limits import check_limits
+from include.models import ClusterHandle, Study
+from include.results import Results
+
+
+@pytest.fixture
+def params(tmp_path):
+    return {
+        "cluster": "fake",
+        "application": "fake_application",
+        "operators": ["fake_a", "indexed_job"],
+        "nodes": [1],
+        "results": str(tmp_path),
+        "cluster_options": {"journal": str(tmp_path / "journal")},
+    }
+
+
+def locate(address):
+    return Path(address.removeprefix("file://"))
+
+
+def plan(params, **more):
+    limits = {"most_phases": 2, "most_points": 100} | more
+    return study_run.plan_study(params, run_id="run", locate=locate, **limits)
+
+
+def started(params):
+    planned = plan(params)
+    results = Results(locate(planned.results))
+    reservation = study_run.reserve(results)
+    study_run.provision(results, reservation)
+    return results, study_run.wait_ready(results, reservation)
+
+
+def lines(params):
+    return Path(params["cluster_options"]["journal"]).read_text().splitlines()
+
+
+def test_the_plan_is_stored_and_told(params, caplog):
+    with caplog.at_level("INFO", "include"):
+        planned = plan(params)
+    stored = Results(locate(planned.results)).plan()
+    assert stored.phases == planned.phases
+    assert planned.points == 8
+    assert "planned 2: fake_a 1 node repeat 1" in caplog.messages
+
+
+def test_a_study_knows_the_run_that_it_belongs_to(params):
+    results = Results(locate(plan(params, dag_id="some_dag").results))
+    assert (results.origin().dag_id, results.origin().run_id) == ("some_dag", "run")
+    assert results.origin().planned_at.tzinfo is not None
+
+
+def test_the_same_run_gets_the_same_folder(params):
+    assert plan(params).results == plan(params).results
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"), [({"most_phases": 1}, "2 phases"), ({"most_points": 3}, "4 points")]
+)
+def test_a_study_that_airflow_cannot_map_is_refused(params, limits, said):
+    with pytest.raises(StudyError, match=said):
+        plan(params, **limits)
+
+
+def test_a_machine_without_what_the_cluster_needs_is_refused(params):
+    params["cluster_options"]["fail"] = ["preflight"]
+    with pytest.raises(ClusterError):
+        plan(params)
+
+
+def test_limits_that_the_form_would_clamp_are_checked():
+    with pytest.raises(StudyError, match="repeats: 101 is above the limit of 100") as caught:
+        check_limits(Study(repeats=101, nodes=(1, 5000)))
+    assert "nodes: 5000 is above the limit of 1000" in str(caught.value)
+
+
+def test_results_go_to_the_study_s_folder_then_the_installation_s(monkeypatch):
+    assert study_run.results_root(Study(results="s3://bucket/x")) == "s3://bucket/x"
+    monkeypatch.setenv("OPERATOR_BENCHMARK_RESULTS", "/data/results")
+    assert study_run.results_root(Study()) == "file:///data/results"
+    monkeypatch.delenv("OPERATOR_BENCHMARK_RESULTS")
+    assert study_run.results_root(Study()).endswith("/results")
+
+
+def test_the_handle_is_stored(params):
+    results, handle = started(params)
+    assert ClusterHandle.model_validate_json(results.read_bytes("cluster.json")) == handle
+
+
+def test_only_operators_with_a_controller_are_installed(params):
+    results, handle = started(params)
+    for phase in results.plan().phases:
+        study_run.install_phase(results, handle, phase)
+        study_run.uninstall_phase(handle, phase)
+    assert lines(params)[3:] == ["install fake-a", "uninstall fake-a"]
+
+
+def test_pods_that_stay_are_deleted_and_then_named(params, monkeypatch):
+    monkeypatch.setattr(study_run, "GONE_WITHIN_S", 0.0)
+    monkeypatch.setattr(study_run.time, "sleep", lambda _: None)
+    params["cluster_options"]["stuck_pods"] = ["demo-1"]
+    results, handle = started(params)
+    with pytest.raises(TeardownError, match="demo-1"):
+        study_run.uninstall_phase(handle, results.plan().phases[0])
+    assert "delete all jobs" in lines(params)
+
+
+def test_destroy_looks_for_what_is_left(params):
+    _, handle = started(params)
+    study_run.destroy(handle)
+    params["cluster_options"]["fail"] = ["leftovers"]
+    _, handle = started(params)
+    with pytest.raises(TeardownError, match="still has a fake node"):
+        study_run.destroy(handle)
+
+
+def test_the_fakes_are_found_like_any_adapter():
+    assert "fake" in clusters.available()

@@ -1,0 +1,3 @@
+module operator-benchmark/tools/pause
+
+go 1.26.0
