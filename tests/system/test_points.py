@@ -94,7 +94,7 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
     record = point_run.run_point(point, setting)
     assert record.error is None
     assert record.status is Status.VALID
-    assert record.node_names == ("node-1", "node-2")
+    assert sorted(record.node_names) == ["node-1", "node-2"]  # which worker goes where is free
     assert record.ranks == 2
     assert 0 < record.loop_time_s < record.launcher_time_s <= record.end_to_end_s + 1
     assert record.pot_eng == pytest.approx(-113.30058, rel=1e-5)
