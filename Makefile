@@ -34,7 +34,9 @@ setup: .venv/.locked .airflow/test-run/.migrated cluster-programs  ## Install al
 cluster-programs: .venv/.locked
 ifeq ($(IS_ROOT),0)
 	@$(PYTHON) -m include.embedded.packages
+endif
 	@$(PYTHON) -m include.embedded.binaries
+ifeq ($(IS_ROOT),0)
 	@$(PYTHON) -m include.embedded.image
 else
 	@echo "not root: the local cluster and its tests are left out"
@@ -67,8 +69,7 @@ REPEATS ?= 2
 REHEARSAL = {"name":"rehearse","cluster":"simulated","operators":["mpi_operator","flux_operator"],"nodes":[8,16,32,64],"ranks_per_node":94,"repeats":$(REPEATS),"warmups":1,"mpi_implementation":"openmpi","application_options":{"x":64,"y":16,"z":16},"pod_resources":{"cpu":"94","memory":"340G","vpc.amazonaws.com/efa":"1"}}
 
 .PHONY: rehearse
-rehearse: .venv/.locked .airflow/test-run/.migrated  ## Run 6's study on 65 simulated nodes; REPEATS=2
-	@$(PYTHON) -m include.embedded.binaries
+rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2
 	@exec bin/demo '$(REHEARSAL)'
 
 .PHONY: ui

@@ -45,8 +45,8 @@ def run(
             env=dict(environment) if environment is not None else with_system_path(),
             stdin=subprocess.DEVNULL,
         )
-    except FileNotFoundError as err:
-        msg = f"{words[0]} is not installed; `make setup` installs what is missing"
+    except (FileNotFoundError, PermissionError) as err:  # the latter: a folder on PATH is closed
+        msg = f"{words[0]} is not installed or may not be run; `make setup` installs what is missing"
         raise ClusterError(msg) from err
     except subprocess.TimeoutExpired as err:
         msg = f"`{' '.join(words)}` did not end within {timeout_s:.0f} s"

@@ -173,10 +173,10 @@ def test_cancel_in_a_point_deletes_its_job_and_the_cluster_and_is_red(airflow, p
     wait(lambda: "point 2" in journal(params))
     airflow.cancel(run_id)
     assert airflow.end(run_id) == "failed"
-    assert journal(params)[-2:] in (
-        ["cancel fake_a 2 nodes repeat 1", "delete"],
-        ["delete", "cancel fake_a 2 nodes repeat 1"],
-    )
+    # The task ends on its own time: on a busy machine after the run.
+    wait(lambda: "cancel fake_a 2 nodes repeat 1" in journal(params))
+    assert "delete" in journal(params)
+    assert "point 3" not in journal(params)
 
 
 def test_the_report_and_the_list_are_shown_to_those_who_are_logged_in(airflow, params):

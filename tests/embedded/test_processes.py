@@ -100,6 +100,15 @@ def test_a_failed_command_tells_the_end_of_what_it_said():
         commands.run(["sh", "-c", "seq 49 50 >&2; exit 3"])
 
 
+def test_a_command_behind_a_closed_folder_is_an_error(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(commands.subprocess, "run", refuse)
+    with pytest.raises(ClusterError, match="crictl is not installed or may not be run"):
+        commands.run(["crictl"])
+
+
 def test_a_command_that_is_not_there_or_takes_too_long_is_an_error():
     with pytest.raises(ClusterError, match="no-such-program is not installed"):
         commands.run(["no-such-program"])
