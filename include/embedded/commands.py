@@ -46,7 +46,7 @@ def run(
             stdin=subprocess.DEVNULL,
         )
     except (FileNotFoundError, PermissionError) as err:  # the latter: a folder on PATH is closed
-        msg = f"{words[0]} is not installed or may not be run; `make setup` installs what is missing"
+        msg = f"{words[0]} is not installed or may not be run; try `make setup`"
         raise ClusterError(msg) from err
     except subprocess.TimeoutExpired as err:
         msg = f"`{' '.join(words)}` did not end within {timeout_s:.0f} s"
