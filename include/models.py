@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from include.variants import PATTERN, arm_name
+
 
 class Model(BaseModel):
     """Base of all records: immutable, and an unknown key is an error."""
@@ -66,6 +68,7 @@ class MpiImplementation(StrEnum):
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
 StudyName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,22}[a-z0-9])?$")]
+Variant = Annotated[str, StringConstraints(pattern=rf"^({PATTERN})?$")]
 Positive = Annotated[int, Field(ge=1)]
 
 
@@ -103,6 +106,7 @@ class Point(Model):
     point_id: DnsLabel  # also the name of the resource
     study_id: DnsLabel
     k8s_operator: str
+    variant: Variant = ""  # which of the option values that the study lists; empty: there is one
     nodes: Positive
     ranks_per_node: Positive
     repeat: Positive  # counts from 1, warm-ups apart
@@ -118,10 +122,15 @@ class Point(Model):
         """MPI processes of the run."""
         return self.nodes * self.ranks_per_node
 
+    @property
+    def arm(self) -> str:
+        """What is compared with others: the operator, with its variant where there is one."""
+        return arm_name(self.k8s_operator, self.variant)
+
     def __str__(self) -> str:
         kind = "warm-up" if self.is_warmup else "repeat"
         plural = "s" if self.nodes > 1 else ""
-        return f"{self.k8s_operator} {self.nodes} node{plural} {kind} {self.repeat}"
+        return f"{self.arm} {self.nodes} node{plural} {kind} {self.repeat}"
 
 
 class Phase(Model):
@@ -215,6 +224,7 @@ class Record(Model):
     point_id: str
     attempt: Positive = 1
     k8s_operator: str
+    variant: Variant = ""  # as in `Point`
     application: str | None
     cluster: str | None
     nodes: Positive | None

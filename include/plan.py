@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -11,13 +12,14 @@ from pydantic import ValidationError
 from include import applications, clusters, k8s_operators
 from include.errors import StudyError
 from include.models import Design, NodeChoice, Phase, Plan, Point, Study
+from include.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import JsonValue
 
-    from include.adapters import Adapter
+    from include.models import Model
 
 LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123
 
@@ -46,8 +48,9 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
     """The ordered points in their phases.
 
     `swap`: a phase per operator in the study's order; node counts in the study's order; at each,
-    warm-ups before repeats. `interleaved`: one phase with all operators; blocks of every
-    operator at one node count, both shuffled with the study's seed; warm-ups come first.
+    warm-ups before repeats, and for each of these the operator's variants in an order drawn by
+    the seed. `interleaved`: one phase with all operators; blocks of every operator and variant at
+    one node count, both shuffled with the study's seed; warm-ups come first.
     With `placement: paired` each block has nodes of its own, drawn by the seed.
     StudyError when a name would be too long.
     """
@@ -73,15 +76,19 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
 
 
 def _swap_points(study: Study, operator: str) -> list[dict[str, Any]]:
+    arms = [arm for arm in k8s_operators.arms(study) if arm[0] == operator]
+    order = random.Random(study.seed)  # noqa: S311  an order, not a secret
     return [
-        _cell(study, operator, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
+        _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
         for block, nodes in enumerate(study.nodes, start=1)
         for is_warmup, repeat in _runs(study)
+        for arm in order.sample(arms, k=len(arms))
     ]
 
 
 def _interleaved_points(study: Study) -> list[dict[str, Any]]:
     order = random.Random(study.seed)  # noqa: S311  an order, not a secret
+    arms = k8s_operators.arms(study)
     cells: list[dict[str, Any]] = []
     block = 0
     for is_warmup in (True, False):
@@ -90,10 +97,9 @@ def _interleaved_points(study: Study) -> list[dict[str, Any]]:
         order.shuffle(blocks)
         for nodes, repeat in blocks:
             block += 1
-            operators = order.sample(study.operators, k=len(study.operators))
             cells += [
-                _cell(study, each, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
-                for each in operators
+                _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
+                for arm in order.sample(arms, k=len(arms))
             ]
     return cells
 
@@ -120,13 +126,19 @@ def _runs(study: Study) -> Iterator[tuple[bool, int]]:
     yield from ((False, number) for number in range(1, study.repeats + 1))
 
 
-def _cell(study: Study, k8s_operator: str, **where: Any) -> dict[str, Any]:
-    return {"k8s_operator": k8s_operator, "ranks_per_node": study.ranks_per_node, **where}
+def _cell(study: Study, arm: tuple[str, str], **where: Any) -> dict[str, Any]:
+    k8s_operator, variant = arm
+    return {
+        "k8s_operator": k8s_operator,
+        "variant": variant,
+        "ranks_per_node": study.ranks_per_node,
+        **where,
+    }
 
 
 def _point(*, study_id: str, phase: int, index: int, total: int, **cell: Any) -> Point:
     kind = "w" if cell["is_warmup"] else "r"
-    short = cell["k8s_operator"].replace("_", "-")
+    short = arm_name(cell["k8s_operator"], cell["variant"]).replace("_", "-").replace(" ", "-")
     point_id = f"{study_id}-{short}-{cell['nodes']}n-{kind}{cell['repeat']}"
     host = point_id + k8s_operators.load(cell["k8s_operator"]).longest_pod_suffix
     if len(host) > LONGEST_LABEL:
@@ -164,30 +176,40 @@ def _no_duplicates(study: Study) -> Iterator[str]:
 
 
 def _options_are_right(study: Study) -> Iterator[str]:
-    readers: list[tuple[str, Callable[[str], Adapter], str, dict[str, JsonValue]]] = [
-        ("cluster_options", clusters.load, study.cluster, study.cluster_options),
-        ("application_options", applications.load, study.application, study.application_options),
+    readers: list[tuple[str, Callable[[], Any]]] = [
+        (
+            "cluster_options",
+            lambda: clusters.load(study.cluster).read_options(study.cluster_options),
+        ),
+        (
+            "application_options",
+            lambda: applications.load(study.application).read_options(study.application_options),
+        ),
         *(
-            (f"operator_options.{operator}", k8s_operators.load, operator, options)
-            for operator, options in study.operator_options.items()
+            (f"operator_options.{name}", partial(_operator_options, name, given))
+            for name, given in study.operator_options.items()
         ),
     ]
-    for where, load, name, options in readers:
+    for where, read in readers:
         try:
-            load(name).read_options(options)
+            read()
         except ValidationError as err:
             yield _problems(err, prefix=where)
         except StudyError as err:
             yield f"{where}: {err}"
 
 
+def _operator_options(name: str, given: Mapping[str, JsonValue]) -> list[Model]:
+    """The options of each variant of an operator."""
+    operator = k8s_operators.load(name)
+    return [operator.read_options(options) for options in operator.variants(given).values()]
+
+
 def _operators_can(study: Study) -> Iterator[str]:
     for name in study.operators:
-        options = study.operator_options.get(name, {})
-        if options.get("option_flags") is not None:
-            continue  # the study gives the operator's own words
         try:
-            k8s_operators.load(name).refuse(binding=study.binding)
+            for options in _operator_options(name, study.operator_options.get(name, {})):
+                k8s_operators.load(name).binding(study.binding, options)
         except StudyError as err:
             yield f"{name}: {err}"
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from include.applications import Application, ApplicationResult
     from include.k8s_operators import K8sOperator
-    from include.models import ClusterHandle, Model, Point, Study, Timeline
+    from include.models import Binding, ClusterHandle, Model, Point, Study, Timeline
 
 
 def measured(
@@ -70,6 +70,7 @@ def build(
     *,
     study: Study,
     handle: ClusterHandle,
+    binding: Binding | None,
     operator_version: str,
     attempt: int,
     error: BenchmarkError | None,
@@ -91,7 +92,7 @@ def build(
         ranks=point.ranks,
         status=status_of(error),
         error=redact(f"{type(error).__name__}: {error}") if error else None,
-        binding=study.binding,
+        binding=binding,
         mpi_implementation=study.mpi_implementation,
         image=handle.image,
         image_digest=handle.image_digest or _image_digest(pods),

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from include.errors import BenchmarkError
     from include.k8s_operators import K8sOperator
     from include.kube.client import Kube
-    from include.models import ClusterHandle, Point, Study
+    from include.models import ClusterHandle, Model, Point, Study
     from include.results import Results
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,12 @@ def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
     )
 
 
+def _operator_options(point: Point, *, study: Study) -> Model:
+    operator = k8s_operators.load(point.k8s_operator)
+    given = study.operator_options.get(point.k8s_operator, {})
+    return operator.read_options(operator.variants(given)[point.variant])
+
+
 def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
     """Host names of the nodes that the plan chose; ClusterError when they are not all there."""
     known = handle.worker_nodes
@@ -128,7 +134,7 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
     operator = k8s_operators.load(point.k8s_operator)
     objects = operator.objects(
         job_spec(point, study=study, handle=setting.handle),
-        operator.read_options(study.operator_options.get(operator.name, {})),
+        _operator_options(point, study=study),
     )
     manifest = _manifest_text(tuple(map(operator.without_secrets, objects)))
     folder = f"points/{point.point_id}"
@@ -230,6 +236,9 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
         point,
         study=setting.study,
         handle=setting.handle,
+        binding=seen.operator.binding(
+            setting.study.binding, _operator_options(point, study=setting.study)
+        ),
         operator_version=setting.results.operator_version(seen.operator.name),
         attempt=seen.attempt,
         error=error,

@@ -22,7 +22,7 @@ def name_of(point: Point) -> str:
     """What the grid of a run shows of a point: `mpi_operator · 2 nodes · repeat 1`."""
     nodes = f"{point.nodes} node{'s' if point.nodes > 1 else ''}"
     kind = "warm-up" if point.is_warmup else "repeat"
-    return f"{point.k8s_operator} · {nodes} · {kind} {point.repeat}"
+    return f"{point.arm} · {nodes} · {kind} {point.repeat}"
 
 
 class RunPoint(BaseOperator):

@@ -82,7 +82,8 @@ def _what() -> dict[str, Param]:
             "operator_options",
             section=WHAT,
             title="Operator options",
-            help_text="By operator name, as the operator's page lists them.",
+            help_text="By operator name, as the operator's page lists them. A list of option_flags "
+            "or launcher_creation_policy gives a cell for each value.",
             type="object",
         ),
         "image": _param(

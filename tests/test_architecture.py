@@ -14,7 +14,7 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.
-GROUND = {"adapters", "errors", "limits", "models", "provenance", "results"}
+GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "variants"}
 TEXT = {"parsers", "redact", "render"}
 JOB = {"job_cleanup", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 from datetime import UTC, datetime
@@ -342,3 +343,18 @@ def test_cancelled_point_leaves_nothing(server, setting, point, operator):
     run_point.cancel_point(point, setting)
     assert state.objects == {}
     assert job_cleanup.leftovers(kube, adapter, study_id=STUDY_ID) == ()
+
+
+def test_variant_of_the_point_gives_the_manifest_its_option(server, setting):
+    state, _ = server
+    ScriptedJob(state, "flux_operator")
+    flags = {"plain": "-ompi=openmpi@5", "bound": "-c 1 -o cpu-affinity=per-task"}
+    options = {"flux_operator": {"option_flags": flags}}
+    study = setting.study.model_copy(
+        update={"operators": ("flux_operator",), "operator_options": options}
+    )
+    changed = dataclasses.replace(setting, study=study)
+    chosen = next(p for p in make_plan(study, study_id=STUDY_ID).points if p.variant == "bound")
+    record = run_point.run_point(chosen, changed)
+    assert (record.status, record.variant, record.binding) == (Status.VALID, "bound", None)
+    assert flags["bound"] in stored(changed, chosen, "manifest.yaml")

@@ -10,13 +10,16 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
+from include.variants import variants_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from pydantic import JsonValue
+
     from include.kube.kinds import Controller, ResourceKind
-    from include.models import Binding, Model, MpiImplementation, Placement
+    from include.models import Binding, Model, MpiImplementation, Placement, Study
 
 LABEL_STUDY = "operator-benchmark/study"
 LABEL_POINT = "operator-benchmark/point"
@@ -77,6 +80,11 @@ class K8sOperator(adapters.Adapter):
     resource: ResourceKind  # the object whose state is the job's
     longest_pod_suffix: str  # longest ending that a pod's host name gets behind the job's name
     launcher_container: str = "launcher"
+    factors: tuple[str, ...] = ()  # options of which a study may list several values
+
+    def variants(self, given: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
+        """The options of each variant that a study's options for this operator come to."""
+        return variants_of(given, factors=self.factors)
 
     @property
     def state_resource(self) -> ResourceKind:
@@ -103,9 +111,12 @@ class K8sOperator(adapters.Adapter):
         """The container of a launching pod that has the application's log."""
         return self.launcher_container
 
-    def refuse(self, *, binding: Binding) -> None:
-        """Raise StudyError for what this operator has no means to do."""
-        del binding
+    def binding(self, declared: Binding, options: Model) -> Binding | None:  # noqa: ARG002
+        """The binding that ranks get; None when options take its place and say it their own way.
+
+        StudyError for a declared binding that this operator has no means for.
+        """
+        return declared
 
     def dependents(self, name: str) -> tuple[tuple[ResourceKind, str], ...]:  # noqa: ARG002
         """Objects without our labels that must be gone before a resource's name is used again."""
@@ -141,3 +152,12 @@ def load(name: str) -> K8sOperator:
     """The operator of that name; StudyError listing the valid ones otherwise."""
     operator: K8sOperator = adapters.load(sys.modules[__name__], name)
     return operator
+
+
+def arms(study: Study) -> tuple[tuple[str, str], ...]:
+    """What a study compares: each operator with each of its variants, in the study's order."""
+    return tuple(
+        (name, variant)
+        for name in study.operators
+        for variant in load(name).variants(study.operator_options.get(name, {}))
+    )

@@ -57,6 +57,7 @@ class FluxOperator(K8sOperator):
     name = "flux_operator"
     title = "Flux Operator"
     options = Options
+    factors = ("option_flags",)
     resource = ResourceKind(
         group="flux-framework.org", version=API_VERSION, plural="miniclusters", kind="MiniCluster"
     )
@@ -105,12 +106,15 @@ class FluxOperator(K8sOperator):
             deadline_s=int(job.timeout_s),
         )
 
-    def refuse(self, *, binding: Binding) -> None:
-        """Flux binds to cores or not at all."""
-        if binding not in AFFINITY:
+    def binding(self, declared: Binding, options: Model) -> Binding | None:
+        """Flux binds to cores or not at all; the study's own flags may say anything."""
+        if Options.model_validate(options.model_dump()).option_flags is not None:
+            return None
+        if declared not in AFFINITY:
             known = ", ".join(AFFINITY)
-            msg = f"binding: Flux has no {binding}, choose from {known}, or give option_flags"
+            msg = f"binding: Flux has no {declared}, choose from {known}, or give option_flags"
             raise StudyError(msg)
+        return declared
 
     def state(self, resource: dict[str, Any]) -> JobState:
         """From the Indexed Job of the same name: the MiniCluster never says that it has ended."""

@@ -42,6 +42,7 @@ class MpiOperator(K8sOperator):
     name = "mpi_operator"
     title = "MPI Operator"
     options = Options
+    factors = ("launcher_creation_policy",)
     resource = ResourceKind(
         group="kubeflow.org", version="v2beta1", plural="mpijobs", kind="MPIJob"
     )

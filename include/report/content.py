@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from include import k8s_operators
 from include.analysis import table
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
 from include.models import ClusterHandle
 from include.report.figures import draw_all
 from include.report.headline import headline
+from include.report.labels import operator_title
 from include.report.tally import Tally, read_records, tally
+from include.variants import arm_name
 
 if TYPE_CHECKING:
-    from include.models import Plan
+    from collections.abc import Sequence
+
+    from include.models import Plan, Study
     from include.report.drawing import Drawing
     from include.results import Results
 
@@ -62,7 +67,8 @@ def read_content(
     planned = {point.point_id for point in plan.points}
     own = table.to_frame(record for record in records if record.point_id in planned)
     frame = own if others is None else pd.concat([own, others], ignore_index=True)
-    operators = arm_names(frame, study_id=plan.study_id, operators=plan.study.operators)
+    arms = k8s_operators.arms(plan.study)
+    operators = arm_names(frame, study_id=plan.study_id, arms=arms)
     found = analyse(frame, operators=operators)
     counts = tally(
         plan,
@@ -74,14 +80,14 @@ def read_content(
     return Content(
         title=title or f"Kubernetes operators compared: {plan.study.name}",
         identity=plan.study_id,
-        headline=headline(plan.study, tally=counts, cluster=cluster, found=found),
+        headline=headline(plan.study, arms=arms, tally=counts, cluster=cluster, found=found),
         noun="planned point",
         records=frame,
         analysis=found,
         drawings=draw_all(found, operators=operators),
         tally=counts,
         cost=_cost(results),
-        sections=(Section(heading="Study", rows=_study(plan)),),
+        sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
         notes=(*(cluster.notes if cluster else ()), *_others(others)),
     )
 
@@ -104,6 +110,24 @@ def _cost(results: Results) -> tuple[tuple[str, str], ...]:
         return ()
     found = json.loads(results.read_bytes("cost.json"))
     return tuple((str(name), _plain(value)) for name, value in found.items())
+
+
+def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, ...]:
+    """What the names of variants stand for; nothing where no operator has several."""
+    rows = tuple(
+        (operator_title(arm_name(name, variant)), _factor_values(study, name, variant))
+        for name, variant in arms
+        if variant
+    )
+    return (Section(heading="Variants", rows=rows),) if rows else ()
+
+
+def _factor_values(study: Study, name: str, variant: str) -> str:
+    operator = k8s_operators.load(name)
+    chosen = operator.variants(study.operator_options[name])[variant]
+    return ", ".join(
+        f"{option}: {_plain(chosen[option])}" for option in operator.factors if option in chosen
+    )
 
 
 def _study(plan: Plan) -> tuple[tuple[str, str], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.report.labels import count, operator_title
+from include.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,10 +17,17 @@ if TYPE_CHECKING:
 NO_CLUSTER = "The cluster was not provisioned, so nothing was run."
 
 
-def headline(study: Study, *, tally: Tally, cluster: ClusterHandle | None, found: Analysis) -> str:
+def headline(
+    study: Study,
+    *,
+    arms: Sequence[tuple[str, str]],
+    tally: Tally,
+    cluster: ClusterHandle | None,
+    found: Analysis,
+) -> str:
     """Plain sentences; says that there is no verdict, and why, when no pair can be judged."""
     opening = (
-        f"{_operators(study.operators)} {_did(tally)} {study.application} on "
+        f"{_operators([arm_name(*arm) for arm in arms])} {_did(tally)} {study.application} on "
         f"{_where(study, cluster)}: "
         f"{tally.valid_repeats:,} valid of {count(tally.planned_repeats, 'planned repeat')}"
         f"{_warmups(tally)}."

@@ -126,7 +126,7 @@ def test_warmups_and_failures_are_not_compared():
 def test_operators_of_two_studies_are_kept_apart():
     records = [record(study_id="a"), record(study_id="b"), record(k8s_operator="x", study_id="b")]
     frame = table.to_frame(records)
-    ordered = arm_names(frame, study_id="b", operators=("x", "mpi_operator"))
+    ordered = arm_names(frame, study_id="b", arms=(("x", ""), ("mpi_operator", "")))
     assert ordered == ("x", "mpi_operator (b)")
     names = with_arms(frame)["k8s_operator"].tolist()
     assert names == ["mpi_operator (a)", "mpi_operator (b)", "x"]

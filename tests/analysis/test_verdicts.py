@@ -177,3 +177,23 @@ def test_analysis_of_nothing_is_empty():
     assert found.comparisons.empty
     assert found.drifts.empty
     assert found.scaling.empty
+
+
+def test_variants_of_one_operator_are_compared_and_own_flags_are_no_declared_binding():
+    plain = flux(variant="v1", binding=None)
+    bound = flux(variant="v2", binding=None, factor=0.9, first=21)
+    found = analyse(
+        table.to_frame([*mpi(), *plain, *bound]),
+        operators=("mpi_operator", "flux_operator v1", "flux_operator v2"),
+    )
+    by_pair = {(each.baseline, each.operator): each for each in found.verdicts}
+    assert by_pair["flux_operator v1", "flux_operator v2"].winner == "flux_operator v2"
+    for variant in ("v1", "v2"):
+        against_mpi = by_pair["mpi_operator", f"flux_operator {variant}"]
+        assert against_mpi.winner is None
+        assert against_mpi.reasons == ("binding differs (unknown; none)",)
+    assert list(found.summary["k8s_operator"]) == [
+        "mpi_operator",
+        "flux_operator v1",
+        "flux_operator v2",
+    ]

@@ -281,13 +281,13 @@ def test_instance_type_is_in_the_headline(tmp_path):
 @pytest.mark.usefixtures("no_figures")
 def test_terminal_table_is_aligned(tmp_path):
     records = study_records()
-    failed = record(status=Status.FAILED, k8s_operator="x", nodes=16, ranks=1504)
+    failed = record(status=Status.FAILED, k8s_operator="flux_operator", nodes=16, ranks=1504)
     results = write_study(tmp_path, [*records, failed.model_copy(update={"order_index": 17})])
     lines = summary_text(read_content(results).analysis.summary).splitlines()
     assert " ".join(lines[0].split()) == HEADER
     assert len({len(line) for line in lines}) == 1
     assert lines[1].startswith("mpi_operator")
-    assert lines[-1].split() == ["x", "16", "1504", "0", *["-"] * 5, "1"]
+    assert lines[-1].split() == ["flux_operator", "16", "1504", "0", *["-"] * 5, "1"]
 
 
 @pytest.mark.usefixtures("no_figures")
@@ -319,3 +319,28 @@ def test_command_line_has_help(capsys):
         main(["--help"])
     assert stopped.value.code == 0
     assert "folder of one study" in capsys.readouterr().out
+
+
+def test_study_of_one_operator_with_two_variants_shows_both_and_what_they_stand_for(tmp_path):
+    flags = {"plain": "-ompi=openmpi@5", "bound": "-c 1 -o cpu-affinity=per-task"}
+    records = [
+        record(
+            point_id=f"flux-operator-{variant}-2n-r{repeat}",
+            k8s_operator="flux_operator",
+            variant=variant,
+            binding=None,
+            repeat=repeat,
+            order_index=2 * repeat + place,
+            loop_time_s=2.0 + place + repeat / 100,
+        )
+        for repeat in range(1, 7)
+        for place, variant in enumerate(flags)
+    ]
+    options = {"flux_operator": {"option_flags": flags}}
+    results = write_study(tmp_path, records, plan=plan_of(records, operator_options=options))
+    written = write_report(results)
+    assert "flux_operator plain" in written.text
+    words = words_of(results)
+    assert "Flux Operator plain and Flux Operator bound ran lammps" in words
+    assert "flux_operator bound is 49" in words
+    assert "-c 1 -o cpu-affinity=per-task" in words
