@@ -14,7 +14,7 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.
-GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "variants"}
+GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "tariff", "variants"}
 TEXT = {"parsers", "redact", "render"}
 JOB = {"job_cleanup", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {
@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "analysis": GROUND | {"parsers"},
     "report": GROUND | {"analysis", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
+    "cost": GROUND | {"applications", "clusters", "plan"},
     "verdict": GROUND,
 }
 ANYTHING = {"plan", "run_point", "measurement", "study_run", "bench", "cache"} | JOB

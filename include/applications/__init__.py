@@ -45,6 +45,7 @@ class Application(adapters.Adapter):
     work_dir: str  # directory in the image where the command runs
     first_line: str  # the application's first output line starts with this
     last_line: str  # and its last one with this
+    expectation: str | None = None  # where `expected_loop_time_s` comes from, None without one
 
     @abstractmethod
     def command(self, options: Model) -> tuple[str, ...]:
@@ -61,6 +62,11 @@ class Application(adapters.Adapter):
     @abstractmethod
     def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
         """Raise CheckFailed unless the result is right for this problem and rank count."""
+
+    def expected_loop_time_s(self, options: Model, *, ranks: int) -> float | None:
+        """Seconds that the solver may be expected to take, for estimates; None: nobody knows."""
+        del options, ranks
+        return None
 
     def synthetic_output(
         self, options: Model, *, ranks: int, loop_time_s: float

@@ -7,11 +7,15 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from include import adapters
+from include.tariff import Tariff
 
 if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import ClusterHandle, Reservation, Study
+    from include.tariff import Pace
+
+PRICE = "hourly_price_usd"  # of one node: the option by which a study names a price itself
 
 
 class Cluster(adapters.Adapter):
@@ -20,8 +24,6 @@ class Cluster(adapters.Adapter):
     All calls may be repeated: a second `create` adopts what the first one made, a second
     `delete` finds nothing to do.
     """
-
-    hourly_price_usd: float | None  # None: not known, or it costs nothing extra
 
     @abstractmethod
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
@@ -61,6 +63,25 @@ class Cluster(adapters.Adapter):
     @abstractmethod
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
         """What of this study's making still exists, each as a readable name."""
+
+    @abstractmethod
+    def pace(self, reservation: Reservation) -> Pace:
+        """How long the cluster takes beside the jobs, from experience; touches nothing."""
+
+    def paid_nodes(self, reservation: Reservation) -> int:
+        """How many nodes cost money, those that carry no ranks included; touches nothing."""
+        return reservation.nodes
+
+    def tariff(self, reservation: Reservation) -> Tariff | None:
+        """The price without asking anybody: here the study's own, None when it names none."""
+        price = reservation.options.get(PRICE)
+        if not isinstance(price, int | float):
+            return None
+        return Tariff(
+            nodes=self.paid_nodes(reservation),
+            node_usd_per_hour=price,
+            source=f"the study's cluster_options.{PRICE}",
+        )
 
 
 def available() -> tuple[str, ...]:

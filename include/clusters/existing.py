@@ -19,6 +19,7 @@ from include.kube import installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
+from include.tariff import Pace
 
 if TYPE_CHECKING:
     from include.kube.client import Listing
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
     from include.models import Study
 
 GONE_S = 180.0
+PACE = Pace(
+    create_s=1,
+    install_s=30,
+    uninstall_s=20,
+    launch_s=15,
+    between_s=10,
+    delete_s=20,
+    source="a guess: what an existing cluster takes depends on its machines",
+)
 POLL_S = 0.5
 
 
@@ -37,7 +47,7 @@ class Options(Model):
     namespace: DnsLabel | None = None  # None: one of the study's own, deleted at the end
     launcher: Placement = Placement()
     worker: Placement = Placement()
-    hourly_price_usd: float | None = Field(default=None, ge=0)
+    hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node
 
 
 class Existing(Cluster):
@@ -46,7 +56,6 @@ class Existing(Cluster):
     name = "existing"
     title = "Existing cluster (kubeconfig)"
     options = Options
-    hourly_price_usd = None
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The study's namespace and expiry; StudyError when no image is named."""
@@ -77,6 +86,10 @@ class Existing(Cluster):
                 f"workers may use{_named(options.worker)}: ask for fewer or add nodes"
             )
             raise ClusterError(msg)
+
+    def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
+        """The same for all of them."""
+        return PACE
 
     def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
         """Make the study's namespace unless it was told to use one."""

@@ -28,6 +28,7 @@ from include.embedded.paths import state_root
 from include.errors import StudyError
 from include.kube.client import Kube
 from include.models import ClusterHandle, Model, Reservation
+from include.tariff import Pace
 
 if TYPE_CHECKING:
     from include.kube.kinds import Controller
@@ -35,12 +36,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PULL_POLICY = "Never"  # the nodes have the image, and no registry does
+PACE = Pace(
+    create_s=4,
+    install_s=4,
+    uninstall_s=4,
+    launch_s=1.3,
+    between_s=4.5,
+    delete_s=1,
+    source="docs/benchmarks.md, two nodes on two cores",
+)
 
 
 class Options(Model):
     """`cluster_options` of a study on the local cluster."""
 
     nodes: Annotated[int, Field(ge=1, le=MAX_NODES)] = 2
+    hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node, for the ledger
 
 
 class Local(Cluster):
@@ -49,7 +60,6 @@ class Local(Cluster):
     name = "local"
     title = "Local Kubernetes"
     options = Options
-    hourly_price_usd = None
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """One cluster per machine; the study's namespace in it is named like the study."""
@@ -84,6 +94,10 @@ class Local(Cluster):
         if current is None or not current.is_running():
             network.require_free_range()
             ports.require_free()
+
+    def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
+        """As measured by `make bench`."""
+        return PACE
 
     def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
         """Start control plane and nodes, or adopt them when they run."""

@@ -13,6 +13,7 @@ from include.kube.client import Kube
 from include.models import ClusterHandle, Reservation
 from include.simulation import cluster, controllers, nodes, settings
 from include.simulation.settings import Options
+from include.tariff import Pace
 
 if TYPE_CHECKING:
     from include.kube.kinds import Controller
@@ -35,7 +36,6 @@ class Simulated(Cluster):
     name = "simulated"
     title = "Simulated nodes (KWOK)"
     options = Options
-    hourly_price_usd = None
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The study's namespace is named like it; StudyError when it wants more nodes."""
@@ -61,6 +61,26 @@ class Simulated(Cluster):
             binaries.binary(program)
         current = state.read(simulated_root())
         state.refuse_other_study(current, study_id=reservation.study_id)
+
+    def paid_nodes(self, reservation: Reservation) -> int:
+        """The workers and the launcher's node."""
+        return reservation.nodes + 1
+
+    def pace(self, reservation: Reservation) -> Pace:
+        """Jobs as in run 6, played faster by `time_scale`."""
+        chosen = Options.model_validate(reservation.options)
+        return Pace(
+            create_s=5 + 0.1 * chosen.nodes,
+            pull_s=0,
+            install_s=4,
+            uninstall_s=4,
+            launch_s=10 + chosen.start_s + chosen.pull_s,
+            between_s=5,
+            delete_s=2,
+            loop_time_s=chosen.run_s,
+            time_scale=chosen.time_scale,
+            source="the medians of run 6, times cluster_options.time_scale",
+        )
 
     def create(self, reservation: Reservation, study: Study) -> None:
         """Start control plane, KWOK, player and nodes, or adopt them when they run."""

@@ -44,6 +44,7 @@ class Options(Model):
     seed: Annotated[int, Field(ge=0)] = 1  # of the drawn durations
     # By a point's id without the study's: what goes wrong there.
     faults: dict[str, Fault] = Field(default_factory=dict)
+    hourly_price_usd: Annotated[float, Field(ge=0)] | None = None  # of one node, for the ledger
     flux_operator: str | None = None  # path of the controller's binary; None: look on PATH
 
 

@@ -14,6 +14,7 @@ from include.clusters import Cluster
 from include.errors import ClusterError, StudyError, TeardownError
 from include.kube.client import Listing
 from include.models import ClusterHandle, Model, Reservation
+from include.tariff import Pace
 
 if os.environ.get("OPERATOR_BENCHMARK_FAKE_POINTS"):  # in processes that a test has started
     from include import measurement
@@ -31,6 +32,7 @@ class Options(Model):
     slow: dict[str, float] = Field(default_factory=dict)  # seconds by step
     points: dict[str, str] = Field(default_factory=dict)  # outcome by place in the study
     stuck_pods: tuple[str, ...] = ()
+    hourly_price_usd: float | None = None
 
 
 class Journal:
@@ -74,7 +76,6 @@ class FakeCluster(Cluster):
     name = "fake"
     title = "Nothing"
     options = Options
-    hourly_price_usd = None
 
     def reserve(self, study, *, study_id):
         if max(study.nodes) > 8:
@@ -90,6 +91,17 @@ class FakeCluster(Cluster):
 
     def preflight(self, reservation):
         _journal(reservation).step("preflight")
+
+    def pace(self, reservation):
+        return Pace(
+            create_s=100,
+            install_s=20,
+            uninstall_s=10,
+            launch_s=5,
+            between_s=2,
+            delete_s=60,
+            source="made up",
+        )
 
     def create(self, reservation, study):
         _journal(reservation).step("create")

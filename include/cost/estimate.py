@@ -1,0 +1,170 @@
+"""How long a study will take and what it will cost, before anything is created.
+
+Costs nothing and asks nobody: it rests on the plan, on the application's scaling and on what each
+kind of cluster took so far. It is for deciding whether to start, not for the report.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include import applications, clusters
+from include.models import Model
+from include.plan import make_plan, study_id_of
+
+if TYPE_CHECKING:
+    from include.models import Phase, Plan, Point, Study
+    from include.tariff import Pace, Tariff
+
+SHORT = 90  # up to so many, seconds are told in seconds and minutes in minutes
+CENTS_MATTER_USD = 1000
+SMALL_USD = 0.1
+CREATE, DELETE = "create the cluster", "delete the cluster"
+
+
+class Part(Model):
+    """One stretch of a study; parts follow each other."""
+
+    name: str
+    duration_s: float
+    nodes: int  # paid for meanwhile
+    usd: float | None  # None: the cluster has no known price
+
+
+class Estimate(Model):
+    """What a study will take and cost, as a whole and by part."""
+
+    parts: tuple[Part, ...]
+    points: int
+    nodes: int  # paid for when all are there
+    duration_s: float
+    usd: float | None
+    usd_per_hour: float | None  # with all nodes
+    usd_at_expiry: float | None  # when it is not deleted before its time to live has passed
+    is_upper_bound: bool  # each point counted with its time limit, as nobody knows better
+    basis: tuple[str, ...]  # where the numbers come from, for people
+
+    def lines(self) -> tuple[str, ...]:
+        """A plain table with a row per part and the total."""
+        rows = [*self.parts, Part(name="total", **self._total())]
+        width = max(len(row.name) for row in rows)
+        return tuple(
+            f"{row.name:<{width}}  {duration_text(row.duration_s):>9}  {row.nodes:>4} nodes"
+            + ("" if row.usd is None else f"  {usd_text(row.usd):>10}")
+            for row in rows
+        )
+
+    def _total(self) -> dict[str, float | None]:
+        return {"duration_s": self.duration_s, "nodes": self.nodes, "usd": self.usd}
+
+    def sentence(self) -> str:
+        """Duration and cost in one line, for a form or a log."""
+        least = "at most" if self.is_upper_bound else "about"
+        money = "at no known price" if self.usd is None else f"for {least} {usd_text(self.usd)}"
+        return f"{self.points} points, {least} {duration_text(self.duration_s)}, {money}"
+
+
+def estimate_study(study: Study) -> Estimate:
+    """The estimate for a study that may not have been planned yet; asks no service.
+
+    StudyError when the study cannot be planned.
+    """
+    return estimate_plan(make_plan(study, study_id=study_id_of(name=study.name, run_id="")))
+
+
+def estimate_plan(plan: Plan, *, tariff: Tariff | None = None) -> Estimate:
+    """The estimate for a plan; with no `tariff` the cluster's own word on its price counts."""
+    study = plan.study
+    cluster = clusters.load(study.cluster)
+    reservation = cluster.reserve(study, study_id=plan.study_id)
+    pace = cluster.pace(reservation)
+    tariff = tariff or cluster.tariff(reservation)
+    nodes = tariff.nodes if tariff else cluster.paid_nodes(reservation)
+    parts = tuple(
+        _part(name, duration_s, nodes=paid, tariff=tariff)
+        for name, duration_s, paid in _stretches(plan, pace=pace, nodes=nodes)
+    )
+    hourly = tariff.usd_per_hour if tariff else None
+    at_expiry_s = study.ttl_hours * 3600 + pace.delete_s
+    return Estimate(
+        parts=parts,
+        points=len(plan.points),
+        nodes=nodes,
+        duration_s=sum(part.duration_s for part in parts),
+        usd=sum(part.usd or 0.0 for part in parts) if tariff else None,
+        usd_per_hour=hourly,
+        usd_at_expiry=tariff.usd(nodes=nodes, duration_s=at_expiry_s) if tariff else None,
+        is_upper_bound=pace.loop_time_s is None and _loop_time_s(plan.points[0], study) is None,
+        basis=_basis(study, pace, tariff),
+    )
+
+
+def _stretches(plan: Plan, *, pace: Pace, nodes: int) -> list[tuple[str, float, int]]:
+    """Name, seconds and paid nodes of each part."""
+    while_creating = nodes if pace.nodes_while_creating is None else pace.nodes_while_creating
+    found = [(CREATE, pace.create_s, while_creating)]
+    if pace.join_s:
+        found.append(("nodes join", pace.join_s, nodes))
+    if pace.pull_s:
+        found.append(("pull the image", pace.pull_s, nodes))
+    found += [
+        (_title(phase), _phase_s(phase, plan.study, pace=pace), nodes) for phase in plan.phases
+    ]
+    return [*found, (DELETE, pace.delete_s, nodes)]
+
+
+def _title(phase: Phase) -> str:
+    return f"phase {phase.phase}: {', '.join(phase.operators)}"
+
+
+def _phase_s(phase: Phase, study: Study, *, pace: Pace) -> float:
+    around = (pace.install_s + pace.uninstall_s) * len(phase.operators)
+    return around + sum(_point_s(point, study, pace=pace) for point in phase.points)
+
+
+def _point_s(point: Point, study: Study, *, pace: Pace) -> float:
+    loop_time_s = pace.loop_time_s
+    if loop_time_s is None:
+        loop_time_s = _loop_time_s(point, study)
+    if loop_time_s is None:
+        return study.point_timeout_s + pace.between_s
+    job_s = pace.time_scale * (loop_time_s + pace.launch_s)
+    return min(job_s, study.point_timeout_s) + pace.between_s
+
+
+def _loop_time_s(point: Point, study: Study) -> float | None:
+    application = applications.load(study.application)
+    options = application.read_options(study.application_options)
+    return application.expected_loop_time_s(options, ranks=point.ranks)
+
+
+def _part(name: str, duration_s: float, *, nodes: int, tariff: Tariff | None) -> Part:
+    usd = tariff.usd(nodes=nodes, duration_s=duration_s) if tariff else None
+    return Part(name=name, duration_s=duration_s, nodes=nodes, usd=usd)
+
+
+def _basis(study: Study, pace: Pace, tariff: Tariff | None) -> tuple[str, ...]:
+    price = f"price: {tariff.source}" if tariff else "price: none is known for this cluster"
+    return (price, f"times of the cluster: {pace.source}", f"times of the job: {_job_basis(study)}")
+
+
+def _job_basis(study: Study) -> str:
+    application = applications.load(study.application)
+    return application.expectation or (
+        f"nobody knows how {application.title} scales, so each point counts with its time limit"
+    )
+
+
+def duration_text(duration_s: float) -> str:
+    """`45 s`, `12 min`, `3 h 05 min`."""
+    if duration_s < SHORT:
+        return f"{duration_s:.0f} s"
+    minutes = round(duration_s / 60)
+    return f"{minutes} min" if minutes < SHORT else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def usd_text(usd: float) -> str:
+    """`$0.0042`, `$12.30`, `$1,498`."""
+    if usd < SMALL_USD:
+        return f"${usd:.4f}"
+    return f"${usd:,.2f}" if usd < CENTS_MATTER_USD else f"${usd:,.0f}"

@@ -1,0 +1,49 @@
+"""What a cluster costs by the hour, and how long it takes beside the jobs themselves."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from include.models import Model, Positive
+
+Seconds = Annotated[float, Field(ge=0)]
+Usd = Annotated[float, Field(ge=0)]
+
+
+class Tariff(Model):
+    """The price of a cluster, and where the number comes from."""
+
+    nodes: Positive  # paid for, those that carry no ranks included
+    node_usd_per_hour: Usd
+    other_usd_per_hour: Usd = 0.0  # control plane, network gateway
+    source: str
+
+    @property
+    def usd_per_hour(self) -> float:
+        """The whole cluster's price with all its nodes."""
+        return self.nodes * self.node_usd_per_hour + self.other_usd_per_hour
+
+    def usd(self, *, nodes: int, duration_s: float) -> float:
+        """What that many nodes, and all that is not a node, cost for so long."""
+        return (nodes * self.node_usd_per_hour + self.other_usd_per_hour) * duration_s / 3600
+
+
+class Pace(Model):
+    """How long a cluster takes for all that is not the application, from experience."""
+
+    create_s: Seconds  # until nodes can be asked for
+    nodes_while_creating: Annotated[int, Field(ge=0)] | None = None  # paid then; None: all
+    join_s: Seconds = 0.0  # until all nodes are ready, paid
+    pull_s: Seconds = 0.0  # the image on all nodes
+    install_s: Seconds
+    uninstall_s: Seconds
+    launch_s: Seconds  # of a point: its pods and its launcher, before and after the application
+    between_s: Seconds  # from the end of a point's job to the start of the next one's
+    delete_s: Seconds
+    loop_time_s: Seconds | None = (
+        None  # the cluster's own word on each job, None: the application's
+    )
+    time_scale: Annotated[float, Field(gt=0)] = 1.0  # of the job, on a cluster that plays it faster
+    source: str
