@@ -14,6 +14,7 @@ from include.k8s_operators import LABEL_POINT, LABEL_STUDY
 from include.kube.kinds import POD, SECRET, SERVICE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from include.k8s_operators import K8sOperator
@@ -36,12 +37,7 @@ def delete_point(
     """
     selector = f"{LABEL_POINT}={point_id}"
     requested = _delete_selected(kube, operator, selector=selector)
-    try:
-        gone = wait_gone(kube, operator, selector=selector, timeout_s=GONE_S)
-    except TeardownError as err:
-        log.warning("%s: by force now", err)
-        kube.delete_all(POD, selector=selector, grace_s=0)
-        gone = wait_gone(kube, operator, selector=selector, timeout_s=FORCED_GONE_S)
+    gone = _see_gone(kube, operator, selector=selector)
     _delete_dependents(kube, operator, name=point_id)
     return requested, gone
 
@@ -51,6 +47,29 @@ def delete_study(kube: Kube, *, study_id: str) -> None:
     for name in k8s_operators.available():
         operator = k8s_operators.load(name)
         _delete_selected(kube, operator, selector=f"{LABEL_STUDY}={study_id}")
+
+
+def clear_study(kube: Kube, operators: Sequence[K8sOperator], *, study_id: str) -> None:
+    """Delete what jobs of the study left under these operators, and wait until it is gone.
+
+    Nothing is left but by a worker that was lost. TeardownError naming what not even force removes.
+    """
+    selector = f"{LABEL_STUDY}={study_id}"
+    left = [each for each in operators if _remaining(kube, each, selector=selector)[0]]
+    for operator in left:
+        _delete_selected(kube, operator, selector=selector)
+    for operator in left:
+        _see_gone(kube, operator, selector=selector)
+
+
+def _see_gone(kube: Kube, operator: K8sOperator, *, selector: str) -> datetime:
+    """The server's clock when nothing was left; pods that outlive their grace go by force."""
+    try:
+        return wait_gone(kube, operator, selector=selector, timeout_s=GONE_S)
+    except TeardownError as err:
+        log.warning("%s: by force now", err)
+        kube.delete_all(POD, selector=selector, grace_s=0)
+        return wait_gone(kube, operator, selector=selector, timeout_s=FORCED_GONE_S)
 
 
 def wait_gone(kube: Kube, operator: K8sOperator, *, selector: str, timeout_s: float) -> datetime:
@@ -78,12 +97,6 @@ def _delete_dependents(kube: Kube, operator: K8sOperator, *, name: str) -> None:
         if time.monotonic() > end:
             raise TeardownError(f"still there after {GONE_S:.0f} s: {', '.join(left)} of {name}")
         time.sleep(POLL_S)
-
-
-def leftovers(kube: Kube, operator: K8sOperator, *, study_id: str) -> tuple[str, ...]:
-    """Pods and resources of the study that the operator has not removed, as `kind/name`."""
-    names, _ = _remaining(kube, operator, selector=f"{LABEL_STUDY}={study_id}")
-    return tuple(names)
 
 
 def _delete_selected(kube: Kube, operator: K8sOperator, *, selector: str) -> datetime | None:

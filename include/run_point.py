@@ -16,14 +16,9 @@ import yaml
 
 from include import applications, job_cleanup, k8s_operators, record, timeline
 from include.errors import CheckFailed, ClusterError, JobFailed, ParseError
+from include.job_spec import job_spec, operator_options
 from include.job_watch import JobWatch
-from include.k8s_operators import (
-    LABEL_NODES,
-    LABEL_OPERATOR,
-    LABEL_POINT,
-    LABEL_STUDY,
-    JobSpec,
-)
+from include.k8s_operators import LABEL_STUDY
 from include.kube.kinds import EVENT
 from include.models import Record, Status, Timeline
 from include.parsers import kubelet_log
@@ -35,12 +30,11 @@ if TYPE_CHECKING:
     from include.errors import BenchmarkError
     from include.k8s_operators import K8sOperator
     from include.kube.client import Kube
-    from include.models import ClusterHandle, Model, Point, Study
+    from include.models import ClusterHandle, Point, Study
     from include.results import Results
 
 log = logging.getLogger(__name__)
 
-DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline is no longer there
 ATTEMPT_FILES = ("manifest.yaml", "job.log", "timeline.json", "events.json", "record.json")
 
 
@@ -81,60 +75,13 @@ def cancel_point(point: Point, setting: Setting) -> None:
     job_cleanup.delete_point(setting.kube, operator, point_id=point.point_id)
 
 
-def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
-    """The job of a point: the same for every operator but for the operator's own dialect."""
-    application = applications.load(study.application)
-    options = application.read_options(study.application_options)
-    return JobSpec(
-        name=point.point_id,
-        namespace=handle.namespace,
-        labels={
-            LABEL_STUDY: point.study_id,
-            LABEL_POINT: point.point_id,
-            LABEL_OPERATOR: point.k8s_operator,
-            LABEL_NODES: str(point.nodes),
-        },
-        image=handle.image,
-        image_pull_policy=handle.image_pull_policy,
-        nodes=point.nodes,
-        ranks_per_node=point.ranks_per_node,
-        command=application.command(options),
-        work_dir=application.work_dir,
-        mpi_implementation=study.mpi_implementation,
-        binding=study.binding,
-        pod_resources=study.pod_resources,
-        launcher=handle.launcher,
-        worker=handle.worker,
-        timeout_s=study.point_timeout_s + DEADLINE_MARGIN_S,
-        node_names=_node_names(point, handle),
-    )
-
-
-def _operator_options(point: Point, *, study: Study) -> Model:
-    operator = k8s_operators.load(point.k8s_operator)
-    given = study.operator_options.get(point.k8s_operator, {})
-    return operator.read_options(operator.variants(given)[point.variant])
-
-
-def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
-    """Host names of the nodes that the plan chose; ClusterError when they are not all there."""
-    known = handle.worker_nodes
-    if any(index >= len(known) for index in point.workers):
-        msg = (
-            f"the plan chose nodes for {point}, and the cluster names only {len(known)} workers: "
-            f"use `placement: free`"
-        )
-        raise ClusterError(msg)
-    return tuple(known[index] for index in point.workers)
-
-
 def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
     """Run the job to its end and store what it left; the job itself is still there."""
     study, results = setting.study, setting.results
     operator = k8s_operators.load(point.k8s_operator)
     objects = operator.objects(
         job_spec(point, study=study, handle=setting.handle),
-        _operator_options(point, study=study),
+        operator_options(point, study=study),
     )
     manifest = _manifest_text(tuple(map(operator.without_secrets, objects)))
     folder = f"points/{point.point_id}"
@@ -237,7 +184,7 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
         study=setting.study,
         handle=setting.handle,
         binding=seen.operator.binding(
-            setting.study.binding, _operator_options(point, study=setting.study)
+            setting.study.binding, operator_options(point, study=setting.study)
         ),
         operator_version=setting.results.operator_version(seen.operator.name),
         attempt=seen.attempt,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import clusters, k8s_operators
+from include import clusters, job_cleanup, k8s_operators
 from include.cache import ROOT
 from include.errors import StudyError, TeardownError
-from include.kube.kinds import POD
 from include.limits import check_limits
 from include.measurement import losses
 from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
@@ -22,13 +20,10 @@ from include.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from include.kube.client import Kube
     from include.models import Study
     from include.report.write import ReportSummary
 
 log = logging.getLogger(__name__)
-
-GONE_WITHIN_S = 60.0
 
 
 class Planned(Model):
@@ -143,32 +138,11 @@ def uninstall_phase(handle: ClusterHandle, phase: Phase) -> None:
     """Remove the phase's jobs and operators; TeardownError when a pod of the study stays."""
     cluster = clusters.load(handle.cluster)
     operators = [k8s_operators.load(name) for name in phase.operators]
-    kube = cluster.connect(handle)
-    selector = f"{k8s_operators.LABEL_STUDY}={handle.study_id}"
-    if _pods(kube, selector):  # a worker that was lost could not delete its job
-        for operator in operators:
-            kube.delete_all(operator.resource, selector=selector)
-    _wait_gone(kube, selector)
+    job_cleanup.clear_study(cluster.connect(handle), operators, study_id=handle.study_id)
     for operator in operators:
         if operator.controller is not None:
             cluster.uninstall(handle, operator.controller)
             log.info("%s is uninstalled", operator.name)
-
-
-def _pods(kube: Kube, selector: str) -> tuple[str, ...]:
-    pods = kube.list(POD, selector=selector).items
-    return tuple(pod["metadata"]["name"] for pod in pods)
-
-
-def _wait_gone(kube: Kube, selector: str) -> None:
-    deadline = time.monotonic() + GONE_WITHIN_S
-    while left := _pods(kube, selector):
-        if time.monotonic() > deadline:
-            msg = (
-                f"pods of the study are still there after {GONE_WITHIN_S:.0f} s: {', '.join(left)}"
-            )
-            raise TeardownError(msg)
-        time.sleep(0.5)
 
 
 def destroy(reservation: Reservation) -> None:

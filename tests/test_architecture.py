@@ -16,7 +16,7 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 # module right below it that others build on.
 GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "tariff", "variants"}
 TEXT = {"parsers", "redact", "render"}
-JOB = {"job_cleanup", "job_watch", "mpi_launch", "record", "timeline"}
+JOB = {"job_cleanup", "job_spec", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(TEXT, GROUND | TEXT),

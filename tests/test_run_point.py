@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from include import job_cleanup, job_watch, k8s_operators, run_point
+from include import job_cleanup, job_spec, job_watch, k8s_operators, run_point
 from include.errors import ClusterError, TeardownError
 from include.models import ClusterHandle, Status, Study
 from include.plan import make_plan
@@ -245,7 +245,7 @@ def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, opera
     state, kube = server
     adapter = k8s_operators.load(operator)
     job = ScriptedJob(state, operator, end=False)
-    spec = run_point.job_spec(point, study=setting.study, handle=setting.handle)
+    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
     for obj in adapter.objects(spec, adapter.read_options({})):
         kube.create(obj)
     running = kube.get(adapter.resource, point.point_id)
@@ -262,7 +262,7 @@ def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, opera
 def test_object_of_somebody_else_is_never_adopted(server, setting, point, operator):
     state, kube = server
     adapter = k8s_operators.load(operator)
-    spec = run_point.job_spec(point, study=setting.study, handle=setting.handle)
+    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
     obj = adapter.objects(spec, adapter.read_options({}))[0]
     obj["metadata"]["labels"] = {}
     kube.create(obj)
@@ -333,16 +333,32 @@ def test_pods_that_cannot_be_removed_are_a_teardown_error(
         run_point.run_point(point, setting)
 
 
+def test_what_a_lost_worker_left_is_cleared_before_its_operator_is_removed(
+    server, setting, point, operator
+):
+    state, kube = server
+    ScriptedJob(state, operator, end=False)
+    adapter = k8s_operators.load(operator)
+    job_cleanup.clear_study(kube, [adapter], study_id=STUDY_ID)
+    assert [method for method, _ in state.requests if method == "DELETE"] == []
+    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in adapter.objects(spec, adapter.read_options({})):
+        kube.create(obj)
+    job_cleanup.clear_study(kube, [adapter], study_id="of-another-study")
+    assert state.objects != {}
+    job_cleanup.clear_study(kube, [adapter], study_id=STUDY_ID)
+    assert state.objects == {}
+
+
 def test_cancelled_point_leaves_nothing(server, setting, point, operator):
     state, kube = server
     ScriptedJob(state, operator, end=False)
     adapter = k8s_operators.load(operator)
-    spec = run_point.job_spec(point, study=setting.study, handle=setting.handle)
+    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
     for obj in adapter.objects(spec, adapter.read_options({})):
         kube.create(obj)
     run_point.cancel_point(point, setting)
     assert state.objects == {}
-    assert job_cleanup.leftovers(kube, adapter, study_id=STUDY_ID) == ()
 
 
 def test_variant_of_the_point_gives_the_manifest_its_option(server, setting):

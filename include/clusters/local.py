@@ -122,7 +122,7 @@ class Local(Cluster):
     def connect(self, reservation: Reservation) -> Kube:
         """A client that may work in the study's namespace and look at the nodes."""
         layout = local_cluster.layout_of(state_root())
-        local_cluster.require(state_root(), study_id=reservation.study_id)
+        state.require(state_root(), study_id=reservation.study_id)
         path = layout.kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
 

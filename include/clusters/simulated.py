@@ -107,7 +107,7 @@ class Simulated(Cluster):
     def connect(self, reservation: Reservation) -> Kube:
         """A client that may work in the study's namespace and look at the nodes."""
         root = simulated_root()
-        cluster.require(root, study_id=reservation.study_id)
+        state.require(root, study_id=reservation.study_id)
         path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
 

@@ -7,7 +7,6 @@ cache that is named after those files, so a changed pin is another folder.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import os
@@ -22,8 +21,8 @@ from typing import TYPE_CHECKING
 from include.embedded import go
 from include.embedded.commands import run, tail
 from include.embedded.paths import TOOLS, cache_root
-from include.embedded.progress import Progress, to_terminal
-from include.errors import BenchmarkError, ClusterError
+from include.embedded.progress import Progress, run_program
+from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -228,20 +227,13 @@ def _keep_manifests(toolchain: go.Toolchain, module: Module, target: Path) -> No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: build the programs; exit code 1 with the reason when that fails."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.embedded.binaries",
+    return run_program(
+        lambda progress: f"programs are in {build(progress)}",
+        arguments,
+        module="include.embedded.binaries",
         description="Build the Kubernetes programs of the embedded cluster into the cache. "
         "The first time takes several minutes; nothing is done when they are there.",
     )
-    parser.parse_args(arguments)
-    progress = Progress(to_terminal)
-    try:
-        path = build(progress)
-    except BenchmarkError as err:
-        sys.stderr.write(f"error: {err}\n")
-        return 1
-    progress.tell(f"programs are in {path}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -12,10 +12,7 @@ from include.embedded.progress import to_terminal
 from include.errors import BenchmarkError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    Names = Callable[[Path], tuple[str, ...]]
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,12 +27,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         removed = [
-            *_clean(removal.remove_everything, removal.leftovers, state_root(), chosen.study),
-            *_clean(
-                simulated_removal.remove,
-                simulated_removal.leftovers,
+            *state.end(
+                state_root(),
+                study_id=chosen.study,
+                remove=removal.remove_everything,
+                leftovers=removal.leftovers,
+            ),
+            *state.end(
                 simulated_root(),
-                chosen.study,
+                study_id=chosen.study,
+                remove=simulated_removal.remove,
+                leftovers=simulated_removal.leftovers,
             ),
         ]
     except BenchmarkError as err:
@@ -44,20 +46,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in [f"removed {name}" for name in removed] or ["nothing to clean"]:
         to_terminal(line)
     return 0
-
-
-def _clean(remove: Names, leftovers: Names, root: Path, study_id: str | None) -> tuple[str, ...]:
-    """What was removed of one kind of cluster, as readable names."""
-    if not root.exists() and not leftovers(root):
-        return ()
-    with state.locked(root):
-        current = state.read_or_none(root)
-        others = current is not None and study_id not in {None, current.study_id}
-        if others and current is not None and current.is_running():
-            return ()
-        removed = remove(root)
-        root.rmdir()
-    return removed
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import yaml
 from include.embedded import access, cgroups, credentials, network, probe, processes, state
 from include.embedded.binaries import binary, module_file
 from include.embedded.layout import FIRST_CONTROLLER, PREFIX
-from include.embedded.local_cluster import admin, apply, layout_of, require
+from include.embedded.local_cluster import admin, apply, layout_of
 from include.errors import ClusterError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
 
@@ -55,7 +55,7 @@ def install(controller: Controller, *, root: Path, study_id: str) -> str:
     end of its log when it dies.
     """
     with state.locked(root):
-        current = require(root, study_id=study_id)
+        current = state.require(root, study_id=study_id)
         running = current.process(controller.name)
         if running is not None and processes.is_alive(running) and _is_healthy():
             return controller.version
@@ -129,7 +129,7 @@ def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
     when time is up.
     """
     with state.locked(root):
-        current = require(root, study_id=study_id)
+        current = state.require(root, study_id=study_id)
         layout = layout_of(root)
         kube = admin(layout, namespace=controller.namespace)
         # First the definition, while the controller is still there to see its resources go.

@@ -7,7 +7,6 @@ unpacks anything and the page cache holds each file once.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import os
@@ -20,8 +19,8 @@ from typing import TYPE_CHECKING
 from include.embedded import application_files, image_store, oci, packages
 from include.embedded.binaries import KEY_LENGTH, binary
 from include.embedded.paths import TOOLS, cache_root
-from include.embedded.progress import Progress, to_terminal
-from include.errors import BenchmarkError, ClusterError
+from include.embedded.progress import Progress, run_program
+from include.errors import ClusterError
 from include.models import Model
 
 if TYPE_CHECKING:
@@ -167,20 +166,18 @@ def architecture() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: build the image; exit code 1 with the reason when that fails."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.embedded.image",
+
+    def step(progress: Progress) -> str:
+        found = build(progress)
+        return f"image {found.reference} ({found.digest}) is in {folder()}"
+
+    return run_program(
+        step,
+        arguments,
+        module="include.embedded.image",
         description="Build the application image of the local cluster into the cache (as root). "
         "Nothing is done when it is there.",
     )
-    parser.parse_args(arguments)
-    progress = Progress(to_terminal)
-    try:
-        found = build(progress)
-    except BenchmarkError as err:
-        sys.stderr.write(f"error: {err}\n")
-        return 1
-    progress.tell(f"image {found.reference} ({found.digest}) is in {folder()}")
-    return 0
 
 
 if __name__ == "__main__":

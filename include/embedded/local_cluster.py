@@ -25,7 +25,6 @@ from include.embedded import (
 )
 from include.embedded.layout import BRIDGE_ADDRESS, Layout, nodes
 from include.embedded.state import ClusterState
-from include.errors import ClusterError
 from include.kube.client import Kube
 from include.kube.kinds import NODE
 
@@ -161,7 +160,7 @@ def wait_ready(*, root: Path, study_id: str) -> ClusterState:
 
     ClusterError naming what is not ready, or the process that died with the end of its log.
     """
-    current = require(root, study_id=study_id)
+    current = state.require(root, study_id=study_id)
     layout = layout_of(root)
     kube = admin(layout, namespace="default")
     processes.wait_for(
@@ -192,21 +191,6 @@ def delete(*, root: Path, study_id: str) -> None:
 
     Another study's running cluster is left alone. TeardownError naming what is still there.
     """
-    if not root.exists() and not removal.leftovers(root):
-        return
-    with state.locked(root):
-        current = state.read_or_none(root)
-        if current is not None and current.study_id != study_id and current.is_running():
-            log.warning("the running cluster is that of study %s; left alone", current.study_id)
-            return
-        removal.remove_everything(root)
-        root.rmdir()
-
-
-def require(root: Path, *, study_id: str) -> ClusterState:
-    """The state of the study's cluster; ClusterError when there is none or another study's."""
-    current = state.read(root)
-    if current is None or current.study_id != study_id:
-        msg = f"study {study_id} has no local cluster on this machine; create it first"
-        raise ClusterError(msg)
-    return current
+    state.end(
+        root, study_id=study_id, remove=removal.remove_everything, leftovers=removal.leftovers
+    )

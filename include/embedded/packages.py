@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.embedded.commands import find, run
-from include.embedded.progress import Progress, to_terminal
-from include.errors import BenchmarkError, ClusterError
+from include.embedded.progress import Progress, run_program
+from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,18 +70,13 @@ def install(progress: Progress) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: install the packages; exit code 1 with the reason when that fails."""
-    parser = argparse.ArgumentParser(
-        prog="python -m include.embedded.packages",
+    return run_program(
+        install,
+        arguments,
+        module="include.embedded.packages",
         description="Install the Debian packages that the local cluster runs on (as root). "
         "Nothing is done when they are there.",
     )
-    parser.parse_args(arguments)
-    try:
-        install(Progress(to_terminal))
-    except BenchmarkError as err:
-        sys.stderr.write(f"error: {err}\n")
-        return 1
-    return 0
 
 
 if __name__ == "__main__":

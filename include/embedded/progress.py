@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from typing import TYPE_CHECKING
 
+from include.errors import BenchmarkError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     Say = Callable[[str], None]
 
@@ -32,3 +35,27 @@ def to_terminal(line: str) -> None:
     """Write a line for a person, at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def run_program(
+    step: Callable[[Progress], str | None],
+    arguments: Sequence[str] | None,
+    *,
+    module: str,
+    description: str,
+) -> int:
+    """A command line without options that does one long step and says what it returns, if anything.
+
+    The exit code: 0, or 1 with the reason when the step raises a BenchmarkError.
+    """
+    parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
+    parser.parse_args(arguments)
+    progress = Progress(to_terminal)
+    try:
+        outcome = step(progress)
+    except BenchmarkError as err:
+        sys.stderr.write(f"error: {err}\n")
+        return 1
+    if outcome is not None:
+        progress.tell(outcome)
+    return 0

@@ -17,10 +17,12 @@ from include.errors import ClusterError
 from include.models import DnsLabel, Model, Positive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from include.embedded.layout import Layout
+
+    Named = Callable[[Path], tuple[str, ...]]  # of a state folder: readable names of what it has
 
 log = logging.getLogger(__name__)
 LOCK_LIMIT_S = 180.0
@@ -105,6 +107,37 @@ def refuse_other_study(state: ClusterState | None, *, study_id: str) -> None:
         f"and there is room for one; wait for its end, or end it with `make clean`"
     )
     raise ClusterError(msg)
+
+
+def require(root: Path, *, study_id: str) -> ClusterState:
+    """The state of the study's cluster; ClusterError when there is none or another study's."""
+    current = read(root)
+    if current is None or current.study_id != study_id:
+        msg = f"study {study_id} has no cluster on this machine (in {root}); create it first"
+        raise ClusterError(msg)
+    return current
+
+
+def end(root: Path, *, study_id: str | None, remove: Named, leftovers: Named) -> tuple[str, ...]:
+    """Remove a study's cluster with its folder, and return what it was; harmless when repeated.
+
+    Another study's running cluster is left alone; with None, none is. What `remove` raises passes
+    through.
+    """
+    if not root.exists() and not leftovers(root):
+        return ()
+    with locked(root):
+        current = read_or_none(root)
+        if (
+            current is not None
+            and study_id not in {None, current.study_id}
+            and current.is_running()
+        ):
+            log.warning("the cluster of study %s is running; left alone", current.study_id)
+            return ()
+        removed = remove(root)
+        root.rmdir()
+    return removed
 
 
 @contextmanager

@@ -19,7 +19,6 @@ from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
-from include.errors import ClusterError
 from include.kube.kinds import NODE
 from include.simulation import access, nodes, settings, stages
 
@@ -166,7 +165,7 @@ def _start_player(layout: Layout) -> HostProcess:
 
 def wait_ready(*, root: Path, study_id: str) -> ClusterState:
     """Wait until all nodes are Ready; ClusterError naming the process that died."""
-    current = require(root, study_id=study_id)
+    current = state.require(root, study_id=study_id)
     layout = settings.read(root).layout(root)
     kube = admin(layout, namespace="default")
     processes.wait_for(
@@ -193,20 +192,9 @@ def _conditions(node: dict[str, object]) -> list[dict[str, str]]:
 
 def delete(*, root: Path, study_id: str) -> None:
     """Remove the study's cluster and prove that nothing of it is left; harmless when repeated."""
-    if not root.exists():
-        return
-    with state.locked(root):
-        current = state.read_or_none(root)
-        if current is not None and current.study_id != study_id and current.is_running():
-            log.warning("the running simulated cluster is that of study %s", current.study_id)
-            return
-        simulated_removal.remove(root)
-        root.rmdir()
-
-
-def require(root: Path, *, study_id: str) -> ClusterState:
-    """The state of the study's cluster; ClusterError when there is none or another study's."""
-    current = state.read(root)
-    if current is None or current.study_id != study_id:
-        raise ClusterError(f"study {study_id} has no simulated cluster here; create it first")
-    return current
+    state.end(
+        root,
+        study_id=study_id,
+        remove=simulated_removal.remove,
+        leftovers=simulated_removal.leftovers,
+    )

@@ -12,7 +12,7 @@ from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.errors import ClusterError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION
-from include.simulation import cluster, programs, settings, stand_in
+from include.simulation import programs, settings, stand_in
 from include.simulation.programs import FIXED_HEALTH_PORT
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def install(controller: Controller, *, root: Path, study_id: str) -> str:
     One that runs already is left as it is.
     """
     with state.locked(root):
-        current = cluster.require(root, study_id=study_id)
+        current = state.require(root, study_id=study_id)
         simulation = settings.read(root)
         layout = simulation.layout(root)
         program = programs.find(controller, simulation.options)
@@ -64,7 +64,7 @@ def _install(program: Program, layout: Layout, current: ClusterState) -> None:
 def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
     """Stop a controller or its stand-in and remove what `install` made; returns when it is gone."""
     with state.locked(root):
-        current = cluster.require(root, study_id=study_id)
+        current = state.require(root, study_id=study_id)
         simulation = settings.read(root)
         layout = simulation.layout(root)
         kube = admin(layout, namespace=controller.namespace)

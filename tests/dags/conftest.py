@@ -103,7 +103,7 @@ def params(tmp_path):
 @pytest.fixture
 def run(dag, params, monkeypatch):
     """A function that runs a study to its end; keywords are options of the fake cluster."""
-    from include import measurement, study_run
+    from include import job_cleanup, measurement, study_run
 
     said = []
     check = study_run.check_complete
@@ -118,7 +118,8 @@ def run(dag, params, monkeypatch):
 
     monkeypatch.setattr(study_run, "check_complete", check_complete)
     monkeypatch.setattr(measurement, "run_point", run_point)
-    monkeypatch.setattr(study_run, "GONE_WITHIN_S", 0.0)
+    monkeypatch.setattr(job_cleanup, "GONE_S", 0.0)
+    monkeypatch.setattr(job_cleanup, "FORCED_GONE_S", 0.0)
     idle = iter(range(2000))
 
     def short_sleep(_seconds):  # dag.test() idles in seconds, and waits for ever

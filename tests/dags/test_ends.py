@@ -131,7 +131,7 @@ def test_an_operator_that_cannot_be_installed_loses_its_own_phase_only(run):
 def test_pods_that_stay_keep_the_next_phase_from_starting(run):
     ended = run(stuck_pods=("demo-0",))
     assert ended.state == "failed"
-    assert ended.journal[3:-1] == [*PHASE_1[:-1], "delete all jobs"]
+    assert ended.journal[3:7] == [*PHASE_1[:-1], "delete all jobs"]
     assert ended.journal[-1] == "delete"
     assert ended.tasks["phase_2.install"] == "upstream_failed"
     assert "task phase_1.uninstall failed" in ended.verdict

@@ -69,7 +69,7 @@ def test_the_preflight_looks_at_ports_last(reservation, monkeypatch, tmp_path):
 
 def test_a_cluster_that_is_not_there_cannot_be_reached(reservation, monkeypatch, tmp_path):
     monkeypatch.setenv("OPERATOR_BENCHMARK_STATE", str(tmp_path))
-    with pytest.raises(ClusterError, match="study s-1 has no local cluster"):
+    with pytest.raises(ClusterError, match="study s-1 has no cluster on this machine"):
         LOCAL.connect(reservation)
 
 

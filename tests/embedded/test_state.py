@@ -115,7 +115,7 @@ def test_deleting_what_is_not_there_is_no_error(layout, removed, monkeypatch):
 
 
 def test_a_cluster_of_nobody_is_not_ready(layout):
-    with pytest.raises(ClusterError, match="study second has no local cluster"):
+    with pytest.raises(ClusterError, match="study second has no cluster on this machine"):
         local_cluster.wait_ready(root=layout.root, study_id="second")
 
 

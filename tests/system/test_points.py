@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from include import applications, clusters, job_cleanup, job_watch, k8s_operators, study_run
+from include import applications, clusters, job_spec, job_watch, k8s_operators, study_run
 from include import run_point as point_run
 from include.embedded import credentials, local_cluster, removal, state
 from include.embedded.paths import state_root
@@ -68,7 +68,7 @@ def setting(handle, installed, tmp_path, operator):
     kube = LOCAL.connect(handle)
     yield point_run.Setting(study=STUDY, handle=handle, kube=kube, results=results)
     assert kube.list(POD).items == ()
-    assert job_cleanup.leftovers(kube, operator, study_id=STUDY_ID) == ()
+    assert kube.list(operator.resource).items == ()
     kube.close()
 
 
@@ -184,7 +184,7 @@ def _is_running(setting):
 
 def test_cancelled_point_leaves_nothing(setting, point):
     operator = k8s_operators.load(point.k8s_operator)
-    spec = point_run.job_spec(point, study=setting.study, handle=setting.handle)
+    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
     for obj in operator.objects(spec, operator.read_options({})):
         setting.kube.create(obj)
     point_run.cancel_point(point, setting)

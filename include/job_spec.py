@@ -1,0 +1,68 @@
+"""From a planned point to its job, before any operator's dialect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include import applications, k8s_operators
+from include.errors import ClusterError
+from include.k8s_operators import (
+    LABEL_NODES,
+    LABEL_OPERATOR,
+    LABEL_POINT,
+    LABEL_STUDY,
+    JobSpec,
+)
+
+if TYPE_CHECKING:
+    from include.models import ClusterHandle, Model, Point, Study
+
+DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline is no longer there
+
+
+def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
+    """The job of a point: the same for every operator but for the operator's own dialect."""
+    application = applications.load(study.application)
+    options = application.read_options(study.application_options)
+    return JobSpec(
+        name=point.point_id,
+        namespace=handle.namespace,
+        labels={
+            LABEL_STUDY: point.study_id,
+            LABEL_POINT: point.point_id,
+            LABEL_OPERATOR: point.k8s_operator,
+            LABEL_NODES: str(point.nodes),
+        },
+        image=handle.image,
+        image_pull_policy=handle.image_pull_policy,
+        nodes=point.nodes,
+        ranks_per_node=point.ranks_per_node,
+        command=application.command(options),
+        work_dir=application.work_dir,
+        mpi_implementation=study.mpi_implementation,
+        binding=study.binding,
+        pod_resources=study.pod_resources,
+        launcher=handle.launcher,
+        worker=handle.worker,
+        timeout_s=study.point_timeout_s + DEADLINE_MARGIN_S,
+        node_names=_node_names(point, handle),
+    )
+
+
+def operator_options(point: Point, *, study: Study) -> Model:
+    """What the study asks of the point's operator, in the variant that the point runs."""
+    operator = k8s_operators.load(point.k8s_operator)
+    given = study.operator_options.get(point.k8s_operator, {})
+    return operator.read_options(operator.variants(given)[point.variant])
+
+
+def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
+    """Host names of the nodes that the plan chose; ClusterError when they are not all there."""
+    known = handle.worker_nodes
+    if any(index >= len(known) for index in point.workers):
+        msg = (
+            f"the plan chose nodes for {point}, and the cluster names only {len(known)} workers: "
+            f"use `placement: free`"
+        )
+        raise ClusterError(msg)
+    return tuple(known[index] for index in point.workers)
