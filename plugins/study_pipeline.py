@@ -1,0 +1,192 @@
+"""The tasks of one study and how they hang together, for every DAG that runs studies."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup, TriggerRule, chain, setup, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from include import k8s_operators
+from include.limits import POINT_TIMEOUT_S
+from plugins.approval import AskWhenWanted
+from plugins.run_point import RunPoint
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import XComArg
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
+
+PHASE_STEPS = ("install", "points", "uninstall")
+POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
+
+
+def phases() -> range:
+    """Numbers of the phases: one per operator at most, as a DAG has the same tasks in every run."""
+    return range(1, len(k8s_operators.available()) + 1)
+
+
+@task(multiple_outputs=False)  # a dict by its annotation would become an XCom per key
+def plan(params: dict[str, Any], ti: TaskInstance) -> dict[str, Any]:
+    """Check the study and store its plan; returns the points by phase."""
+    from airflow.sdk import conf
+
+    from include import study_run
+    from plugins.study_context import locate
+
+    return study_run.plan_study(
+        params,
+        run_id=ti.run_id,
+        dag_id=ti.dag_id,
+        locate=locate,
+        most_phases=len(phases()),
+        most_points=conf.getint("core", "max_map_length"),
+    ).to_json()
+
+
+@setup
+@task(multiple_outputs=False)
+def reserve(ti: TaskInstance) -> dict[str, Any]:
+    """Fix the names and the expiry of the cluster; creates nothing."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    return study_run.reserve(StudyContext(ti).results).to_json()
+
+
+@setup
+@task(execution_timeout=timedelta(hours=1))
+def provision(ti: TaskInstance) -> None:
+    """Start making the cluster, or adopt what this run already made."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    study_run.provision(study.results, study.reservation)
+
+
+@setup
+@task(multiple_outputs=False, execution_timeout=timedelta(hours=1))
+def wait_ready(ti: TaskInstance) -> dict[str, Any]:
+    """Wait until jobs can run; returns how to reach the cluster, without any secret."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    return study_run.wait_ready(study.results, study.reservation).to_json()
+
+
+@task(execution_timeout=timedelta(minutes=30))
+def install(phase: int, ti: TaskInstance) -> list[dict[str, Any]]:
+    """Install the operators of a phase; returns its points."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    if (planned := study.phase(phase)) is None:
+        msg = f"the study has no phase {phase}"
+        raise AirflowSkipException(msg)
+    study_run.install_phase(study.results, study.handle, planned)
+    return [point.to_json() for point in planned.points]
+
+
+@task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=30))
+def uninstall(phase: int, ti: TaskInstance) -> None:
+    """Remove the operators of a phase and prove that none of its pods is left."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    planned = study.phase(phase)
+    if planned is None or not study.was_attempted(f"phase_{phase}.install"):
+        msg = f"nothing was installed for a phase {phase}"
+        raise AirflowSkipException(msg)
+    study_run.uninstall_phase(study.handle, planned)
+
+
+@task(retries=1, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(hours=1))
+def destroy(ti: TaskInstance) -> None:
+    """Remove everything that the study made, and prove it."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study_run.destroy(StudyContext(ti).reservation)
+
+
+@task(multiple_outputs=False)
+def report(ti: TaskInstance) -> dict[str, Any]:
+    """Write records, tables, figures and the report; returns its summary."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    handed_over = ti.xcom_pull(task_ids=[f"phase_{phase}.points" for phase in phases()])
+    given = [record for record in handed_over if record]
+    return study_run.report(StudyContext(ti).results, given).to_json()
+
+
+@task(task_id="verdict")
+def judge_study(ti: TaskInstance) -> None:
+    """Fail the run unless every point is valid and nothing was left behind."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
+    unused = phases()[len(study.planned.phases) :]
+    study_run.check_complete(
+        study.results,
+        states={task_id: state for task_id, state in states.items() if task_id != ti.task_id},
+        may_be_skipped=[f"phase_{n}.{step}" for n in unused for step in PHASE_STEPS],
+    )
+
+
+def run_phase(phase: int) -> TaskGroup:
+    """Install, run every point one at a time, uninstall."""
+    # The phase before may have been skipped, but what it installed must be gone.
+    rule = TriggerRule.ALL_SUCCESS if phase == 1 else TriggerRule.NONE_FAILED
+    with TaskGroup(f"phase_{phase}") as group:
+        points = install.override(trigger_rule=rule)(phase)
+        runs = RunPoint.partial(
+            task_id="points",
+            max_active_tis_per_dagrun=1,  # a second job on the cluster would disturb the first
+            execution_timeout=POINT_TIME_LIMIT,
+            retries=1,  # for a lost worker; a measured failure is not retried
+            retry_delay=timedelta(seconds=5),
+            map_index_template="{{ point_name | default('') }}",
+        ).expand(point=points)
+        chain(points, runs, uninstall(phase))
+    return group
+
+
+def study_tasks(
+    *,
+    after_phases: Sequence[TaskGroup] = (),
+    at_end: Sequence[XComArg] = (),
+    verdict: XComArg | None = None,
+) -> None:
+    """All tasks of a study in their order, in the DAG at hand.
+
+    `after_phases` run while the cluster is still there, `at_end` after the report and whatever
+    happened. `verdict`, by default the study's own, is the one task that decides on the colour.
+    """
+    approve = AskWhenWanted(
+        task_id="approve",
+        subject="Run {{ ti.xcom_pull('plan')['points'] }} points on {{ params.cluster }}?",
+        body="{{ params.operators | join(', ') }} on {{ params.nodes | join(', ') }} nodes",
+        response_timeout=timedelta(hours=24),
+    )
+    setups = [reserve(), provision(), wait_ready()]
+    teardowns = [destroy(), report(), *at_end, verdict or judge_study()]
+    chain(
+        plan(),
+        approve,
+        *setups,
+        *(run_phase(phase) for phase in phases()),
+        *after_phases,
+        *teardowns,
+    )
+    for step in teardowns:
+        step.as_teardown(setups=setups)
+    teardowns[-1].as_teardown(on_failure_fail_dagrun=True)
