@@ -6,7 +6,9 @@ made for the study is always removed at the end.
 
 1. **plan** checks the whole study, fixes the order of its points and stores both. Nothing that can
    be known before is left to fail later.
-2. **approve** asks somebody, when the study wants that.
+2. **preflight** looks whether the cluster can be made, and estimates how long the study takes and
+   what it costs. What speaks against starting stops the run here, before anything exists.
+   **approve** shows the estimate and asks somebody, when the study wants that.
 3. **reserve**, **provision**, **wait_ready** name, create and await the cluster.
 4. **phase_1**, **phase_2**, ...: install the phase's operators, run its points, uninstall. A study
    with fewer phases skips the rest. A point that fails is recorded and the study goes on; an

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
+PREFLIGHT = "preflight.json"  # what was looked at before anything was created, and the estimate
 
 
 class Location(Protocol):
@@ -40,7 +41,8 @@ class Location(Protocol):
 class Results:
     """Reads and writes one study's folder.
 
-    Layout: `plan.json`, `study.json`, `run.json`, `cluster.json`, `operators/<name>.json`,
+    Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
+    `operators/<name>.json`,
     `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.

@@ -57,15 +57,12 @@ def plan_study(
 
     With `dag_id` it also stores which run the study belongs to, for whom to let read it.
 
-    Raises StudyError for a study that cannot run as it is, ClusterError for a machine or account
-    on which its cluster cannot be made.
+    Raises StudyError for a study that cannot run as it is.
     """
     study = read_study(params)
     check_limits(study)
     plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=run_id))
     _check_size(plan, most_phases=most_phases, most_points=most_points)
-    cluster = clusters.load(study.cluster)
-    cluster.preflight(cluster.reserve(study, study_id=plan.study_id))
     address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
     results = Results(locate(address))
     results.write_json("plan.json", plan.to_json())

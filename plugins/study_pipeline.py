@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
 PHASE_STEPS = ("install", "points", "uninstall")
+APPROVAL = """\
+{{ params.operators | join(', ') }} on {{ params.nodes | join(', ') }} nodes.
+
+```
+{{ ti.xcom_pull('preflight')['text'] }}
+```
+"""
 POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
 
 
@@ -44,6 +51,15 @@ def plan(params: dict[str, Any], ti: TaskInstance) -> dict[str, Any]:
         most_phases=len(phases()),
         most_points=conf.getint("core", "max_map_length"),
     ).to_json()
+
+
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=15))
+def preflight(ti: TaskInstance) -> dict[str, Any]:
+    """Look whether the cluster can be made and what the study will cost; returns the estimate."""
+    from include.preflight import preflight
+    from plugins.study_context import StudyContext
+
+    return preflight(StudyContext(ti).results).to_json()
 
 
 @setup
@@ -174,13 +190,14 @@ def study_tasks(
     approve = AskWhenWanted(
         task_id="approve",
         subject="Run {{ ti.xcom_pull('plan')['points'] }} points on {{ params.cluster }}?",
-        body="{{ params.operators | join(', ') }} on {{ params.nodes | join(', ') }} nodes",
+        body=APPROVAL,
         response_timeout=timedelta(hours=24),
     )
     setups = [reserve(), provision(), wait_ready()]
     teardowns = [destroy(), report(), *at_end, verdict or judge_study()]
     chain(
         plan(),
+        preflight(),
         approve,
         *setups,
         *(run_phase(phase) for phase in phases()),

@@ -14,7 +14,8 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.
-GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "tariff", "variants"}
+GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "variants"}
+GROUND |= {"checks", "tariff"}
 TEXT = {"parsers", "redact", "render"}
 JOB = {"job_cleanup", "job_spec", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "cost": GROUND | {"applications", "clusters", "plan"},
     "verdict": GROUND,
 }
-ANYTHING = {"plan", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
+ANYTHING = {"plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
 
 
 def room_of(path: Path) -> str:

@@ -7,6 +7,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from include import adapters
+from include.checks import Findings, failed, passed
+from include.errors import ClusterError
 from include.tariff import Tariff
 
 if TYPE_CHECKING:
@@ -35,6 +37,16 @@ class Cluster(adapters.Adapter):
     @abstractmethod
     def preflight(self, reservation: Reservation) -> None:
         """Raise ClusterError, saying what to do, when `create` could not work here and now."""
+
+    def examine(self, reservation: Reservation) -> Findings:
+        """Each thing that `create` needs, looked at, and the price; raises nothing."""
+        try:
+            self.preflight(reservation)
+        except ClusterError as err:
+            found = failed(f"cluster {self.name}", "it cannot be made", remedy=str(err))
+        else:
+            found = passed(f"cluster {self.name}", "it can be made here and now")
+        return Findings(checks=(found,), tariff=self.tariff(reservation))
 
     @abstractmethod
     def create(self, reservation: Reservation, study: Study) -> None:

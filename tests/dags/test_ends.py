@@ -173,11 +173,12 @@ def test_a_report_that_fails_turns_the_run_red(run, monkeypatch):
     assert not_green(ended) == {"report": "failed", "verdict": "failed"}
 
 
-def test_a_machine_that_cannot_make_the_cluster_is_found_by_the_plan(run):
+def test_a_machine_that_cannot_make_the_cluster_is_found_before_anything_is_reserved(run):
     ended = run(fail=("preflight",))
     assert ended.state == "failed"
     assert ended.journal == ["preflight"]
-    assert ended.tasks["plan"] == "failed"
+    assert ended.tasks["preflight"] == "failed"
+    assert ended.tasks["reserve"] == ended.tasks["destroy"] == "upstream_failed"
 
 
 @pytest.mark.parametrize(
@@ -242,8 +243,8 @@ def test_cancel_in_a_point_removes_the_cluster_and_is_red(dag, run, monkeypatch)
     assert ended.results.records() == ()
 
 
-def answer(option):
-    """Wait until the run asks, then answer as a person does through the API."""
+def answer(option, shown):
+    """Wait until the run asks, note what it shows, and answer as a person does through the API."""
     from airflow.models.hitl import HITLDetail
     from airflow.models.trigger import handle_event_submit
     from airflow.sdk.timezone import utcnow
@@ -259,6 +260,7 @@ def answer(option):
             asked = session.scalar(query)
             if asked is None or asked.task_instance.state != "awaiting_input":
                 continue
+            shown.append(asked.body)
             asked.responded_at = utcnow()
             asked.chosen_options = [option]
             asked.params_input = {}
@@ -271,10 +273,14 @@ def answer(option):
 @pytest.mark.parametrize("option", ["Approve", "Reject"])
 def test_approval(run, params, option):
     params["ask_approval"] = True
-    person = threading.Thread(target=answer, args=(option,))
+    shown = []
+    person = threading.Thread(target=answer, args=(option, shown))
     person.start()
-    ended = run()
+    ended = run(hourly_price_usd=3.6)
     person.join()
+    assert "fake_a, fake_b on 2 nodes" in shown[0]
+    assert "4 points, at most 44 min, for at most $5.26" in shown[0]
+    assert "phase 2: fake_b" in shown[0]
     assert ended.state == "success"
     assert ended.journal[1:] == (
         [] if option == "Reject" else [*CREATED[1:], *PHASE_1, *PHASE_2, "delete"]

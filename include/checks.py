@@ -1,0 +1,72 @@
+"""What must hold before money is spent: single checks, and the plain table of them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from include.errors import ClusterError
+from include.models import Model
+from include.tariff import Tariff
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Outcome(StrEnum):
+    """What came of a check."""
+
+    PASSED = "ok"
+    FAILED = "FAILED"
+    UNKNOWN = "not known"  # could not be looked at; that alone stops no study
+
+
+class Check(Model):
+    """One thing that was looked at."""
+
+    name: str
+    outcome: Outcome
+    found: str
+    remedy: str = ""  # what to do about it
+
+
+class Findings(Model):
+    """What a cluster found out about whether it can be made, and at which price."""
+
+    checks: tuple[Check, ...]
+    tariff: Tariff | None = None
+
+
+def passed(name: str, found: str) -> Check:
+    """A check whose condition holds."""
+    return Check(name=name, outcome=Outcome.PASSED, found=found)
+
+
+def failed(name: str, found: str, *, remedy: str) -> Check:
+    """A check that stops the study, and what to do about it."""
+    return Check(name=name, outcome=Outcome.FAILED, found=found, remedy=remedy)
+
+
+def unknown(name: str, found: str, *, remedy: str = "") -> Check:
+    """A check that could not be made."""
+    return Check(name=name, outcome=Outcome.UNKNOWN, found=found, remedy=remedy)
+
+
+def table(checks: Iterable[Check]) -> tuple[str, ...]:
+    """A line per check, `name  outcome  found`, with the remedy below it."""
+    rows = tuple(checks)
+    width = max((len(row.name) for row in rows), default=0)
+    lines = []
+    for row in rows:
+        lines.append(f"{row.name:<{width}}  {row.outcome.value:<9}  {row.found}")
+        if row.remedy:
+            lines.append(f"{'':<{width}}  {'':<9}  → {row.remedy}")
+    return tuple(lines)
+
+
+def require(checks: Iterable[Check]) -> None:
+    """Raise ClusterError naming each check that failed and what to do, unless none did."""
+    wrong = [row for row in checks if row.outcome is Outcome.FAILED]
+    if wrong:
+        lines = [f"{row.name}: {row.found}; {row.remedy}" for row in wrong]
+        raise ClusterError("\n".join(lines))

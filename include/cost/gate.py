@@ -1,0 +1,53 @@
+"""Whether a study may cost and last what it is estimated to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.checks import Check, failed, passed, unknown
+from include.cost.estimate import duration_text, usd_text
+
+if TYPE_CHECKING:
+    from include.cost.estimate import Estimate
+    from include.models import Study
+
+SHORTER = "fewer repeats, warmups or nodes"
+
+
+def gate(study: Study, estimate: Estimate) -> tuple[Check, ...]:
+    """The study's own limits against its estimate: `max_usd` and `ttl_hours`."""
+    return (_cost(study, estimate), _duration(study, estimate))
+
+
+def _cost(study: Study, estimate: Estimate) -> Check:
+    name = "cost"
+    if estimate.usd is None:
+        found = "the cluster has no known price"
+        if study.max_usd is None:
+            return passed(name, f"{found}, and the study sets no max_usd")
+        remedy = "max_usd cannot be held: name cluster_options.hourly_price_usd"
+        return unknown(name, found, remedy=remedy)
+    least = "at most" if estimate.is_upper_bound else "about"
+    expected = f"{least} {usd_text(estimate.usd)}"
+    if study.max_usd is None:
+        return passed(name, f"{expected}; the study sets no max_usd")
+    if estimate.usd > study.max_usd:
+        lower = "a lower point_timeout_s, " if estimate.is_upper_bound else ""
+        found = f"{expected}, max_usd is {usd_text(study.max_usd)}"
+        return failed(name, found, remedy=f"ask for {lower}{SHORTER}, or raise max_usd")
+    return passed(name, f"{expected} of max_usd {usd_text(study.max_usd)}")
+
+
+def _duration(study: Study, estimate: Estimate) -> Check:
+    name = "time to live"
+    limit = f"ttl_hours is {study.ttl_hours:g}"
+    expected = duration_text(estimate.duration_s)
+    at_expiry = estimate.usd_at_expiry
+    cost = "" if at_expiry is None else f"; a cluster left alone until then: {usd_text(at_expiry)}"
+    if estimate.duration_s <= study.ttl_hours * 3600:
+        return passed(name, f"{expected} of {study.ttl_hours:g} h{cost}")
+    if estimate.is_upper_bound:
+        found = f"points with their time limits come to {expected}, {limit}"
+        return unknown(name, found, remedy="raise ttl_hours if points take long")
+    remedy = f"the study would be stopped before its end: raise ttl_hours, or ask for {SHORTER}"
+    return failed(name, f"{expected} are expected, {limit}", remedy=remedy)
