@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include import clusters, job_cleanup, study_run
-from include.errors import ClusterError, StudyError, TeardownError
+from include.errors import StudyError, TeardownError
 from include.limits import check_limits
 from include.models import ClusterHandle, Study
 from include.results import Results
