@@ -16,23 +16,29 @@ made for the study is always removed at the end.
 5. **destroy**, **report** and **verdict** run whatever happened. The verdict turns the run red
    unless every point is valid and nothing was left behind, and names what is missing.
 
-The records, tables, figures and the report are in the folder that the plan's log names.
+The report is the tab **Benchmark report** of a run, which has the tables as downloads; all records,
+tables, figures and logs are in the folder that the plan's log names.
 """
 
 from __future__ import annotations
 
 from airflow.sdk import dag
 
+from plugins.dag_page import OWNER, dag_page, owner_links
 from plugins.study_params import study_params
 from plugins.study_pipeline import study_tasks
+
+PARAMS = study_params()
 
 
 @dag(
     schedule=None,
     catchup=False,
     max_active_runs=1,
-    params=study_params(),
-    doc_md=__doc__,
+    params=PARAMS,
+    doc_md=dag_page(__doc__, PARAMS),
+    default_args={"owner": OWNER},
+    owner_links=owner_links(),
     tags=["benchmark", "kubernetes", "mpi"],
 )
 def operator_benchmark() -> None:

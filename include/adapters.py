@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.errors import StudyError
@@ -33,6 +34,14 @@ def available(package: ModuleType) -> tuple[str, ...]:
     """Names of the adapters in a package: its modules that do not start with `_`, sorted."""
     names = (module.name for module in pkgutil.iter_modules(package.__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def summary(package: ModuleType, name: str) -> str:
+    """What an adapter is, in a sentence: the first line of its module, which is not loaded."""
+    folders = (Path(folder) for folder in package.__path__)
+    path = next(found for folder in folders if (found := folder / f"{name}.py").exists())
+    with path.open() as file:
+        return file.readline().strip().removeprefix('"""').removesuffix('"""')
 
 
 def load(package: ModuleType, name: str) -> Any:

@@ -1,7 +1,7 @@
 """Upper bounds of a study, shared by the trigger form and by the plan.
 
-The form clamps a number silently and `airflow dags test` does not ask it at all, so the plan
-checks the same bounds again. Lower bounds are in `include.models.Study`.
+The values of a preset pass no form, so the plan checks the same bounds again. Lower bounds are in
+`include.models.Study`.
 """
 
 from __future__ import annotations

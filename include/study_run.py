@@ -7,8 +7,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import clusters, job_cleanup, k8s_operators
+from include import clusters, job_cleanup, k8s_operators, presets
 from include.cache import ROOT
+from include.cost.estimate import Estimate, estimate_plan
 from include.errors import StudyError, TeardownError
 from include.limits import check_limits
 from include.measurement import losses
@@ -33,6 +34,10 @@ class Planned(Model):
     results: str  # address of the study's folder
     points: int
     phases: tuple[Phase, ...]
+    cluster: str
+    ask_approval: bool
+    estimate: Estimate
+    summary: str  # what will be run and what it takes, for the person who is asked
 
 
 def results_root(study: Study) -> str:
@@ -47,6 +52,7 @@ def results_root(study: Study) -> str:
 def plan_study(
     params: Mapping[str, Any],
     *,
+    conf: Mapping[str, Any] | None = None,
     run_id: str,
     dag_id: str | None = None,
     locate: Callable[[str], Location],
@@ -55,11 +61,12 @@ def plan_study(
 ) -> Planned:
     """Check the whole study, store its plan and say what will be run; touches no cluster.
 
+    `conf` is what the caller gave of `params`, for the choice between a preset's values and theirs.
     With `dag_id` it also stores which run the study belongs to, for whom to let read it.
 
     Raises StudyError for a study that cannot run as it is.
     """
-    study = read_study(params)
+    study = read_study(presets.fill_in(params, conf=params if conf is None else conf))
     check_limits(study)
     plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=run_id))
     _check_size(plan, most_phases=most_phases, most_points=most_points)
@@ -70,9 +77,17 @@ def plan_study(
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
         results.write_json(ORIGIN, origin.to_json())
-    _announce(plan, address)
+    estimate = estimate_plan(plan)
+    _announce(plan, address, preset=presets.told(params, study=study.to_json()), estimate=estimate)
     return Planned(
-        study_id=plan.study_id, results=address, points=len(plan.points), phases=plan.phases
+        study_id=plan.study_id,
+        results=address,
+        points=len(plan.points),
+        phases=plan.phases,
+        cluster=study.cluster,
+        ask_approval=study.ask_approval,
+        estimate=estimate,
+        summary=f"{_summary(study)}: {estimate.sentence()}",
     )
 
 
@@ -89,11 +104,21 @@ def _check_size(plan: Plan, *, most_phases: int, most_points: int) -> None:
             raise StudyError(msg)
 
 
-def _announce(plan: Plan, address: str) -> None:
+def _summary(study: Study) -> str:
+    nodes = ", ".join(str(value) for value in study.nodes)
+    return f"{', '.join(study.operators)} on {nodes} nodes of the cluster {study.cluster}"
+
+
+def _announce(plan: Plan, address: str, *, preset: str | None, estimate: Estimate) -> None:
     study = plan.study
     log.info("study %s on cluster %s: %d points", plan.study_id, study.cluster, len(plan.points))
+    if preset is not None:
+        log.info("%s", preset)
     for point in plan.points:
         log.info("planned %d: %s", point.order_index, point)
+    log.info("estimated: %s", estimate.sentence())
+    for line in (*estimate.lines(), *estimate.basis):
+        log.info("  %s", line)
     log.info("results go to %s", address)
 
 

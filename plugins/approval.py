@@ -19,7 +19,8 @@ class AskWhenWanted(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Park the task until somebody answers, or return at once."""
-        if not context["params"]["ask_approval"]:
+        planned = context["ti"].xcom_pull(task_ids="plan")  # a preset may ask, too
+        if not planned["ask_approval"]:
             self.log.info("the study asks for no approval")
             return None
         return super().execute(context)

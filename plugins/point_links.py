@@ -1,4 +1,4 @@
-"""Links from a point's task to what is stored of the point."""
+"""Links from a point's task to what is stored of the point, and to the study's report."""
 
 from __future__ import annotations
 
@@ -7,11 +7,29 @@ from urllib.parse import quote, urlsplit
 
 from airflow.sdk import BaseOperatorLink, conf
 
-from plugins.report_view import PREFIX
+from plugins.report_view import PREFIX, REPORT_ROUTE
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstanceKey
+
+
+def _run_address(ti_key: TaskInstanceKey, *, pattern: str) -> str:
+    """A path below Airflow's own, with the names of the task's DAG and run in it."""
+    below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
+    names = {"dag": quote(ti_key.dag_id, safe=""), "run": quote(ti_key.run_id, safe="")}
+    return below + pattern.format(**names)
+
+
+class Report(BaseOperatorLink):
+    """A link to the report's tab on the page of the run."""
+
+    name: ClassVar[str] = "Report of the study"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
+        """The path on Airflow's own server."""
+        del operator
+        return _run_address(ti_key, pattern=f"/dags/{{dag}}/runs/{{run}}/plugin/{REPORT_ROUTE}")
 
 
 class _PointLink(BaseOperatorLink):
@@ -28,9 +46,8 @@ class _PointLink(BaseOperatorLink):
         point_id = getattr(operator, "point_id", None)
         if point_id is None:
             return ""
-        below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
-        run = f"{quote(ti_key.dag_id, safe='')}/{quote(ti_key.run_id, safe='')}"
-        return f"{below}/{PREFIX}/report/{run}/points/{point_id}/{self.file}"
+        place = f"/points/{point_id}/{self.file}"
+        return _run_address(ti_key, pattern=f"/{PREFIX}/report/{{dag}}/{{run}}") + place
 
 
 class JobLog(_PointLink):

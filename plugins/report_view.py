@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 PREFIX = "operator-benchmark"
+REPORT_ROUTE = "benchmark-report"  # of the tab, below the page of a run
+STUDIES_ROUTE = "benchmark-studies"  # of the list, below `plugin/`
 
 
 class LateApp:
@@ -37,12 +39,12 @@ class ReportView(AirflowPlugin):
             "name": "Benchmark report",
             "href": f"{PREFIX}/report/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
-            "url_route": "benchmark-report",
+            "url_route": REPORT_ROUTE,
         },
         {
             "name": "Studies",  # a longer one is cut off in the navigation
             "href": f"{PREFIX}/studies",
             "destination": "nav",
-            "url_route": "benchmark-studies",
+            "url_route": STUDIES_ROUTE,
         },
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
-from plugins.point_links import Events, JobLog, Manifest
+from plugins.point_links import Events, JobLog, Manifest, Report
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 def name_of(point: Point) -> str:
-    """What the grid of a run shows of a point: `mpi_operator · 2 nodes · repeat 1`."""
+    """What the grid of a run shows of a point: `mpi_operator · 64 nodes · 3`, or `· warm-up 1`."""
     nodes = f"{point.nodes} node{'s' if point.nodes > 1 else ''}"
-    kind = "warm-up" if point.is_warmup else "repeat"
-    return f"{point.arm} · {nodes} · {kind} {point.repeat}"
+    number = f"warm-up {point.repeat}" if point.is_warmup else str(point.repeat)
+    return f"{point.arm} · {nodes} · {number}"
 
 
 class RunPoint(BaseOperator):
@@ -37,7 +37,7 @@ class RunPoint(BaseOperator):
     """
 
     template_fields: Sequence[str] = ("point",)
-    operator_extra_links: Sequence[BaseOperatorLink] = (JobLog(), Manifest(), Events())
+    operator_extra_links: Sequence[BaseOperatorLink] = (Report(), JobLog(), Manifest(), Events())
 
     def __init__(self, *, point: dict[str, Any], **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -65,6 +65,13 @@ class RunPoint(BaseOperator):
     def point_id(self) -> str | None:
         """The point that the task ran, None before it runs one."""
         return self._measurement.point.point_id if self._measurement else None
+
+    @property
+    def planned_name(self) -> str:
+        """How the grid names the task until it has begun: by the point of its place in the plan."""
+        from include.models import Point
+
+        return name_of(Point.model_validate(self.point))
 
     def on_kill(self) -> None:
         """Delete the point's job when the task is cancelled or takes too long."""

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import XComArg
+    from airflow.sdk.types import DagRunProtocol as DagRun
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
 PHASE_STEPS = ("install", "points", "uninstall")
-APPROVAL = """\
-{{ params.operators | join(', ') }} on {{ params.nodes | join(', ') }} nodes.
+POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
+PLANNED = "ti.xcom_pull(task_ids='plan')"
+APPROVAL = f"""\
+{{{{ {PLANNED}['summary'] }}}}
 
 ```
-{{ ti.xcom_pull('preflight')['text'] }}
+{{{{ ti.xcom_pull(task_ids='preflight')['text'] }}}}
 ```
 """
-POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
 
 
 def phases() -> range:
@@ -36,7 +38,7 @@ def phases() -> range:
 
 
 @task(multiple_outputs=False)  # a dict by its annotation would become an XCom per key
-def plan(params: dict[str, Any], ti: TaskInstance) -> dict[str, Any]:
+def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str, Any]:
     """Check the study and store its plan; returns the points by phase."""
     from airflow.sdk import conf
 
@@ -45,6 +47,7 @@ def plan(params: dict[str, Any], ti: TaskInstance) -> dict[str, Any]:
 
     return study_run.plan_study(
         params,
+        conf=dag_run.conf or {},
         run_id=ti.run_id,
         dag_id=ti.dag_id,
         locate=locate,
@@ -162,7 +165,8 @@ def run_phase(phase: int) -> TaskGroup:
     """Install, run every point one at a time, uninstall."""
     # The phase before may have been skipped, but what it installed must be gone.
     rule = TriggerRule.ALL_SUCCESS if phase == 1 else TriggerRule.NONE_FAILED
-    with TaskGroup(f"phase_{phase}") as group:
+    tip = "Install the operators, run the points one at a time, remove the operators"
+    with TaskGroup(f"phase_{phase}", group_display_name=f"phase {phase}", tooltip=tip) as group:
         points = install.override(trigger_rule=rule)(phase)
         runs = RunPoint.partial(
             task_id="points",
@@ -170,7 +174,7 @@ def run_phase(phase: int) -> TaskGroup:
             execution_timeout=POINT_TIME_LIMIT,
             retries=1,  # for a lost worker; a measured failure is not retried
             retry_delay=timedelta(seconds=5),
-            map_index_template="{{ point_name | default('') }}",
+            map_index_template="{{ point_name | default(task.planned_name) }}",
         ).expand(point=points)
         chain(points, runs, uninstall(phase))
     return group
@@ -189,15 +193,18 @@ def study_tasks(
     """
     approve = AskWhenWanted(
         task_id="approve",
-        subject="Run {{ ti.xcom_pull('plan')['points'] }} points on {{ params.cluster }}?",
+        subject=f"Run {{{{ {PLANNED}['points'] }}}} points on {{{{ {PLANNED}['cluster'] }}}}?",
         body=APPROVAL,
         response_timeout=timedelta(hours=24),
     )
-    setups = [reserve(), provision(), wait_ready()]
-    teardowns = [destroy(), report(), *at_end, verdict or judge_study()]
+    planned, looked = plan(), preflight()
+    with TaskGroup("cluster", prefix_group_id=False, tooltip="Name it, make it, await it"):
+        setups = [reserve(), provision(), wait_ready()]
+    with TaskGroup("end", prefix_group_id=False, tooltip="Runs whatever happened before"):
+        teardowns = [destroy(), report(), *at_end, verdict or judge_study()]
     chain(
-        plan(),
-        preflight(),
+        planned,
+        looked,
         approve,
         *setups,
         *(run_phase(phase) for phase in phases()),

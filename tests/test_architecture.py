@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "kube": GROUND | TEXT,
     "applications": GROUND | TEXT,
     "curve": GROUND,
+    "presets": GROUND,
     "k8s_operators": GROUND | TEXT | {"kube", "mpi_launch", "curve"},
     "embedded": GROUND | TEXT | {"kube", "cache"},
     "simulation": GROUND | TEXT | {"kube", "embedded", "k8s_operators", "applications", "cache"},

@@ -53,6 +53,19 @@ def test_the_plan_is_stored_and_told(params, caplog):
     assert stored.phases == planned.phases
     assert planned.points == 8
     assert "planned 2: fake_a 1 node repeat 1" in caplog.messages
+    assert any(line.startswith("estimated: 8 points, ") for line in caplog.messages)
+    assert planned.estimate.points == 8
+    assert planned.summary.endswith(planned.estimate.sentence())
+
+
+def test_a_preset_s_values_are_planned_unless_others_are_given(params, caplog):
+    with caplog.at_level("INFO", "include"):
+        planned = plan(params | {"preset": "smoke"}, conf={"nodes": params["nodes"]})
+    assert planned.points == 2  # one repeat and no warm-up for each operator
+    assert "preset smoke sets name, nodes, repeats, warmups; given instead of its own: " in (
+        "\n".join(caplog.messages)
+    )
+    assert planned.study_id.startswith("smoke-")
 
 
 def test_a_study_knows_the_run_that_it_belongs_to(params):

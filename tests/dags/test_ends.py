@@ -40,7 +40,7 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
         for ti in ended.dag_run.get_task_instances()
         if ti.task_id == "phase_1.points"
     }
-    assert in_the_grid == {"fake_a · 2 nodes · warm-up 1", "fake_a · 2 nodes · repeat 1"}
+    assert in_the_grid == {"fake_a · 2 nodes · warm-up 1", "fake_a · 2 nodes · 1"}
 
 
 def test_points_without_a_valid_record_are_named_and_the_study_goes_on(run):

@@ -7,8 +7,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from include import k8s_operators
 from include.limits import MAXIMUM
 from include.models import Study
@@ -54,20 +52,14 @@ def test_no_time_limit_of_the_run_that_would_leave_out_the_teardowns(dag):
 
 
 def test_the_form_has_every_field_of_a_study_and_starts_the_demo(dag):
-    assert set(dag.params) == set(Study.model_fields)
-    defaults = {name: dag.params.get_param(name).value for name in dag.params}
+    assert set(dag.params) == {"preset", *Study.model_fields}
+    defaults = {name: dag.params.get_param(name).value for name in Study.model_fields}
     assert defaults == Study().to_json()
     for name in Study.model_fields:
         schema = dag.params.get_param(name).schema
         assert schema["title"]
         assert schema["section"]
         assert dag.params.get_param(name).description
-
-
-@pytest.mark.parametrize(("name", "limit"), MAXIMUM.items())
-def test_the_form_has_the_limits_of_the_plan(dag, name, limit):
-    schema = dag.params.get_param(name).schema
-    assert schema.get("items", schema)["maximum"] == limit
 
 
 def test_its_docstring_is_its_page(dag):

@@ -26,13 +26,14 @@ def operator():
 
 
 def test_a_study_that_wants_no_approval_goes_on_at_once(ti, asked):
-    context = {"ti": ti, "task_instance": ti, "params": {"ask_approval": False}}
+    context = {"ti": ti, "task_instance": ti}
     assert operator().execute(context) is None
     assert asked == []
 
 
 def test_a_study_that_wants_approval_waits_for_one_of_two_answers(ti, asked):
-    context = {"ti": ti, "task_instance": ti, "params": {"ask_approval": True}}
+    ti.xcoms["plan"]["ask_approval"] = True
+    context = {"ti": ti, "task_instance": ti}
     with pytest.raises(TaskAwaitingInput):
         operator().execute(context)
     (request,) = asked

@@ -45,7 +45,7 @@ def test_the_grid_shows_the_point_that_ran(ti, points):
 
 @pytest.mark.parametrize(
     ("nodes", "is_warmup", "name"),
-    [(1, False, "fake_a · 1 node · repeat 1"), (2, True, "fake_a · 2 nodes · warm-up 1")],
+    [(1, False, "fake_a · 1 node · 1"), (2, True, "fake_a · 2 nodes · warm-up 1")],
 )
 def test_a_point_is_named_as_a_reader_would(points, nodes, is_warmup, name):
     point = Point.model_validate(points[0] | {"nodes": nodes, "is_warmup": is_warmup})

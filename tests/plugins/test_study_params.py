@@ -6,41 +6,44 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 from pydantic import ValidationError
 
-from include import applications, clusters, k8s_operators
-from include.limits import MAXIMUM
+from include import applications, clusters, k8s_operators, presets
+from include.errors import StudyError
+from include.limits import MAXIMUM, check_limits
 from include.models import Binding, Design, MpiImplementation, Study
+from include.presets import PARAM
 from plugins.study_params import BUDGET, HOW_OFTEN, WHAT, WHERE, study_params
+
+
+def bounds_of(param):
+    """What bounds a param's numbers, or those in its list; nothing when it holds none."""
+    schema = param.schema.get("items", param.schema)
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    if not {"integer", "number"} & set(kinds):
+        return None
+    return schema["allOf"][0] if "allOf" in schema else schema
+
 
 PARAMS = study_params()
 FIELDS = list(Study.model_fields)
-LOWEST = {
-    "nodes": [1],
-    "ranks_per_node": 1,
-    "repeats": 1,
-    "warmups": 0,
-    "seed": 0,
-    "max_usd": 0,
-}
-TOO_LOW = {
-    "nodes": [0],
-    "ranks_per_node": 0,
-    "repeats": 0,
-    "warmups": -1,
-    "seed": -1,
-    "max_usd": -1,
-    "point_timeout_s": 0,
-    "ttl_hours": 0,
-}
+NUMBERS = [name for name, param in PARAMS.items() if bounds_of(param)]
 
 
-def limits_of(name):
-    """The part of the schema that bounds the numbers, which may be those in a list."""
-    schema = PARAMS[name].schema
-    return schema.get("items", schema)
+def test_the_form_has_exactly_the_fields_of_a_study_and_a_preset():
+    assert next(iter(PARAMS)) == PARAM
+    assert set(PARAMS) == {PARAM, *FIELDS}
 
 
-def test_the_form_has_exactly_the_fields_of_a_study():
-    assert set(PARAMS) == set(FIELDS)
+def test_the_sections_are_in_the_order_of_the_questions():
+    sections = [PARAMS[name].schema["section"] for name in PARAMS if name != PARAM]
+    assert list(dict.fromkeys(sections)) == [WHAT, WHERE, HOW_OFTEN, BUDGET]
+    assert sections == sorted(sections, key=[WHAT, WHERE, HOW_OFTEN, BUDGET].index)
+
+
+def test_the_presets_are_offered_with_what_they_are():
+    schema = PARAMS[PARAM].schema
+    assert schema["enum"] == [None, *presets.available()]
+    assert set(schema["values_display"]) == {"null", *presets.available()}
+    assert PARAMS[PARAM].resolve() is None
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -72,23 +75,43 @@ def test_choices_are_those_of_the_study(name, choices):
     assert PARAMS[name].schema["enum"] == [choice.value for choice in choices]
 
 
-@pytest.mark.parametrize("name", MAXIMUM)
-def test_the_upper_bound_is_the_plans(name):
-    assert limits_of(name)["maximum"] == MAXIMUM[name]
+def accepted_by_the_form(name, value):
+    try:
+        return study_params()[name].resolve(value) == value
+    except ParamValidationError:
+        return False
 
 
-@pytest.mark.parametrize(("name", "value"), LOWEST.items())
-def test_the_lower_bound_is_accepted_by_form_and_study(name, value):
-    assert PARAMS[name].resolve(value) == value
-    assert Study.model_validate({name: value})
+def accepted_by_the_plan(name, value):
+    try:
+        check_limits(Study.model_validate({name: value}))
+    except (ValidationError, StudyError):
+        return False
+    return True
 
 
-@pytest.mark.parametrize(("name", "value"), TOO_LOW.items())
-def test_what_is_too_low_is_refused_by_form_and_study(name, value):
-    with pytest.raises(ParamValidationError):
-        study_params()[name].resolve(value)
-    with pytest.raises(ValidationError):
-        Study.model_validate({name: value})
+def test_every_number_of_a_study_is_bounded_in_the_form():
+    fields = Study.model_json_schema()["properties"].items()
+    numbers = {name for name, it in fields if "'integer'" in repr(it) or "'number'" in repr(it)}
+    assert set(NUMBERS) == numbers == set(MAXIMUM)
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_form_and_plan_draw_the_same_bounds(name):
+    bounds = bounds_of(PARAMS[name])
+    lowest = bounds.get("minimum", bounds.get("exclusiveMinimum"))
+    for edge, step in ((lowest, -1), (bounds["maximum"], 1)):
+        for number in (edge, edge + step, edge - step):
+            value = [number] if name == "nodes" else number
+            assert accepted_by_the_form(name, value) is accepted_by_the_plan(name, value), value
+    assert not accepted_by_the_plan(name, value=[lowest - 1] if name == "nodes" else lowest - 1)
+    highest = bounds["maximum"]
+    assert accepted_by_the_plan(name, value=[highest] if name == "nodes" else highest)
+
+
+@pytest.mark.parametrize("name", set(NUMBERS) - {"nodes"})
+def test_the_form_changes_no_number_to_fit(name):
+    assert not {"minimum", "maximum"} & set(PARAMS[name].schema)  # the UI clamps to these
 
 
 @pytest.mark.parametrize("value", ["a", "demo-2", "a" * 24])
