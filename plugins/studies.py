@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 PLAN = "plan"  # the task whose XCom names the study
+REPORT = "report"  # the task whose XCom says what it found
 MOST_LISTED = 500
 GOING = {"queued", "running"}
 _LABEL: TypeAdapter[str] = TypeAdapter(DnsLabel)
@@ -47,6 +48,13 @@ class _Planned(BaseModel):
     points: int
 
 
+class _Reported(BaseModel):
+    """What is needed of `include.report.write.ReportSummary`."""
+
+    study_id: DnsLabel
+    headline: str
+
+
 def results_of(session: Session, *, dag_id: str, run_id: str) -> Results | None:
     """The results of a run, None when it has none; UnreadableStoreError."""
     for address in _addresses(session, dag_id=dag_id, run_id=run_id):
@@ -62,6 +70,20 @@ def state_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
         select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     )
     return str(found) if found else None
+
+
+def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
+    """What the report of a run says first, None when the run has written none."""
+    query = XComModel.get_many(
+        run_id=run_id, dag_ids=dag_id, task_ids=REPORT, key="return_value", limit=1
+    )
+    row = session.scalar(query)
+    if row is None:
+        return None
+    try:
+        return _Reported.model_validate(XComModel.deserialize_value(row)).headline
+    except ValidationError:  # another DAG's task of that name
+        return None
 
 
 def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:

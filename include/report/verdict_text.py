@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.analysis.verdicts import uncompared
+from include.report.drawing import SIMULATED_MARK
 from include.report.labels import count
 
 if TYPE_CHECKING:
     from include.analysis.analysis import Analysis
     from include.analysis.verdicts import Verdict
+    from include.report.content import Content
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +47,14 @@ def verdict_lines(found: Analysis) -> VerdictLines:
         lines=tuple(_line(verdict, shared=shared) for verdict in verdicts),
         uncompared=uncompared(found.frame),
     )
+
+
+def headline_text(content: Content) -> str:
+    """The report's first sentences and every verdict, in one paragraph of plain text."""
+    found = verdict_lines(content.analysis)
+    mark = (f"{SIMULATED_MARK}.",) if content.tally.simulated else ()
+    verdicts = (f"{line.size}: {line.text}" for line in found.lines)
+    return " ".join((*mark, content.headline, *verdicts))
 
 
 def _line(verdict: Verdict, *, shared: tuple[str, ...]) -> VerdictLine:

@@ -11,6 +11,7 @@ from include.report.content import read_content
 from include.report.html import render_html
 from include.report.markdown import render_markdown
 from include.report.text import summary_text
+from include.report.verdict_text import headline_text
 
 if TYPE_CHECKING:
     from include.report.content import Content
@@ -34,6 +35,7 @@ class ReportSummary(Model):
     invalid: tuple[str, ...]
     lost: tuple[str, ...]  # planned, without a readable record
     simulated: bool
+    headline: str  # the report's first sentences and its verdicts, for a note
     text: str  # the summary table for a terminal
 
     @property
@@ -95,6 +97,7 @@ def summary_of(content: Content, *, report: str) -> ReportSummary:
         recorded=found.recorded,
         valid=found.valid,
         simulated=found.simulated,
+        headline=headline_text(content),
         text=summary_text(content.analysis.summary),
         **ids,
     )

@@ -6,10 +6,12 @@ from include.models import Model
 
 
 class ReportSummary(Model):
+    study_id: str
     report: str
+    headline: str = "What the fake report says."
     text: str = "summary"
 
 
 def write_report(results):
     results.write_text("report.html", "report")
-    return ReportSummary(report=str(results.path("report.html")))
+    return ReportSummary(study_id=results.plan().study_id, report=str(results.path("report.html")))
