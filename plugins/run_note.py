@@ -51,7 +51,7 @@ def write_note(dag_run: DagRun) -> None:
 
 
 def with_result(note: str | None, result: str) -> str:
-    """A note with the result at its end, in place of an earlier one, cut to what a note may have."""
+    """A note with the result at its end, in place of an earlier one, cut to a note's length."""
     kept = (note or "").partition(MARK)[0].rstrip()
     before = f"{kept}\n\n" if kept else ""
     room = MOST_CHARACTERS - len(before) - len(MARK)

@@ -76,6 +76,8 @@ def _assert_xcoms_are_small_json_with_every_record(ended):
     records = [value for (_, _, key), value in by_point.items() if key == "return_value"]
     links = [value for (_, _, key), value in by_point.items() if key == "_link_JobLog"]
     assert len(links) == 4  # the failed points' too
+    reports = [value for (_, _, key), value in by_point.items() if key == "_link_Report"]
+    assert {link.rsplit("/", 1)[-1] for link in reports} == {"benchmark-report"}
     assert {link.split("/")[-2] for link in links} == {record["point_id"] for record in records}
     assert sorted(record["status"] for record in records) == ["failed", "invalid", "valid", "valid"]
     assert max(len(json.dumps(value)) for value in found.values()) < 4000

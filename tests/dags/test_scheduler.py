@@ -153,6 +153,8 @@ def test_points_run_in_the_planned_order(airflow, params):
     assert [line for line in journal(params) if line.startswith("point")] == [
         f"point {index}" for index in (1, 2, 3, 4)
     ]
+    note = wait(lambda: airflow.call(f"{DAG}/dagRuns/{quote(run_id, safe='')}")["note"])
+    assert note == "**Result:** What the fake report says."
 
 
 def test_cancel_in_provision_removes_the_cluster_and_is_red(airflow, params):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from datetime import UTC, datetime
-from uuid import uuid4
 
 import pytest
 
@@ -13,6 +12,7 @@ from include.plan import make_plan, study_id_of
 from include.results import ORIGIN, Results
 from plugins.study_context import locate
 from tests.fakes.points import record_of
+from tests.plugins.runs import add_run
 
 DAG = "operator_benchmark"
 REPORT = (
@@ -80,50 +80,6 @@ def root(request, tmp_path, monkeypatch):
     }[request.param]
     monkeypatch.setenv("OPERATOR_BENCHMARK_RESULTS", found)
     return found
-
-
-def add_run(run_id, *, dag_id=DAG, state="success", conf=None, planned=None, task="plan"):
-    """A run in Airflow's database, with what its task `plan` returned."""
-    from airflow.models.dagrun import DagRun
-    from airflow.models.taskinstance import TaskInstance
-    from airflow.models.xcom import XComModel
-    from airflow.utils.session import create_session
-    from sqlalchemy import insert
-
-    with create_session() as session:
-        run = DagRun(
-            dag_id=dag_id,
-            run_id=run_id,
-            run_type="manual",
-            state=state,
-            conf=conf or {},
-            run_after=datetime.now(tz=UTC),
-        )
-        session.add(run)
-        session.flush()
-        session.execute(
-            insert(TaskInstance).values(
-                id=uuid4(),
-                task_id=task,
-                dag_id=dag_id,
-                run_id=run_id,
-                map_index=-1,
-                try_number=1,
-                pool="default_pool",
-            )
-        )
-        if planned is not None:
-            session.add(
-                XComModel(
-                    dag_run_id=run.id,
-                    task_id=task,
-                    map_index=-1,
-                    key="return_value",
-                    dag_id=dag_id,
-                    run_id=run_id,
-                    value=planned,
-                )
-            )
 
 
 def add_study(root, run_id, *, dag_id=DAG, recorded=1, report=REPORT):
