@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from include import clusters, job_cleanup, k8s_operators, presets
 from include.cache import ROOT
-from include.cost.estimate import Estimate, estimate_plan
+from include.cost.estimate import estimate_plan
 from include.errors import StudyError, TeardownError
 from include.limits import check_limits
 from include.measurement import losses
@@ -36,8 +36,7 @@ class Planned(Model):
     phases: tuple[Phase, ...]
     cluster: str
     ask_approval: bool
-    estimate: Estimate
-    summary: str  # what will be run and what it takes, for the person who is asked
+    summary: str  # what will be run, how long it takes and what it costs, for people
 
 
 def results_root(study: Study) -> str:
@@ -77,8 +76,8 @@ def plan_study(
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
         results.write_json(ORIGIN, origin.to_json())
-    estimate = estimate_plan(plan)
-    _announce(plan, address, preset=presets.told(params, study=study.to_json()), estimate=estimate)
+    summary = f"{_summary(study)}: {estimate_plan(plan).sentence()}"
+    _announce(plan, address, lines=(presets.told(params, study=study.to_json()), summary))
     return Planned(
         study_id=plan.study_id,
         results=address,
@@ -86,8 +85,7 @@ def plan_study(
         phases=plan.phases,
         cluster=study.cluster,
         ask_approval=study.ask_approval,
-        estimate=estimate,
-        summary=f"{_summary(study)}: {estimate.sentence()}",
+        summary=summary,
     )
 
 
@@ -106,19 +104,18 @@ def _check_size(plan: Plan, *, most_phases: int, most_points: int) -> None:
 
 def _summary(study: Study) -> str:
     nodes = ", ".join(str(value) for value in study.nodes)
-    return f"{', '.join(study.operators)} on {nodes} nodes of the cluster {study.cluster}"
+    noun = "node" if nodes == "1" else "nodes"
+    return f"{', '.join(study.operators)} on {nodes} {noun} of the cluster {study.cluster}"
 
 
-def _announce(plan: Plan, address: str, *, preset: str | None, estimate: Estimate) -> None:
+def _announce(plan: Plan, address: str, *, lines: Iterable[str | None]) -> None:
     study = plan.study
     log.info("study %s on cluster %s: %d points", plan.study_id, study.cluster, len(plan.points))
-    if preset is not None:
-        log.info("%s", preset)
+    for line in lines:
+        if line is not None:
+            log.info("%s", line)
     for point in plan.points:
         log.info("planned %d: %s", point.order_index, point)
-    log.info("estimated: %s", estimate.sentence())
-    for line in (*estimate.lines(), *estimate.basis):
-        log.info("  %s", line)
     log.info("results go to %s", address)
 
 
