@@ -22,6 +22,7 @@ MAY_IMPORT = {
     **dict.fromkeys(GROUND, GROUND),
     **dict.fromkeys(TEXT, GROUND | TEXT),
     "kube": GROUND | TEXT,
+    "aws": GROUND | TEXT | {"kube"},
     "applications": GROUND | TEXT,
     "curve": GROUND,
     "presets": GROUND,
@@ -30,7 +31,16 @@ MAY_IMPORT = {
     "simulation": GROUND | TEXT | {"kube", "embedded", "k8s_operators", "applications", "cache"},
     "clusters": GROUND
     | TEXT
-    | {"kube", "embedded", "simulation", "k8s_operators", "applications", "cache", "job_cleanup"},
+    | {
+        "kube",
+        "aws",
+        "embedded",
+        "simulation",
+        "k8s_operators",
+        "applications",
+        "cache",
+        "job_cleanup",
+    },
     "analysis": GROUND | {"parsers"},
     "report": GROUND | {"analysis", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},

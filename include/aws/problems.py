@@ -1,0 +1,105 @@
+"""What went wrong with a call to AWS, in words that say what to do."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
+
+from include.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"}
+UNKNOWN_KEY = {
+    "AuthFailure",
+    "InvalidClientTokenId",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+DENIED = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthorizationError",
+}
+THROTTLED = {
+    "Throttling",
+    "ThrottlingException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+}
+
+
+class NoCredentials(ClusterError):
+    """There are no credentials for AWS here at all."""
+
+
+def code_of(err: Exception) -> str:
+    """AWS's code of the error, empty when AWS gave no answer."""
+    return str(err.response["Error"].get("Code", "")) if isinstance(err, ClientError) else ""
+
+
+def is_absent(err: ClientError) -> bool:
+    """Whether the error says that the thing asked for does not exist, and nothing else."""
+    code = code_of(err)
+    if code == "ValidationError":  # CloudFormation has no code of its own for it
+        return "does not exist" in str(err)
+    return code in {"NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException"} or (
+        code.startswith("Invalid") and code.endswith((".NotFound", ".NotFoundException"))
+    )
+
+
+def explain(err: ClientError | BotoCoreError) -> str:
+    """The error as a sentence with what to do about it."""
+    if not isinstance(err, ClientError):
+        return _without_answer(err)
+    code, said = code_of(err), err.response["Error"].get("Message", "")
+    advice = f"{code}: {said}"
+    if code in EXPIRED:
+        advice = "the credentials for AWS have expired; renew them"
+    elif code in UNKNOWN_KEY:
+        advice = f"AWS does not know the credentials ({code}); check the connection"
+    elif code in DENIED:
+        advice = f"not allowed: {said or code}; the rights are listed in docs/aws.md"
+    elif code in THROTTLED:
+        advice = "AWS still throttles after all repeats; try again later"
+    return f"{err.operation_name}: {advice}"
+
+
+def _without_answer(err: BotoCoreError) -> str:
+    if isinstance(err, NoCredentialsError | PartialCredentialsError):
+        return (
+            "there are no credentials for AWS: set the connection aws_default, or "
+            "AWS_PROFILE, or give the machine a role (docs/aws.md)"
+        )
+    if isinstance(err, EndpointConnectionError | NoRegionError):
+        return f"AWS cannot be reached: {err}; is the region right?"
+    return f"AWS gave no answer: {err}"
+
+
+def explained(function: Callable[P, R]) -> Callable[P, R]:
+    """The function with AWS's errors as ClusterError that say what to do."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (NoCredentialsError, PartialCredentialsError) as err:
+            raise NoCredentials(explain(err)) from err
+        except (ClientError, BotoCoreError) as err:
+            raise ClusterError(explain(err)) from err
+
+    return call

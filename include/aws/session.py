@@ -1,0 +1,52 @@
+"""Clients of AWS services: where their credentials come from, time limits, and retries.
+
+Outside of Airflow the credentials are those of boto3's own chain: variables, profile, role of the
+machine. Airflow's side puts its connection in the place of that chain with `take_sessions_from`.
+Both renew short-lived credentials by themselves, so a client may live longer than they do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Throttling is answered with pauses that grow to 20 s: some minutes before a call is given up.
+CONFIG = Config(
+    connect_timeout=10,
+    read_timeout=60,
+    retries={"mode": "standard", "total_max_attempts": 10},
+    user_agent_extra="operator-benchmark",
+)
+
+
+def _ambient(region: str) -> boto3.Session:
+    return boto3.Session(region_name=region)
+
+
+class _Source:
+    """Where sessions come from in this process."""
+
+    session: Callable[[str], boto3.Session] = staticmethod(_ambient)
+
+
+def take_sessions_from(source: Callable[[str], boto3.Session]) -> None:
+    """Let `source` make the session for a region from now on."""
+    _Source.session = staticmethod(source)
+
+
+def session(region: str) -> boto3.Session:
+    """A session whose credentials renew themselves."""
+    return _Source.session(region)
+
+
+def client(service: str, region: str) -> Any:
+    """A client with time limits that repeats throttled and lost calls.
+
+    Wrong or missing credentials show at the first call; see `include.aws.problems`.
+    """
+    return session(region).client(service, region_name=region, config=CONFIG)
