@@ -45,6 +45,7 @@ MAY_IMPORT = {
     "report": GROUND | {"analysis", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
+    "regression": GROUND | {"analysis", "recorded_runs"},
     "verdict": GROUND,
 }
 ANYTHING = {"plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
