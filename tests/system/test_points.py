@@ -105,7 +105,8 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
 
 
 def test_open_mpi_starts_its_processes_on_both_nodes(setting, point, command):
-    command("hostname")
+    # A process that ends at once is lost on PRRTE 3 now and then, and mpirun waits for ever.
+    command("bash", "-c", "sleep 0.5; hostname")
     study = with_study(setting, mpi_implementation=MpiImplementation.OPENMPI)
     record = point_run.run_point(point, study)
     assert record.status is Status.INVALID  # no LAMMPS output, as LAMMPS is built for MPICH
