@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
+NODES = "nodes.json"  # which nodes were paid for, and since when
+COST = "cost.json"  # the ledger
 PREFLIGHT = "preflight.json"  # what was looked at before anything was created, and the estimate
 
 
@@ -44,6 +46,7 @@ class Results:
     Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
     `operators/<name>.json`,
     `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
+    `nodes.json`, `steps/<name>.json`, `cost.json`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.
     """
