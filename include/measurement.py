@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from include import clusters
+from include.results import RECORD
 from include.run_point import Setting, cancel_point, run_point
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ def _is_cut_off(results: Results, point: Point) -> bool:
 
 def _outcomes(results: Results) -> tuple[frozenset[str], frozenset[str]]:
     """Ids of the points with a record, and of those given up; from one listing."""
-    paths = [str(path).rsplit("/", 2)[-2:] for path in results.path("points").glob("*/*.json")]
-    recorded = frozenset(point_id for point_id, name in paths if name == "record.json")
-    return recorded, frozenset(point_id for point_id, name in paths if name == LAST_LOSS)
+    files = results.point_files()
+    recorded = frozenset(point_id for point_id, name in files if name == RECORD)
+    return recorded, frozenset(point_id for point_id, name in files if name == LAST_LOSS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +107,6 @@ def _outcome(record: Record) -> str:
 
 def losses(results: Results) -> dict[str, str]:
     """Why points have no outcome, by point id."""
-    paths = sorted(results.path("points").glob("*/loss-*.json"), key=str)
-    found = [json.loads(path.read_bytes()) for path in paths]
+    noted = sorted(each for each in results.point_files() if each[1] in {FIRST_LOSS, LAST_LOSS})
+    found = [json.loads(results.read_bytes(f"points/{point}/{name}")) for point, name in noted]
     return {loss["point_id"]: loss["reason"] for loss in found}

@@ -17,10 +17,11 @@ from airflow.models.xcom import XComModel
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from sqlalchemy import select
 
+from include.errors import StudyError
 from include.models import DnsLabel, Study, StudyOrigin
 from include.plan import study_id_of
 from include.report.pages import StudyLine
-from include.results import ORIGIN, Results
+from include.results import Results
 from include.study_run import results_root
 from plugins.study_context import locate
 
@@ -102,9 +103,12 @@ def expected_address(session: Session, *, dag_id: str, run_id: str) -> str:
     given = {name: value for name, value in (conf or {}).items() if name in {"name", "results"}}
     try:
         study = Study(**given)
-    except ValidationError:  # such a study is refused; say where studies go in general
+        return f"{_root(study)}/{study_id_of(name=study.name, run_id=run_id)}"
+    except (
+        ValidationError,
+        StudyError,
+    ):  # such a study is refused; say where studies go in general
         return installation_root()
-    return f"{_root(study)}/{study_id_of(name=study.name, run_id=run_id)}"
 
 
 def installation_root() -> str:
@@ -122,7 +126,7 @@ def listed_elsewhere(
 ) -> list[StudyLine]:
     """Readable studies of other Airflows in the installation's results; UnreadableStoreError."""
     root = installation_root()
-    names = set(_study_ids(root, pattern=f"*/{ORIGIN}")) - {line.study_id for line in known}
+    names = set(_study_ids(root, pattern="*")) - {line.study_id for line in known}
     with ThreadPoolExecutor(16) as pool:  # an object store answers each read in 0.05 s
         origins = list(pool.map(lambda name: _origin(f"{root}/{name}"), names))
     found = [
@@ -169,7 +173,7 @@ def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
     if state_of(session, dag_id=dag_id, run_id=run_id) is not None:
         yield expected_address(session, dag_id=dag_id, run_id=run_id)
     root = installation_root()
-    for name in _study_ids(root, pattern=f"{study_id_of(name='*', run_id=run_id)}/{ORIGIN}"):
+    for name in _study_ids(root, pattern=study_id_of(name="*", run_id=run_id)):
         yield f"{root}/{name}"
 
 
@@ -183,8 +187,9 @@ def _read_plan(row: Any) -> _Planned | None:
 
 
 def _study_ids(root: str, *, pattern: str) -> Iterator[str]:
+    """Folders whose names may be those of studies, from one listing of one level."""
     try:
-        found = [str(path).rsplit("/", 2)[-2] for path in locate(root).glob(pattern)]
+        found = [str(path).rsplit("/", 1)[-1] for path in locate(root).glob(pattern)]
     except FileNotFoundError:
         return
     except Exception as err:
@@ -205,7 +210,7 @@ def _is_label(name: str) -> bool:
 def _origin(address: str) -> StudyOrigin | None:
     try:
         return Results(locate(address)).origin()
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
     except Exception as err:
         raise _unreadable(address, err) from err

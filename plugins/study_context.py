@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow.sdk import ObjectStoragePath
+from airflow.sdk import Connection, ObjectStoragePath
 
 from include.measurement import phase_of
 from include.models import ClusterHandle, Phase, Reservation
@@ -16,8 +16,19 @@ if TYPE_CHECKING:
 
 
 def locate(address: str) -> Location:
-    """The path behind an address: a file's, or an object store's with a connection in front."""
-    return ObjectStoragePath(address)
+    """The path behind an address: a file's, or an object store's with a connection in front.
+
+    AirflowNotFoundException when there is no such connection: Airflow would only warn, and try
+    whatever credentials the machine has. Listings are never kept, as other processes write there
+    and a server would go on showing what it saw first.
+    """
+    if "://" not in address:
+        return ObjectStoragePath(address)
+    found = ObjectStoragePath(address, use_listings_cache=False)
+    if found.conn_id is not None:
+        Connection.get(found.conn_id)
+        found.fs.dircache.use_listings_cache = False  # the connection's store takes no options
+    return found
 
 
 class StudyContext:

@@ -26,7 +26,7 @@ SETTINGS = {
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{_HOME}/logs",
-    "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" + "0" * 32,
+    "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" + "0" * 64,
     "PYTHONPATH": str(ROOT),
 }
 os.environ.update(SETTINGS)
@@ -51,6 +51,27 @@ def airflow_home():
 
     initdb()
     return Path(_HOME)
+
+
+@pytest.fixture(scope="session")
+def object_store_server():
+    """An S3 store on loopback; started once, as that takes a second."""
+    from airflow.sdk.io.store import _STORE_CACHE
+
+    from tests.object_store import CONNECTION, serving
+
+    with serving() as store:
+        yield store
+    _STORE_CACHE.pop(f"s3-{CONNECTION}", None)  # it lives as long as the process
+
+
+@pytest.fixture
+def bucket(object_store_server, monkeypatch):
+    """A new bucket's address by its Airflow connection; its test is marked `sockets`."""
+    from tests.object_store import CONNECTION
+
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONNECTION.upper()}", object_store_server.connection)
+    return f"s3://{CONNECTION}@{object_store_server.new_bucket()}"
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from include.models import Plan, Point, Record, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from include.results import Results
 
@@ -50,16 +50,13 @@ def read_records(results: Results) -> tuple[tuple[Record, ...], dict[str, str]]:
     """The readable records in the planned order, and the reason for each one that is not."""
     records: list[Record] = []
     unreadable: dict[str, str] = {}
-    for point_id in sorted(results.recorded_points()):
+    for point_id, stored in results.record_files().items():
         try:
-            record = results.record(point_id)
+            records.append(Record.model_validate_json(stored))
         except ValidationError as err:
             first = err.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
             unreadable[point_id] = f"its record.json cannot be read: {where}: {first['msg']}"
-            continue
-        if record is not None:
-            records.append(record)
     return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
 
 
@@ -101,6 +98,7 @@ def _troubles(
     results: Results,
 ) -> tuple[Trouble, ...]:
     troubles = []
+    stored = results.point_files()
     for point_id, point in planned.items():
         record = by_point.get(point_id)
         if record is not None and record.status is Status.VALID:
@@ -112,13 +110,12 @@ def _troubles(
                 what=str(point),
                 outcome=str(record.status) if record else LOST,
                 reason=(record.error or "no reason was recorded") if record else lost,
-                files=_files(point_id, results),
+                files=_files(point_id, stored),
             )
         )
     return tuple(troubles)
 
 
-def _files(point_id: str, results: Results) -> tuple[str, ...]:
+def _files(point_id: str, stored: Collection[tuple[str, str]]) -> tuple[str, ...]:
     names = ("job.log", "manifest.yaml", "events.json", "timeline.json", "record.json")
-    paths = (f"points/{point_id}/{name}" for name in names)
-    return tuple(path for path in paths if results.exists(path))
+    return tuple(f"points/{point_id}/{name}" for name in names if (point_id, name) in stored)

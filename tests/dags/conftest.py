@@ -8,11 +8,11 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from include.results import Results
+from plugins.study_context import locate
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
@@ -142,7 +142,7 @@ def _ended(dag_run, params, verdict):
         ti.task_id if ti.map_index < 0 else f"{ti.task_id}[{ti.map_index}]": str(ti.state)
         for ti in dag_run.get_task_instances()
     }
-    folders = list(Path(params["results"]).glob("*/plan.json"))
+    folders = list(locate(params["results"]).glob("*/plan.json"))
     return Ended(
         state=str(dag_run.state),
         tasks=states,

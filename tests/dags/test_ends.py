@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from include import clusters, steps
-from include.cost.ledger import Ledger
+from include import clusters
 from include.models import Status
+from plugins.report_view import PREFIX
+from tests import airflow_pages
 
 PHASE_1 = ["install fake-a", "point 1", "point 2", "uninstall fake-a"]
 PHASE_2 = ["install fake-b", "point 3", "point 4", "uninstall fake-b"]
@@ -36,7 +37,6 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
     assert {ended.tasks[f"{phase}.install"] for phase in UNUSED} == {"skipped"}
     assert [record.order_index for record in ended.results.records()] == [1, 2, 3, 4]
     assert ended.results.exists("report.html")
-    _assert_the_cost_is_accounted_for(ended.results)
     in_the_grid = {
         ti.rendered_map_index
         for ti in ended.dag_run.get_task_instances()
@@ -45,15 +45,25 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
     assert in_the_grid == {"fake_a · 2 nodes · warm-up 1", "fake_a · 2 nodes · 1"}
 
 
-def _assert_the_cost_is_accounted_for(results):
-    noted = {step.name: step.finished_at for step in steps.read(results)}
-    phases = {f"{step}-{phase}" for phase in (1, 2) for step in ("install", "uninstall")}
-    assert set(noted) == {"provision", "wait_ready", "destroy"} | phases
-    assert None not in noted.values()
-    ledger = Ledger.model_validate_json(results.read_bytes("cost.json"))
-    assert ledger.valid_samples == 2  # warm-ups are none
-    assert ledger.paid_node_s > 0
-    assert sum(entry.node_s for entry in ledger.entries) == pytest.approx(ledger.paid_node_s)
+@pytest.mark.sockets
+def test_a_study_in_an_object_store_is_written_by_its_tasks_and_read_by_its_pages(
+    run, params, bucket, monkeypatch
+):
+    params["results"] = f"{bucket}/results"
+    ended = run()
+    assert ended.state == "success"
+    assert str(ended.results).startswith(f"{bucket}/results/demo-")
+    assert [record.order_index for record in ended.results.records()] == [1, 2, 3, 4]
+    links = [link for link in map(str, xcoms(ended).values()) if "/points/" in link[:200]]
+    assert len(links) == 12  # to log, manifest and events of each point
+    with airflow_pages.mounted(monkeypatch) as (app, manager):
+        client = airflow_pages.client_of(app, token=airflow_pages.token_of(manager))
+        pages = [client.get(link.partition(PREFIX)[2]) for link in links]
+        report = client.get(f"/report/{ended.dag_run.dag_id}/{ended.dag_run.run_id}")
+    assert {page.status_code for page in pages} == {200}
+    assert len({page.text for page in pages}) == 12
+    assert report.status_code == 200
+    assert "/download/records.parquet" in report.text
 
 
 def test_points_without_a_valid_record_are_named_and_the_study_goes_on(run):
@@ -71,17 +81,22 @@ def test_points_without_a_valid_record_are_named_and_the_study_goes_on(run):
     _assert_xcoms_are_small_json_with_every_record(ended)
 
 
-def _assert_xcoms_are_small_json_with_every_record(ended):
+def xcoms(ended):
+    """What the tasks of a run handed over, by task, index and key."""
     from airflow.models.xcom import XComModel
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
     with create_session() as session:
         query = select(XComModel).where(XComModel.run_id == ended.dag_run.run_id)
-        found = {
+        return {
             (x.task_id, x.map_index, x.key): XComModel.deserialize_value(x)
             for x in session.scalars(query)
         }
+
+
+def _assert_xcoms_are_small_json_with_every_record(ended):
+    found = xcoms(ended)
     plan = found["plan", -1, "return_value"]
     assert plan["points"] == 4
     assert [len(phase["points"]) for phase in plan["phases"]] == [2, 2]

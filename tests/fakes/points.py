@@ -44,5 +44,7 @@ def run_point(point, setting):
     status = Status(asked) if asked in list(Status) else Status.VALID
     attempt = earlier.attempt + 1 if earlier else 1
     measured = record_of(point, status=status, attempt=attempt)
+    for name in ("job.log", "manifest.yaml", "events.json"):
+        setting.results.write_text(f"points/{point.point_id}/{name}", f"{name} of {point}")
     setting.results.write_json(relative, measured.to_json())
     return measured

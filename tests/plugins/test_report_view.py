@@ -11,6 +11,7 @@ from include.models import Study, StudyOrigin
 from include.plan import make_plan, study_id_of
 from include.results import ORIGIN, Results
 from plugins.study_context import locate
+from tests import airflow_pages
 from tests.fakes.points import record_of
 from tests.plugins.runs import add_run
 
@@ -21,63 +22,39 @@ REPORT = (
 _numbers = itertools.count()
 
 
-class Rights:
-    """An auth manager that lets everybody read the runs of the DAGs that it is told."""
-
-    def __init__(self):
-        self.dag_ids = {None, DAG, "other"}
-        self.asked = []
-
-    def is_authorized_dag(self, *, method, user, access_entity=None, details=None):
-        self.asked.append((method, access_entity.name))
-        return details.id in self.dag_ids
+@pytest.fixture
+def server(airflow_home, monkeypatch):
+    with airflow_pages.mounted(monkeypatch) as found:
+        yield found
 
 
 @pytest.fixture
-def rights(monkeypatch):
-    from airflow.api_fastapi.core_api import security
-
-    from plugins import report_routes
-
-    found = Rights()
-    for module in (security, report_routes):
-        monkeypatch.setattr(module, "get_auth_manager", lambda: found)
-    return found
+def rights(server):
+    """The auth manager: what may be read, and what was asked."""
+    _, manager = server
+    return manager
 
 
 @pytest.fixture
-def anonymous(airflow_home, rights):
-    """A client without a token; through the app that Airflow mounts."""
-    from fastapi.testclient import TestClient
-
-    from plugins.report_view import LateApp
-
-    return TestClient(LateApp())
+def anonymous(server):
+    """A client without a token."""
+    app, _ = server
+    return airflow_pages.client_of(app)
 
 
 @pytest.fixture
-def client(anonymous):
+def client(server):
     """A client of a user that is logged in."""
-    from airflow.api_fastapi.core_api.security import get_user
-
-    from plugins.report_routes import app
-
-    app.dependency_overrides[get_user] = lambda: "somebody"
-    yield anonymous
-    app.dependency_overrides.clear()
+    app, manager = server
+    return airflow_pages.client_of(app, token=airflow_pages.token_of(manager))
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.sockets)])
 def root(request, tmp_path, monkeypatch):
-    """The installation's results: a folder, or an object store."""
-    from airflow.sdk.io import attach
-    from fsspec.implementations.memory import MemoryFileSystem
-
-    attach(protocol="memory", fs=MemoryFileSystem())
-    found = {
-        "file": (tmp_path / "results").as_uri(),
-        "memory": f"memory://bucket-{next(_numbers)}/results",
-    }[request.param]
+    """The installation's results: a folder, or an object store with its connection."""
+    is_file = request.param == "file"
+    parent = tmp_path.as_uri() if is_file else request.getfixturevalue("bucket")
+    found = f"{parent}/results"
     monkeypatch.setenv("OPERATOR_BENCHMARK_RESULTS", found)
     return found
 
@@ -149,7 +126,7 @@ def test_every_route_has_the_guard():
 def test_every_route_is_closed_to_those_who_may_not_read_the_dag(client, rights, study):
     assert {client.get(path).status_code for path in paths(*study)} == {200}
     assert set(rights.asked) == {("GET", "RUN")}
-    rights.dag_ids = set()
+    rights.readable = set()
     assert {client.get(path).status_code for path in paths(*study)} == {403}
     page = client.get(paths(*study)[1])
     assert "You may not read the runs of this DAG" in page.text
@@ -157,7 +134,7 @@ def test_every_route_is_closed_to_those_who_may_not_read_the_dag(client, rights,
 
 def test_a_report_is_not_reached_by_the_name_of_another_dag(client, rights, study):
     run_id, _ = study
-    rights.dag_ids = {"other"}
+    rights.readable = {"other"}
     add_run(run_id, dag_id="other", state="success")
     page = client.get(f"/report/other/{run_id}")
     assert "The verdicts" not in page.text
@@ -309,6 +286,7 @@ def test_a_study_is_found_where_it_says_and_without_its_xcom(client, root, tmp_p
 def test_the_list_shows_studies_of_this_and_of_other_airflows_that_may_be_read(
     client, rights, root
 ):
+    rights.readable = {None, DAG}
     here, there, hidden = new_run(), new_run(), new_run()
     add_run(here, planned=add_study(root, here)[1])
     add_study(root, there)
@@ -325,7 +303,7 @@ def test_the_list_shows_studies_of_this_and_of_other_airflows_that_may_be_read(
 
 
 def test_a_list_without_studies_says_so(client, rights, root):
-    rights.dag_ids = {None}
+    rights.readable = {None}
     assert "There is no study yet that you may read" in client.get("/studies").text
 
 

@@ -1,1 +1,0 @@
-"""Tells when something became slower from one night to the next, and never otherwise."""
