@@ -84,6 +84,17 @@ bench: setup  ## Measure the cost of the embedded cluster and of the pipeline (a
 import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...
 	@$(PYTHON) -m include.recorded_runs $(DIR) --out $(OUT)
 
+.PHONY: power-study
+power-study: .venv/.locked  ## What the regression test finds, by simulation: RUNS=<folder of recorded runs>
+	@$(PYTHON) -m include.regression.power_study $(if $(RUNS),--runs '$(RUNS)') $(if $(TRIALS),--trials $(TRIALS))
+
+# apache-otava pins an old numpy, so it is none of the project's packages.
+.PHONY: golden-change-points
+golden-change-points: .venv/.locked  ## Make the change points anew that tests compare ours with
+	@uv="$$(command -v uv || echo .cache/uv/bin/uv)"; \
+	"$$uv" run --quiet --no-project --python .venv/bin/python --with apache-otava==0.8.0 \
+	  python tests/regression/make_golden.py tests/golden/change_points.json
+
 .PHONY: clean
 clean:  ## Remove what the project made outside its folder, also after a crash
 	@if [[ -x $(PYTHON) ]]; then $(PYTHON) -m include.embedded.clean; else echo "nothing to clean"; fi

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
+NODES = "nodes.json"  # which nodes were paid for, and since when
+COST = "cost.json"  # the ledger
 PREFLIGHT = "preflight.json"  # what was looked at before anything was created, and the estimate
 RECORD = "record.json"
 READERS = 16  # files read at a time: an object store answers each request in about 0.05 s
@@ -57,6 +59,7 @@ class Results:
     Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
     `operators/<name>.json`,
     `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
+    `nodes.json`, `steps/<name>.json`, `cost.json`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.
     """

@@ -7,8 +7,9 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import clusters, job_cleanup, k8s_operators, presets
+from include import clusters, job_cleanup, k8s_operators, presets, steps
 from include.cache import ROOT
+from include.cost import account
 from include.cost.estimate import estimate_plan
 from include.errors import StudyError, TeardownError
 from include.limits import check_limits
@@ -21,6 +22,7 @@ from include.verdict import judge
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from include.k8s_operators import K8sOperator
     from include.models import Study
     from include.report.write import ReportSummary
 
@@ -140,12 +142,18 @@ def reserve(results: Results) -> Reservation:
 def provision(results: Results, reservation: Reservation) -> None:
     """Start making the cluster, or adopt the one that this run already made."""
     log.info("creating the cluster %s", reservation.cluster)
-    clusters.load(reservation.cluster).create(reservation, results.plan().study)
+    with steps.timed(lambda: results, account.PROVISION):
+        clusters.load(reservation.cluster).create(reservation, results.plan().study)
 
 
 def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
     """Wait until jobs can run on the cluster; stores and returns how to reach it."""
-    handle = clusters.load(reservation.cluster).wait_ready(reservation, results.plan().study)
+    cluster = clusters.load(reservation.cluster)
+    with steps.timed(lambda: results, account.WAIT_READY):
+        try:
+            handle = cluster.wait_ready(reservation, results.plan().study)
+        finally:  # nodes cost money also when the cluster does not become ready
+            account.note_nodes(results, lambda: cluster.paid_since(reservation))
     results.write_json("cluster.json", handle.to_json())
     log.info("cluster %s is ready: Kubernetes %s", handle.cluster, handle.kubernetes_version)
     return handle
@@ -153,39 +161,45 @@ def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
 
 def install_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
     """Install the phase's operators, wait until they answer, and store which version runs."""
-    cluster = clusters.load(handle.cluster)
-    for name in phase.operators:
-        controller = k8s_operators.load(name).controller
-        if controller is None:
-            version = f"Kubernetes {handle.kubernetes_version}"
-            log.info("%s needs no controller", name)
-        else:
-            version = cluster.install(handle, controller)
-            log.info("%s %s is installed", name, version)
-        results.write_json(operator_file(name), {"operator": name, "version": version})
+    with steps.timed(lambda: results, f"{account.INSTALL}-{phase.phase}"):
+        for name in phase.operators:
+            version = _install(handle, k8s_operators.load(name))
+            results.write_json(operator_file(name), {"operator": name, "version": version})
 
 
-def uninstall_phase(handle: ClusterHandle, phase: Phase) -> None:
+def _install(handle: ClusterHandle, operator: K8sOperator) -> str:
+    if operator.controller is None:
+        log.info("%s needs no controller", operator.name)
+        return f"Kubernetes {handle.kubernetes_version}"
+    version = clusters.load(handle.cluster).install(handle, operator.controller)
+    log.info("%s %s is installed", operator.name, version)
+    return version
+
+
+def uninstall_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
     """Remove the phase's jobs and operators; TeardownError when a pod of the study stays."""
     cluster = clusters.load(handle.cluster)
     operators = [k8s_operators.load(name) for name in phase.operators]
-    job_cleanup.clear_study(cluster.connect(handle), operators, study_id=handle.study_id)
-    for operator in operators:
-        if operator.controller is not None:
-            cluster.uninstall(handle, operator.controller)
-            log.info("%s is uninstalled", operator.name)
+    with steps.timed(lambda: results, f"{account.UNINSTALL}-{phase.phase}"):
+        job_cleanup.clear_study(cluster.connect(handle), operators, study_id=handle.study_id)
+        for operator in operators:
+            if operator.controller is not None:
+                cluster.uninstall(handle, operator.controller)
+                log.info("%s is uninstalled", operator.name)
 
 
-def destroy(reservation: Reservation) -> None:
+def destroy(reservation: Reservation, *, open_results: Callable[[], Results]) -> None:
     """Remove everything that the study made; TeardownError naming what is still there.
 
-    Needs neither results nor a ready cluster, so it works after any failure.
+    Needs neither results nor a ready cluster, so it works after any failure: results that cannot be
+    opened are a warning, and the ledger then lacks the end.
     """
     cluster = clusters.load(reservation.cluster)
-    cluster.delete(reservation)
-    if left := cluster.leftovers(reservation):
-        msg = f"the cluster {reservation.cluster} still has {', '.join(left)}"
-        raise TeardownError(msg)
+    with steps.timed(open_results, account.DESTROY):
+        cluster.delete(reservation)
+        if left := cluster.leftovers(reservation):
+            msg = f"the cluster {reservation.cluster} still has {', '.join(left)}"
+            raise TeardownError(msg)
     log.info("nothing is left of the cluster %s", reservation.cluster)
 
 
@@ -201,6 +215,7 @@ def report(results: Results, handed_over: Iterable[Mapping[str, Any]]) -> Report
         record = Record.model_validate(given)
         if record.point_id not in stored:
             results.write_json(f"points/{record.point_id}/record.json", record.to_json())
+    account.write_ledger(results)
     summary = write_report(results)
     log.info("%s\n%s", summary.report, summary.text)
     return summary

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from include.models import Model, Positive
 
@@ -28,6 +28,13 @@ class Tariff(Model):
     def usd(self, *, nodes: int, duration_s: float) -> float:
         """What that many nodes, and all that is not a node, cost for so long."""
         return (nodes * self.node_usd_per_hour + self.other_usd_per_hour) * duration_s / 3600
+
+
+class PaidNode(Model):
+    """One machine of a cluster, and since when it is paid for."""
+
+    name: str
+    since: AwareDatetime
 
 
 class Pace(Model):

@@ -122,7 +122,7 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
     if planned is None or not study.was_attempted(f"phase_{phase}.install"):
         msg = f"nothing was installed for a phase {phase}"
         raise AirflowSkipException(msg)
-    study_run.uninstall_phase(study.handle, planned)
+    study_run.uninstall_phase(study.results, study.handle, planned)
 
 
 @task(retries=1, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(hours=1))
@@ -131,7 +131,8 @@ def destroy(ti: TaskInstance) -> None:
     from include import study_run
     from plugins.study_context import StudyContext
 
-    study_run.destroy(StudyContext(ti).reservation)
+    study = StudyContext(ti)
+    study_run.destroy(study.reservation, open_results=lambda: study.results)
 
 
 @task(multiple_outputs=False)

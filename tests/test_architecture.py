@@ -15,7 +15,7 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.
 GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "variants"}
-GROUND |= {"checks", "tariff"}
+GROUND |= {"checks", "steps", "tariff"}
 TEXT = {"parsers", "redact", "render"}
 JOB = {"job_cleanup", "job_spec", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {
@@ -42,9 +42,10 @@ MAY_IMPORT = {
         "job_cleanup",
     },
     "analysis": GROUND | {"parsers"},
-    "report": GROUND | {"analysis", "applications", "k8s_operators", "clusters"},
+    "report": GROUND | {"analysis", "cost", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
+    "regression": GROUND | {"analysis", "recorded_runs"},
     "verdict": GROUND,
 }
 ANYTHING = {"plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"} | JOB

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from include import clusters, job_cleanup, study_run
-from include.errors import StudyError, TeardownError
+from include.errors import ClusterError, StudyError, TeardownError
 from include.limits import check_limits
 from include.models import ClusterHandle, Study
 from include.results import Results
@@ -111,7 +112,7 @@ def test_only_operators_with_a_controller_are_installed(params):
     results, handle = started(params)
     for phase in results.plan().phases:
         study_run.install_phase(results, handle, phase)
-        study_run.uninstall_phase(handle, phase)
+        study_run.uninstall_phase(results, handle, phase)
     assert lines(params)[2:] == ["install fake-a", "uninstall fake-a"]
 
 
@@ -121,17 +122,36 @@ def test_pods_that_stay_are_deleted_and_then_named(params, monkeypatch):
     params["cluster_options"]["stuck_pods"] = ["demo-1"]
     results, handle = started(params)
     with pytest.raises(TeardownError, match="demo-1"):
-        study_run.uninstall_phase(handle, results.plan().phases[0])
+        study_run.uninstall_phase(results, handle, results.plan().phases[0])
     assert {"delete all jobs", "delete all pods"} <= set(lines(params))
 
 
 def test_destroy_looks_for_what_is_left(params):
-    _, handle = started(params)
-    study_run.destroy(handle)
+    results, handle = started(params)
+    study_run.destroy(handle, open_results=lambda: results)
     params["cluster_options"]["fail"] = ["leftovers"]
-    _, handle = started(params)
+    results, handle = started(params)
     with pytest.raises(TeardownError, match="still has a fake node"):
-        study_run.destroy(handle)
+        study_run.destroy(handle, open_results=lambda: results)
+
+
+def test_destroy_works_without_results(params, caplog):
+    def no_store():
+        raise PermissionError("the bucket is gone")
+
+    _, handle = started(params)
+    study_run.destroy(handle, open_results=no_store)
+    assert lines(params)[-1] == "delete"
+    assert "the bucket is gone" in caplog.text
+
+
+def test_nodes_of_a_cluster_that_does_not_become_ready_are_noted_too(params):
+    params["cluster_options"]["fail"] = ["wait_ready"]
+    with pytest.raises(ClusterError, match="wait_ready was told to fail"):
+        started(params)
+    (folder,) = Path(params["results"]).glob("demo-*")
+    assert len(json.loads((folder / "nodes.json").read_text())) == 1
+    assert not (folder / "cluster.json").exists()
 
 
 def test_the_fakes_are_found_like_any_adapter():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from include import adapters
 from include.checks import Findings, failed, passed
 from include.errors import ClusterError
-from include.tariff import Tariff
+from include.kube.kinds import NODE
+from include.tariff import PaidNode, Tariff
 
 if TYPE_CHECKING:
     from include.kube.client import Kube
@@ -84,6 +85,10 @@ class Cluster(adapters.Adapter):
         """How many nodes cost money, those that carry no ranks included; touches nothing."""
         return reservation.nodes
 
+    def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:
+        """The nodes that are paid for, and since when: here from their registration."""
+        return tuple(map(_paid, self.connect(reservation).list(NODE).items))
+
     def tariff(self, reservation: Reservation) -> Tariff | None:
         """The price without asking anybody: here the study's own, None when it names none."""
         price = reservation.options.get(PRICE)
@@ -94,6 +99,11 @@ class Cluster(adapters.Adapter):
             node_usd_per_hour=price,
             source=f"the study's cluster_options.{PRICE}",
         )
+
+
+def _paid(node: dict[str, Any]) -> PaidNode:
+    metadata = node["metadata"]
+    return PaidNode(name=metadata["name"], since=metadata["creationTimestamp"])
 
 
 def available() -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from include.kube import installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
-from include.tariff import Pace
+from include.tariff import Pace, PaidNode
 
 if TYPE_CHECKING:
     from include.kube.client import Listing
@@ -90,6 +90,17 @@ class Existing(Cluster):
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """The same for all of them."""
         return PACE
+
+    def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:
+        """Of somebody's cluster the nodes that workers and launchers may use, and no others."""
+        options = Options.model_validate(reservation.options)
+        kube = self.connect(reservation)
+        usable = {
+            node["metadata"]["name"]
+            for placement in (options.launcher, options.worker)
+            for node in kube.list(NODE, selector=_selector(placement)).items
+        }
+        return tuple(node for node in super().paid_since(reservation) if node.name in usable)
 
     def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
         """Make the study's namespace unless it was told to use one."""

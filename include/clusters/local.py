@@ -27,7 +27,7 @@ from include.embedded.layout import MAX_NODES, nodes
 from include.embedded.paths import state_root
 from include.errors import StudyError
 from include.kube.client import Kube
-from include.models import ClusterHandle, Model, Reservation
+from include.models import ClusterHandle, Model, MpiImplementation, Reservation
 from include.tariff import Pace
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Local(Cluster):
             )
             raise StudyError(msg)
         _refuse_foreign_controllers(study)
+        _refuse_foreign_mpi(study)
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -158,6 +159,16 @@ def _refuse_foreign_controllers(study: Study) -> None:
                 f"cluster `simulated` or `existing`, or leave {name} out"
             )
             raise StudyError(msg)
+
+
+def _refuse_foreign_mpi(study: Study) -> None:
+    """StudyError for an MPI that the image's applications were not built for."""
+    if study.image is None and study.mpi_implementation is not MpiImplementation.MPICH:
+        msg = (
+            f"mpi_implementation {study.mpi_implementation}: the applications of the local "
+            f"cluster's own image are built for {MpiImplementation.MPICH}"
+        )
+        raise StudyError(msg)
 
 
 ADAPTER = Local()

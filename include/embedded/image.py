@@ -124,6 +124,8 @@ def _application(scratch: Path, archive: Path, *, reference: str, progress: Prog
     application_files.bootstrap(root, epoch_s=EPOCH_S)
     progress.tell("image: adding LAMMPS and MPICH")
     application_files.add_application(root, scratch=scratch)
+    progress.tell("image: adding Open MPI")
+    application_files.add_open_mpi(root, scratch=scratch)
     progress.tell("image: adding the HNS input")
     application_files.add_input(root, scratch=scratch)
     application_files.slim(root)

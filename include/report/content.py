@@ -13,6 +13,7 @@ from include.analysis import table
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
 from include.models import ClusterHandle
+from include.report.cost_text import read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
 from include.report.labels import operator_title
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.models import Plan, Study
+    from include.report.cost_text import CostSection
     from include.report.drawing import Drawing
     from include.results import Results
 
@@ -48,7 +50,7 @@ class Content:
     drawings: tuple[Drawing, ...]
     tally: Tally
     originals: tuple[Drawing, ...] = ()  # figures in the definitions of 2023
-    cost: tuple[tuple[str, str], ...] = ()
+    cost: CostSection | None = None
     sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what a reader must know of the cluster
 
@@ -86,7 +88,7 @@ def read_content(
         analysis=found,
         drawings=draw_all(found, operators=operators),
         tally=counts,
-        cost=_cost(results),
+        cost=read_cost(results),
         sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
         notes=(*(cluster.notes if cluster else ()), *_others(others)),
     )
@@ -103,13 +105,6 @@ def _cluster(results: Results) -> ClusterHandle | None:
     if not results.exists("cluster.json"):
         return None
     return ClusterHandle.model_validate_json(results.read_bytes("cluster.json"))
-
-
-def _cost(results: Results) -> tuple[tuple[str, str], ...]:
-    if not results.exists("cost.json"):
-        return ()
-    found = json.loads(results.read_bytes("cost.json"))
-    return tuple((str(name), _plain(value)) for name, value in found.items())
 
 
 def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, ...]:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from include import clusters
+from include import clusters, steps
+from include.cost.ledger import Ledger
 from include.models import Status
 from plugins.report_view import PREFIX
 from tests import airflow_pages
@@ -37,12 +38,24 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
     assert {ended.tasks[f"{phase}.install"] for phase in UNUSED} == {"skipped"}
     assert [record.order_index for record in ended.results.records()] == [1, 2, 3, 4]
     assert ended.results.exists("report.html")
+    _assert_the_cost_is_accounted_for(ended.results)
     in_the_grid = {
         ti.rendered_map_index
         for ti in ended.dag_run.get_task_instances()
         if ti.task_id == "phase_1.points"
     }
     assert in_the_grid == {"fake_a · 2 nodes · warm-up 1", "fake_a · 2 nodes · 1"}
+
+
+def _assert_the_cost_is_accounted_for(results):
+    noted = {step.name: step.finished_at for step in steps.read(results)}
+    phases = {f"{step}-{phase}" for phase in (1, 2) for step in ("install", "uninstall")}
+    assert set(noted) == {"provision", "wait_ready", "destroy"} | phases
+    assert None not in noted.values()
+    ledger = Ledger.model_validate_json(results.read_bytes("cost.json"))
+    assert ledger.valid_samples == 2  # warm-ups are none
+    assert ledger.paid_node_s > 0
+    assert sum(entry.node_s for entry in ledger.entries) == pytest.approx(ledger.paid_node_s)
 
 
 @pytest.mark.sockets

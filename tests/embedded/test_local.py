@@ -21,7 +21,7 @@ def reservation():
 def test_a_reservation_has_a_namespace_and_an_end(reservation):
     assert reservation.namespace == "s-1"
     assert reservation.nodes == 2
-    assert reservation.options == {"nodes": 2}
+    assert reservation.options["nodes"] == 2
 
 
 def test_more_nodes_than_the_cluster_has_are_refused():
@@ -29,6 +29,11 @@ def test_more_nodes_than_the_cluster_has_are_refused():
         LOCAL.reserve(Study(nodes=(1, 4)), study_id="s-1")
     bigger = Study(nodes=(1, 4), cluster_options={"nodes": 4})
     assert LOCAL.reserve(bigger, study_id="s-1").nodes == 4
+
+
+def test_an_mpi_that_the_images_applications_lack_is_refused():
+    with pytest.raises(StudyError, match="mpi_implementation openmpi: .* are built for mpich"):
+        LOCAL.reserve(Study(mpi_implementation="openmpi"), study_id="s-1")
 
 
 @pytest.mark.parametrize("options", [{"nodes": 0}, {"node": 2}, {"nodes": "many"}])

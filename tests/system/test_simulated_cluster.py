@@ -66,10 +66,10 @@ def running(request, tmp_path_factory):
         kube = SIMULATED.connect(handle)
         setting = point_run.Setting(study=study, handle=handle, kube=kube, results=results)
         yield plan.points, setting
-        study_run.uninstall_phase(handle, plan.phases[0])
+        study_run.uninstall_phase(results, handle, plan.phases[0])
         kube.close()
     finally:
-        study_run.destroy(reservation)
+        study_run.destroy(reservation, open_results=lambda: results)
     assert SIMULATED.leftovers(reservation) == ()
 
 

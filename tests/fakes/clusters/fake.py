@@ -14,7 +14,7 @@ from include.clusters import Cluster
 from include.errors import ClusterError, StudyError, TeardownError
 from include.kube.client import Listing
 from include.models import ClusterHandle, Model, Reservation
-from include.tariff import Pace
+from include.tariff import Pace, PaidNode
 
 if os.environ.get("OPERATOR_BENCHMARK_FAKE_POINTS"):  # in processes that a test has started
     from include import measurement
@@ -102,6 +102,10 @@ class FakeCluster(Cluster):
             delete_s=60,
             source="made up",
         )
+
+    def paid_since(self, reservation):
+        now = datetime.now(tz=UTC)
+        return tuple(PaidNode(name=f"node-{n}", since=now) for n in range(reservation.nodes))
 
     def create(self, reservation, study):
         _journal(reservation).step("create")

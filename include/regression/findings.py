@@ -1,0 +1,155 @@
+"""Everything that a history says: suspects of tonight, and changes of level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.models import Model
+from include.regression.levels import compare, find_changes, sides
+from include.regression.rules import DEFAULT, LEVEL
+from include.regression.suspects import Suspect, examine_last
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from include.regression.rules import Rules
+    from include.regression.series import History, Night, NoData, Series
+
+
+class Acknowledgement(Model):
+    """Somebody's word that a change of level is known; it stays listed and alarms no more."""
+
+    group: str
+    night: int | str  # where the change is dated, a few nights more or less
+    reason: str
+    by: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangePoint:
+    """A level that changed and stayed, dated to its first night."""
+
+    group: str
+    night: Night
+    relative_effect: float  # above 0: slower
+    low: float
+    high: float
+    p_value: float
+    last_before: Night
+    nights_before: int
+    nights_after: int
+    reason: str | None = None  # why it is acknowledged
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether it became slower; else it is an improvement."""
+        return self.relative_effect > 0
+
+    @property
+    def is_alarming(self) -> bool:
+        """Whether it became slower and nobody has said that this is known."""
+        return self.is_regression and self.reason is None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a history says."""
+
+    tonight: Night
+    suspects: tuple[Suspect, ...]
+    change_points: tuple[ChangePoint, ...]
+    no_data: tuple[NoData, ...]
+    too_few: tuple[str, ...]  # groups with too few nights to say anything
+
+    @property
+    def has_regression(self) -> bool:
+        """Whether a confirmed regression is not acknowledged."""
+        return any(change.is_alarming for change in self.change_points)
+
+
+def examine(
+    history: History,
+    *,
+    rules: Rules = DEFAULT,
+    acknowledged: Sequence[Acknowledgement] = (),
+) -> Findings:
+    """Suspects of the last night and changes of level in all nights, by group."""
+    changes = {series.group: find_change_points(series, rules) for series in history.series}
+    tonight = history.tonight
+    suspects = (
+        suspect_tonight(series, changes[series.group], rules)
+        for series in history.series
+        if series.nights[-1] == tonight
+    )
+    return Findings(
+        tonight=tonight,
+        suspects=tuple(suspect for suspect in suspects if suspect),
+        change_points=tuple(
+            _with_reason(change, acknowledged, rules)
+            for found in changes.values()
+            for change in found
+        ),
+        no_data=history.no_data,
+        too_few=tuple(s.group for s in history.series if len(s.nights) <= rules.least_nights),
+    )
+
+
+def find_change_points(series: Series, rules: Rules) -> tuple[ChangePoint, ...]:
+    """Every change of level in the nights of a group, by night."""
+    centres = series.centres()
+    places = change_places(centres, rules)
+    found = []
+    for place, at in enumerate(places):
+        left, right = sides(centres, places, place, window=rules.window_nights)
+        test = compare(left, right)
+        low, high = test.interval(LEVEL)
+        found.append(
+            ChangePoint(
+                group=series.group,
+                night=series.nights[at],
+                relative_effect=float(np.expm1(test.difference)),
+                low=float(np.expm1(low)),
+                high=float(np.expm1(high)),
+                p_value=test.p_value,
+                last_before=series.nights[at - 1],
+                nights_before=len(left),
+                nights_after=len(right),
+            )
+        )
+    return tuple(found)
+
+
+def change_places(centres: NDArray[np.float64], rules: Rules) -> tuple[int, ...]:
+    """Indexes of the first night of each new level."""
+    return find_changes(
+        centres,
+        window=rules.window_nights,
+        p=rules.change_p,
+        effect=rules.change_effect,
+        least_after=rules.nights_after,
+    )
+
+
+def suspect_tonight(series: Series, changes: Sequence[ChangePoint], rules: Rules) -> Suspect | None:
+    """The last night as a suspect, against the nights of the level that it follows."""
+    start = series.nights.index(changes[-1].night) if changes else 0
+    return examine_last(series, rules, start=start)
+
+
+def is_same_shift(ours: Night, theirs: int | str, rules: Rules) -> bool:
+    """Whether two dates of a change may mean the same one, as a date may still move a little."""
+    return abs(ours.day - type(ours).read(str(theirs)).day) <= rules.same_shift_nights
+
+
+def _with_reason(
+    change: ChangePoint, acknowledged: Sequence[Acknowledgement], rules: Rules
+) -> ChangePoint:
+    for word in acknowledged:
+        if word.group == change.group and is_same_shift(change.night, word.night, rules):
+            return ChangePoint(**{**change.__dict__, "reason": word.reason})
+    return change

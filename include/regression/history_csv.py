@@ -1,0 +1,172 @@
+"""Reads a history from a table with a row per repeat: `night, group, value`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from statistics import median
+from typing import TYPE_CHECKING
+
+from include.regression.series import History, HistoryError, Night, Series, make_history
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+COLUMNS = ("night", "group", "value")
+UNIT = "unit"  # may be there as well, to say that all is measured alike
+FACTOR_OF_UNITS = 30.0  # values further apart are no run times of one thing; min and s: 60
+WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    line: int
+    night: Night
+    group: str
+    value: float
+    unit: str
+
+
+def read_history(text: str, *, source: str) -> History:
+    """The history in a CSV text; HistoryError with a line's number where one is wrong.
+
+    `night` is a whole number or an ISO date, `value` a time above 0, all of one group in one unit.
+    Rows may come in any order.
+    """
+    rows = list(_rows(text, source))
+    if not rows:
+        raise HistoryError(f"{source} is empty: it has no row below its header {_header()}")
+    if len({row.night.is_dated for row in rows}) > 1:
+        raise HistoryError(f"{source}: some nights are dates, others are numbers; use one of them")
+    groups: dict[str, dict[Night, list[_Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in rows:
+        groups[row.group][row.night].append(row)
+    for group, nights in groups.items():
+        _refuse_mixed_units(group, [row for found in nights.values() for row in found], source)
+        _refuse_duplicates(group, nights, source)
+    nights_in_all = {row.night for row in rows}
+    if len(nights_in_all) == 1:
+        label = next(iter(nights_in_all)).label
+        raise HistoryError(
+            f"{source} has one night ({label}): nothing can be compared with it; add earlier nights"
+        )
+    return make_history(_series(group, nights) for group, nights in groups.items())
+
+
+def _series(group: str, nights: Mapping[Night, Sequence[_Row]]) -> Series:
+    ordered = sorted(nights)
+    return Series(
+        group=group,
+        nights=tuple(ordered),
+        repeats=tuple(tuple(row.value for row in nights[night]) for night in ordered),
+    )
+
+
+def _rows(text: str, source: str) -> Iterator[_Row]:
+    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if not any(header):
+            raise HistoryError(f"{source} is empty: it needs the header {_header()}")
+        _check_header(header, source)
+        for fields in reader:
+            if fields:
+                yield _row(fields, header=header, where=f"{source}, line {reader.line_num}")
+    except csv.Error as err:
+        raise HistoryError(f"{source}, line {reader.line_num}: no CSV: {err}") from err
+
+
+def _check_header(header: Sequence[str], source: str) -> None:
+    if sorted(name for name in header if name != UNIT) != sorted(COLUMNS):
+        raise HistoryError(
+            f"{source} has an unknown schema: its columns are {', '.join(header)}; "
+            f"expected are {_header()}, and {UNIT} if you like"
+        )
+
+
+def _row(fields: Sequence[str], *, header: Sequence[str], where: str) -> _Row:
+    if len(fields) != len(header):
+        raise HistoryError(f"{where}: {len(fields)} fields, the header has {len(header)}")
+    row = {name: field.strip() for name, field in zip(header, fields, strict=True)}
+    try:
+        night = Night.read(row["night"])
+    except ValueError:
+        raise HistoryError(
+            f"{where}: night {row['night']!r} is neither a whole number nor a date (2026-01-31)"
+        ) from None
+    if not row["group"]:
+        raise HistoryError(f"{where}: the group is empty")
+    line = int(where.rpartition(" ")[2])
+    value = _value(row["value"], where)
+    return _Row(line=line, night=night, group=row["group"], value=value, unit=row.get(UNIT, ""))
+
+
+def _value(text: str, where: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        if WITH_UNIT.fullmatch(text):
+            raise HistoryError(
+                f"{where}: value {text!r} carries a unit, so units may be mixed; "
+                f"give plain numbers, and the unit in a column {UNIT}"
+            ) from None
+        raise HistoryError(f"{where}: value {text!r} is no number") from None
+    if not math.isfinite(value):
+        raise HistoryError(
+            f"{where}: value {text!r} is not finite; leave a failed run out: its night has no data"
+        )
+    if value <= 0:
+        raise HistoryError(f"{where}: value {text!r} is no time; it must be above 0")
+    return value
+
+
+def _refuse_mixed_units(group: str, rows: Sequence[_Row], source: str) -> None:
+    units = sorted({row.unit for row in rows})
+    if len(units) > 1:
+        named = ", ".join(unit or "none" for unit in units)
+        raise HistoryError(f"{source}, group {group}: mixed units ({named}); convert them to one")
+    least, most = (choose(rows, key=lambda row: row.value) for choose in (min, max))
+    if most.value > FACTOR_OF_UNITS * least.value:
+        raise HistoryError(
+            f"{source}, group {group}: mixed units? value {least.value:g} in line {least.line} and "
+            f"{most.value:g} in line {most.line} cannot be times of one thing; convert or remove"
+        )
+
+
+def _refuse_duplicates(group: str, nights: Mapping[Night, Sequence[_Row]], source: str) -> None:
+    """Rows that are there twice; equal times alone happen and are no reason.
+
+    A night with an equal pair and more rows than is usual, or a whole history with every row
+    twice, comes from a file that was appended to itself.
+    """
+    usual = median(len(rows) for rows in nights.values())
+    all_twice = len({row.value for rows in nights.values() for row in rows}) > 1 and all(
+        _is_doubled(rows) for rows in nights.values()
+    )
+    for night, rows in sorted(nights.items()):
+        lines = _equal_lines(rows)
+        if lines and (all_twice or len(rows) > usual):
+            raise HistoryError(
+                f"{source}, group {group}, night {night.label}: duplicates: lines "
+                f"{', '.join(map(str, lines))} are equal; remove what is there twice"
+            )
+
+
+def _is_doubled(rows: Sequence[_Row]) -> bool:
+    return all(count > 1 for count in Counter(row.value for row in rows).values())
+
+
+def _equal_lines(rows: Sequence[_Row]) -> list[int]:
+    """Lines of the first value that is there twice."""
+    by_value: dict[float, list[int]] = defaultdict(list)
+    for row in rows:
+        by_value[row.value].append(row.line)
+    return next((lines for lines in by_value.values() if len(lines) > 1), [])
+
+
+def _header() -> str:
+    return ", ".join(COLUMNS)

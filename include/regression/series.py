@@ -1,0 +1,130 @@
+"""What was measured in each night, by group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+
+class HistoryError(BenchmarkError):
+    """A history cannot be analysed as it is; the message says why, where, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Night:
+    """One night; nights in a row have days in a row."""
+
+    day: int
+    label: int | str  # as the history writes it
+
+    @classmethod
+    def read(cls, text: str) -> Night:
+        """From a whole number or an ISO date, a time of day behind it left out; ValueError."""
+        if text.lstrip("-").isdigit() and text.isascii():
+            return cls(day=int(text), label=int(text))
+        found = date.fromisoformat(text[:10])
+        if text[10:11] not in ("", "T", " "):
+            raise ValueError(text)
+        return cls(day=found.toordinal(), label=found.isoformat())
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether it is a date, not a number."""
+        return isinstance(self.label, str)
+
+    def at(self, day: int) -> Night:
+        """The night of another day, labelled as this one is."""
+        return Night(day=day, label=date.fromordinal(day).isoformat() if self.is_dated else day)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """The repeats of each night that has any, of one group, in the order of the nights.
+
+    Values are times: a larger one is slower. All are above 0, in one unit.
+    """
+
+    group: str
+    nights: tuple[Night, ...]
+    repeats: tuple[tuple[float, ...], ...]
+
+    def until(self, count: int) -> Series:
+        """Its first nights."""
+        return Series(group=self.group, nights=self.nights[:count], repeats=self.repeats[:count])
+
+    def centres(self) -> NDArray[np.float64]:
+        """The `centre` of each night; differences of these are relative effects."""
+        return np.array([centre(values) for values in self.repeats])
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoData:
+    """Nights in a row in which a group has no value: neither good nor bad."""
+
+    group: str
+    first: Night
+    last: Night
+
+    @property
+    def nights(self) -> int:
+        """How many."""
+        return self.last.day - self.first.day + 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class History:
+    """The series of all groups, sorted by group, and what has to be said of them."""
+
+    series: tuple[Series, ...]
+    no_data: tuple[NoData, ...]
+
+    @property
+    def tonight(self) -> Night:
+        """The last night of any group."""
+        return max(series.nights[-1] for series in self.series)
+
+
+def make_history(series: Iterable[Series]) -> History:
+    """The history, with the nights in which a group has no data; there must be a series."""
+    ordered = tuple(sorted(series, key=lambda each: each.group))
+    tonight = max(each.nights[-1] for each in ordered)
+    gaps = tuple(gap for each in ordered for gap in _gaps(each, tonight=tonight))
+    return History(series=ordered, no_data=gaps)
+
+
+def centre(values: Sequence[float]) -> float:
+    """The logarithm of the mean of the faster half, with the middle one of an odd number.
+
+    Run times vary to the slow side only: in run 6 up to 17 % above the median and 4 % below it. Of
+    five repeats the faster half scatters half as much as the median, and so shows a change of all
+    runs in half the nights. It does not show a change of less than half of the runs.
+    """
+    return float(centres_of(np.asarray(values, dtype=np.float64)))
+
+
+def centres_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The `centre` of each row."""
+    count = values.shape[-1]
+    halves: NDArray[np.float64] = np.sort(values, axis=-1)[..., : (count + 1) // 2].mean(axis=-1)
+    return np.log(halves)
+
+
+def _gaps(series: Series, *, tonight: Night) -> Iterable[NoData]:
+    """Between its nights, and after its last one until tonight."""
+    known = series.nights
+    following = (*known[1:], tonight.at(tonight.day + 1))
+    for night, after in zip(known, following, strict=True):
+        if after.day > night.day + 1:
+            yield NoData(
+                group=series.group, first=night.at(night.day + 1), last=night.at(after.day - 1)
+            )

@@ -1,0 +1,115 @@
+"""Findings for a terminal and as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.regression.findings import ChangePoint, Findings
+    from include.regression.series import NoData
+    from include.regression.suspects import Suspect
+
+MOST_GAPS = 5  # that are told one by one
+
+
+def to_json(findings: Findings) -> dict[str, Any]:
+    """The findings as plain values; effects are relative to the level before, 0.05 is 5 %."""
+    return {
+        "tonight": findings.tonight.label,
+        "suspects": [_suspect(suspect) for suspect in findings.suspects],
+        "change_points": [_change(change) for change in findings.change_points],
+        "no_data": [
+            {"group": gap.group, "first": gap.first.label, "last": gap.last.label}
+            for gap in findings.no_data
+        ],
+        "too_few_nights": list(findings.too_few),
+    }
+
+
+def _suspect(suspect: Suspect) -> dict[str, Any]:
+    return {
+        "night": suspect.night.label,
+        "group": suspect.group,
+        "relative_effect": suspect.relative_effect,
+        "interval": [suspect.low, suspect.high],
+        "rank_p": suspect.rank_p,
+        "night_p": suspect.night_p,
+        "reference": [suspect.reference[0].label, suspect.reference[-1].label],
+    }
+
+
+def _change(change: ChangePoint) -> dict[str, Any]:
+    return {
+        "night": change.night.label,
+        "group": change.group,
+        "relative_effect": change.relative_effect,
+        "interval": [change.low, change.high],
+        "kind": kind(change),
+        "p_value": change.p_value,
+        "last_night_before": change.last_before.label,
+        "nights_before": change.nights_before,
+        "nights_after": change.nights_after,
+        "acknowledged": change.reason,
+    }
+
+
+def kind(change: ChangePoint) -> str:
+    """`regression` or `improvement`."""
+    return "regression" if change.is_regression else "improvement"
+
+
+def percent(share: float) -> str:
+    """`+5.1 %`."""
+    return f"{100 * share:+.1f} %"
+
+
+def effect(entry: Suspect | ChangePoint) -> str:
+    """`+5.1 % (+4.2 to +6.0)`: an effect and its interval."""
+    return f"{percent(entry.relative_effect)} ({100 * entry.low:+.1f} to {100 * entry.high:+.1f})"
+
+
+def sentences(findings: Findings) -> tuple[str, ...]:
+    """What has to be said beside the tables: nights without data, groups with too few nights."""
+    told = [gap_sentence(gap) for gap in findings.no_data[:MOST_GAPS]]
+    if rest := findings.no_data[MOST_GAPS:]:
+        told.append(f"no data: {len(rest)} more gaps")
+    told += [f"{group}: too few nights to say anything" for group in findings.too_few]
+    return tuple(told)
+
+
+def gap_sentence(gap: NoData) -> str:
+    """`no data: group a, night 5`."""
+    if gap.nights == 1:
+        return f"no data: {gap.group}, night {gap.first.label}"
+    return f"no data: {gap.group}, {gap.nights} nights from {gap.first.label} to {gap.last.label}"
+
+
+def to_table(findings: Findings) -> str:
+    """The findings as text for people."""
+    rows = [
+        (
+            kind(c) if c.reason is None else f"{kind(c)}, known",
+            str(c.night.label),
+            c.group,
+            effect(c),
+            c.reason or f"{c.nights_after} nights since",
+        )
+        for c in findings.change_points
+    ]
+    rows += [
+        ("suspect", str(s.night.label), s.group, effect(s), "one night; confirm it")
+        for s in findings.suspects
+    ]
+    lines = list(_columns([("what", "night", "group", "effect (95 %)", "note"), *rows]))
+    if not rows:
+        lines = [f"No suspect and no change of level up to night {findings.tonight.label}."]
+    return "\n".join([*lines, *sentences(findings)]) + "\n"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        yield "  ".join(cells).rstrip()

@@ -1,0 +1,65 @@
+"""The ledger of a study's cost in words and a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.cost.estimate import usd_text
+from include.cost.ledger import Ledger
+from include.results import COST
+
+if TYPE_CHECKING:
+    from include.results import Results
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostSection:
+    """What the report says of the cost."""
+
+    sentence: str
+    rows: tuple[tuple[str, str, str, str], ...]  # use, node-hours, percent, dollars
+    notes: tuple[str, ...]
+
+
+def read_cost(results: Results) -> CostSection | None:
+    """The section of a study's folder, None when it has no ledger."""
+    if not results.exists(COST):
+        return None
+    return cost_section(Ledger.model_validate_json(results.read_bytes(COST)))
+
+
+def cost_section(ledger: Ledger) -> CostSection:
+    """One sentence, a row per use and the total."""
+    rows = [
+        (entry.use.value, _hours(entry.node_s), f"{100 * entry.share:.1f}", _usd(entry.usd))
+        for entry in ledger.entries
+        if entry.node_s > 0
+    ]
+    if ledger.other_usd:
+        rows.append(("control plane and network", "", "", _usd(ledger.other_usd)))
+    rows.append(("total", _hours(ledger.paid_node_s), "100.0", _usd(ledger.usd)))
+    price = ledger.tariff.source if ledger.tariff else "none is known"
+    return CostSection(
+        sentence=_sentence(ledger),
+        rows=tuple(rows),
+        notes=(f"Price: {price}.", *(f"{note[0].upper()}{note[1:]}." for note in ledger.notes)),
+    )
+
+
+def _sentence(ledger: Ledger) -> str:
+    useful = f"{100 * ledger.useful_share:.1f} % of {_hours(ledger.paid_node_s)} paid node-hours"
+    sentence = f"Useful: {useful} were spent solving in valid repeats."
+    if ledger.usd_per_valid_sample is not None:
+        each = usd_text(ledger.usd_per_valid_sample)
+        return f"{sentence} A valid sample cost {each}, the study {_usd(ledger.usd)}."
+    return sentence
+
+
+def _hours(node_s: float) -> str:
+    hours = node_s / 3600
+    return f"{hours:.1f}" if hours >= 1 else f"{hours:.4f}"
+
+
+def _usd(usd: float | None) -> str:
+    return "" if usd is None else usd_text(usd)
