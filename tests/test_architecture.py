@@ -46,6 +46,7 @@ MAY_IMPORT = {
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
     "regression": GROUND | {"analysis", "recorded_runs"},
+    "deployment": GROUND,
     "verdict": GROUND,
 }
 ANYTHING = {"plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
