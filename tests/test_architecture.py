@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "report": GROUND | {"analysis", "cost", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
-    "regression": GROUND | {"analysis", "recorded_runs"},
+    "regression": GROUND | {"analysis", "recorded_runs", "k8s_operators"},
     "deployment": GROUND,
     "verdict": GROUND,
 }

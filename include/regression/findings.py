@@ -61,6 +61,7 @@ class Findings:
     """What a history says."""
 
     tonight: Night
+    groups: tuple[str, ...]
     suspects: tuple[Suspect, ...]
     change_points: tuple[ChangePoint, ...]
     no_data: tuple[NoData, ...]
@@ -77,17 +78,23 @@ def examine(
     *,
     rules: Rules = DEFAULT,
     acknowledged: Sequence[Acknowledgement] = (),
+    pinned: Night | None = None,
 ) -> Findings:
-    """Suspects of the last night and changes of level in all nights, by group."""
+    """Suspects of the last night and changes of level in all nights, by group.
+
+    With `pinned`, the last night is compared with the nights up to that one; else with the nights
+    of the present level.
+    """
     changes = {series.group: find_change_points(series, rules) for series in history.series}
     tonight = history.tonight
     suspects = (
-        suspect_tonight(series, changes[series.group], rules)
+        suspect_tonight(series, changes[series.group], rules, pinned=pinned)
         for series in history.series
         if series.nights[-1] == tonight
     )
     return Findings(
         tonight=tonight,
+        groups=tuple(changes),
         suspects=tuple(suspect for suspect in suspects if suspect),
         change_points=tuple(
             _with_reason(change, acknowledged, rules)
@@ -135,8 +142,16 @@ def change_places(centres: NDArray[np.float64], rules: Rules) -> tuple[int, ...]
     )
 
 
-def suspect_tonight(series: Series, changes: Sequence[ChangePoint], rules: Rules) -> Suspect | None:
-    """The last night as a suspect, against the nights of the level that it follows."""
+def suspect_tonight(
+    series: Series,
+    changes: Sequence[ChangePoint],
+    rules: Rules,
+    *,
+    pinned: Night | None = None,
+) -> Suspect | None:
+    """The last night as a suspect, against the nights of its level or those up to `pinned`."""
+    if pinned is not None and series.nights[-1] > pinned:
+        return examine_last(series.with_baseline(pinned), rules)
     start = series.nights.index(changes[-1].night) if changes else 0
     return examine_last(series, rules, start=start)
 

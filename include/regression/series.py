@@ -62,6 +62,16 @@ class Series:
         """Its first nights."""
         return Series(group=self.group, nights=self.nights[:count], repeats=self.repeats[:count])
 
+    def with_baseline(self, pinned: Night) -> Series:
+        """Its nights up to a pinned one, and its last."""
+        kept = [place for place, night in enumerate(self.nights) if night <= pinned]
+        kept.append(len(self.nights) - 1)
+        return Series(
+            group=self.group,
+            nights=tuple(self.nights[place] for place in kept),
+            repeats=tuple(self.repeats[place] for place in kept),
+        )
+
     def centres(self) -> NDArray[np.float64]:
         """The `centre` of each night; differences of these are relative effects."""
         return np.array([centre(values) for values in self.repeats])

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from include.regression.alerts import Alert
+    from include.regression.confirmation import Comparison
     from include.regression.findings import ChangePoint, Findings
     from include.regression.series import NoData
     from include.regression.suspects import Suspect
+
+    HasEffect = Suspect | ChangePoint | Comparison | Alert
 
 MOST_GAPS = 5  # that are told one by one
 
@@ -65,7 +69,7 @@ def percent(share: float) -> str:
     return f"{100 * share:+.1f} %"
 
 
-def effect(entry: Suspect | ChangePoint) -> str:
+def effect(entry: HasEffect) -> str:
     """`+5.1 % (+4.2 to +6.0)`: an effect and its interval."""
     return f"{percent(entry.relative_effect)} ({100 * entry.low:+.1f} to {100 * entry.high:+.1f})"
 

@@ -1,0 +1,114 @@
+"""One alert per level shift, however many nights it lasts and however often it is found."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from include.models import Model
+from include.regression.findings import is_same_shift
+from include.regression.series import Night
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.regression.confirmation import Comparison
+    from include.regression.findings import ChangePoint
+    from include.regression.rules import Rules
+    from include.regression.suspects import Suspect
+
+MOST_NIGHTS_AFTER = 30  # an older change is history, not news
+
+
+class Kind(StrEnum):
+    """What is told."""
+
+    REGRESSION = "regression"
+    IMPROVEMENT = "improvement"
+
+
+class Source(StrEnum):
+    """What confirmed it."""
+
+    CHANGE_POINT = "change point"
+    CONFIRMATION = "interleaved confirmation"
+
+
+class Alert(Model):
+    """A change that somebody is told of, once."""
+
+    group: str
+    night: int | str  # in which it began
+    kind: Kind
+    source: Source
+    relative_effect: float
+    low: float
+    high: float
+    p_value: float
+    told_by: str  # the study whose run told it
+    differs: tuple[str, ...] = ()  # versions before and since
+
+
+def of_change(change: ChangePoint, *, study_id: str, differs: Sequence[str]) -> Alert:
+    """The alert of a change of level."""
+    return Alert(
+        group=change.group,
+        night=change.night.label,
+        kind=Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT,
+        source=Source.CHANGE_POINT,
+        relative_effect=change.relative_effect,
+        low=change.low,
+        high=change.high,
+        p_value=change.p_value,
+        told_by=study_id,
+        differs=tuple(differs),
+    )
+
+
+def of_confirmation(
+    suspect: Suspect, found: Comparison, *, study_id: str, differs: Sequence[str]
+) -> Alert:
+    """The alert of a suspect that was slower than the last good one on the same cluster."""
+    return Alert(
+        group=suspect.group,
+        night=suspect.night.label,
+        kind=Kind.REGRESSION,
+        source=Source.CONFIRMATION,
+        relative_effect=found.relative_effect,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        told_by=study_id,
+        differs=tuple(differs),
+    )
+
+
+def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
+    """Whether nobody has been told of the change, nor has acknowledged it, and it is recent."""
+    kind = Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT
+    if change.reason is not None or change.nights_after > MOST_NIGHTS_AFTER:
+        return False
+    return not any(
+        alert.group == change.group
+        and alert.kind is kind
+        and is_same_shift(change.night, alert.night, rules)
+        for alert in known
+    )
+
+
+def is_told(
+    suspect: Suspect, known: Iterable[Alert], rules: Rules, *, pinned: Night | None = None
+) -> bool:
+    """Whether somebody has been told of the regression that a suspect belongs to.
+
+    Against a pinned baseline every later night is as slow, so any alert since the pin counts.
+    """
+    return any(
+        alert.group == suspect.group
+        and alert.kind is Kind.REGRESSION
+        and (
+            is_same_shift(suspect.night, alert.night, rules)
+            or (pinned is not None and Night.read(str(alert.night)) > pinned)
+        )
+        for alert in known
+    )

@@ -1,0 +1,68 @@
+"""What a confirmation came to, from its records."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.models import Status
+from include.regression import confirmation_plan
+from include.regression.confirmation import Comparison, compare_blocks
+from include.regression.confirmation_plan import Arm
+from include.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.regression.settings import Quantity
+    from include.regression.suspects import Suspect
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A suspect, and what its confirmation measured."""
+
+    suspect: Suspect
+    blocks_planned: int  # 0: none was run
+    repeated: tuple[float, ...] = ()  # tonight's configuration alone, when nothing was exchanged
+    against_last_good: Comparison | None = None  # None: no block has a valid run of both arms
+
+
+def outcomes_of(
+    results: Results, suspects: Sequence[Suspect], quantity: Quantity
+) -> tuple[Outcome, ...]:
+    """The outcome of each suspect, in their order."""
+    planned = confirmation_plan.read(results)
+    if planned is None:
+        return tuple(Outcome(suspect=suspect, blocks_planned=0) for suspect in suspects)
+    folder = Results(results.path(confirmation_plan.FOLDER))
+    times = {
+        record.point_id: getattr(record, quantity.value)
+        for record in folder.records()
+        if record.status is Status.VALID
+    }
+    found = []
+    for suspect in suspects:
+        blocks: dict[int, dict[Arm, float | None]] = defaultdict(dict)
+        for point_id, trial in planned.trials.items():
+            if trial.group == suspect.group:
+                blocks[trial.block][trial.arm] = times.get(point_id)
+        found.append(_outcome(suspect, blocks))
+    return tuple(found)
+
+
+def _outcome(suspect: Suspect, blocks: dict[int, dict[Arm, float | None]]) -> Outcome:
+    planned = len(blocks)
+    if not any(Arm.LAST_GOOD in arms for arms in blocks.values()):
+        repeated = tuple(v for arms in blocks.values() if (v := arms.get(Arm.TONIGHT)))
+        return Outcome(suspect=suspect, blocks_planned=planned, repeated=repeated)
+    pairs = [
+        (ours, theirs)
+        for arms in blocks.values()
+        if (ours := arms.get(Arm.TONIGHT)) and (theirs := arms.get(Arm.LAST_GOOD))
+    ]
+    if not pairs:
+        return Outcome(suspect=suspect, blocks_planned=planned)
+    compared = compare_blocks([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
+    return Outcome(suspect=suspect, blocks_planned=planned, against_last_good=compared)

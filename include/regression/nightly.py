@@ -1,0 +1,218 @@
+"""What the tasks of a nightly run do beside the study itself: examine, confirm, publish, judge."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from include.errors import BenchmarkError, StudyError
+from include.models import ClusterHandle, Model
+from include.regression import alerts, confirmation_plan, outcome_files, trend
+from include.regression.confirmation_outcome import Outcome, outcomes_of
+from include.regression.confirmation_plan import Wanted
+from include.regression.findings import Findings, examine
+from include.regression.nights import gather
+from include.regression.record_sets import NIGHT_FILE, read_study
+from include.regression.rules import DEFAULT
+from include.regression.series import Night
+from include.regression.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from include.models import Point
+    from include.regression.alerts import Alert
+    from include.regression.nights import Nights
+    from include.regression.settings import NightlyStudy
+    from include.regression.suspects import Suspect
+    from include.results import Location, Results
+
+log = logging.getLogger(__name__)
+OUTCOME = "regression/outcome.json"
+
+
+class RegressionConfirmed(BenchmarkError):
+    """A time became longer and it is no chance; the message has the evidence."""
+
+
+class Published(Model):
+    """What a night came to, for the verdict, the notification and whoever asks later."""
+
+    series: str
+    night: str
+    news: tuple[alerts.Alert, ...]  # told tonight for the first time
+    suspects: tuple[str, ...]  # in words, with what became of them
+    no_data: tuple[str, ...]  # groups that ran tonight without a valid time
+    message: str
+
+    @property
+    def has_regression(self) -> bool:
+        """Whether a regression was confirmed tonight."""
+        return any(alert.kind is alerts.Kind.REGRESSION for alert in self.news)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tonight:
+    """A study among the nights before it."""
+
+    store: Store
+    study_id: str
+    night: Night
+    nights: Nights
+    findings: Findings | None  # None: no group of tonight has any value in any night
+    known: tuple[Alert, ...]  # told by other studies
+    pinned: Night | None
+
+    @property
+    def suspects(self) -> tuple[Suspect, ...]:
+        """Tonight's, if tonight is the last night."""
+        if self.findings is None or self.findings.tonight != self.night:
+            return ()
+        return self.findings.suspects
+
+
+def examine_night(
+    results: Results, *, root: Location, series: str, settings: NightlyStudy, night: str
+) -> tuple[Point, ...]:
+    """Compare tonight with the nights before; the points of a confirmation if it is suspect.
+
+    Also stores which night the study counts for. The store's history grows by this study.
+    """
+    results.write_json(NIGHT_FILE, {"series": series, "night": night})
+    tonight = look(results, root=root, series=series, settings=settings)
+    wanted = list(_wanted(tonight))
+    for suspect in tonight.suspects:
+        log.info("suspect: %s", outcome_files.suspect_sentence(suspect))
+    if not wanted:
+        log.info("nothing to confirm in night %s", night)
+        return ()
+    handle = ClusterHandle.model_validate_json(results.read_bytes("cluster.json"))
+    plan = results.plan()
+    try:
+        confirmation = confirmation_plan.plan_confirmation(
+            plan.study, wanted, handle=handle, blocks=settings.confirmation_blocks
+        )
+    except StudyError as err:
+        log.warning("no confirmation can be run: %s", err)
+        return ()
+    confirmation_plan.store(results, confirmation)
+    return confirmation.plan.points
+
+
+def look(results: Results, *, root: Location, series: str, settings: NightlyStudy) -> Tonight:
+    """Tonight's study among the nights at the results location; HistoryError if unreadable."""
+    study_id = results.plan().study_id
+    store = Store(root, series)
+    ours = read_study(results, study_id=study_id)
+    store.refresh(study_id)
+    studies = store.update(keep_nights=settings.keep_nights, tonight=ours.night)
+    groups = {cell.group(settings.any_of) for cell in ours.cells}
+    nights = gather(
+        [s for s in studies if s.night <= ours.night],
+        any_of=settings.any_of,
+        quantity=settings.quantity,
+        groups=groups,
+    )
+    pin = store.pin()
+    pinned = Night.read(pin.night) if pin else None
+    findings = None
+    if nights.history is not None:
+        words = store.acknowledged()
+        findings = examine(nights.history, acknowledged=words, pinned=pinned)
+    return Tonight(
+        store=store,
+        study_id=study_id,
+        night=Night.read(ours.night),
+        nights=nights,
+        findings=findings,
+        known=tuple(alert for alert in store.alerts() if alert.told_by != study_id),
+        pinned=pinned,
+    )
+
+
+def publish(results: Results, *, root: Location, series: str, settings: NightlyStudy) -> Published:
+    """Write what the night came to, and keep what is told of now; safe to be called again."""
+    tonight = look(results, root=root, series=series, settings=settings)
+    outcomes = outcomes_of(results, tonight.suspects, settings.quantity)
+    news = tuple(_news(tonight, outcomes))
+    tonight.store.write_alerts((*tonight.known, *news))
+    published = Published(
+        series=series,
+        night=str(tonight.night.label),
+        news=news,
+        suspects=tuple(outcome_files.outcome_sentence(o) for o in outcomes),
+        no_data=tuple(
+            group
+            for group in tonight.nights.sources
+            if tonight.night in tonight.nights.without(group)
+        ),
+        message="\n".join(outcome_files.alert_sentence(alert) for alert in news),
+    )
+    results.write_json(OUTCOME, published.to_json())
+    outcome_files.write(results, published, findings=tonight.findings)
+    trend.store(
+        tonight.store.files,
+        tonight.nights,
+        series=series,
+        findings=tonight.findings,
+        alerts=(*tonight.known, *news),
+    )
+    for line in (*published.suspects, *published.message.splitlines()):
+        log.info("%s", line)
+    return published
+
+
+def raise_if_confirmed(results: Results) -> None:
+    """Raise RegressionConfirmed with the evidence if a regression was confirmed tonight."""
+    if not results.exists(OUTCOME):
+        return
+    published = Published.model_validate_json(results.read_bytes(OUTCOME))
+    if published.has_regression:
+        raise RegressionConfirmed(f"night {published.night}: {published.message}")
+
+
+def _wanted(tonight: Tonight) -> Iterator[Wanted]:
+    """A confirmation for each suspect that nobody has been told of."""
+    for suspect in tonight.suspects:
+        if alerts.is_told(suspect, tonight.known, DEFAULT, pinned=tonight.pinned):
+            continue
+        ours = tonight.nights.sources[suspect.group][tonight.night][-1].cell
+        last_good = tonight.nights.sources[suspect.group][suspect.reference[-1]][-1].cell
+        image = confirmation_plan.image_of(ours)
+        before = confirmation_plan.image_of(last_good)
+        if image is None:
+            continue
+        known = ours.configuration
+        yield Wanted(
+            group=suspect.group,
+            k8s_operator=str(known["k8s_operator"]),
+            variant=str(known.get("variant") or ""),
+            nodes=int(str(known["nodes"])),
+            ranks_per_node=int(str(known["ranks"])) // int(str(known["nodes"])),
+            image=image,
+            last_good_image=before or image,
+        )
+
+
+def _news(tonight: Tonight, outcomes: Sequence[Outcome]) -> Iterator[Alert]:
+    """What nobody has been told of: changes of level, and suspects that were confirmed."""
+    told = list(tonight.known)
+    for change in tonight.findings.change_points if tonight.findings else ():
+        if alerts.is_news(change, told, DEFAULT):
+            differs = tonight.nights.differences(change.group, change.last_before, change.night)
+            told.append(alerts.of_change(change, study_id=tonight.study_id, differs=differs))
+            yield told[-1]
+    for outcome in outcomes:
+        suspect, found = outcome.suspect, outcome.against_last_good
+        if (
+            found is not None
+            and found.is_slower
+            and not alerts.is_told(suspect, told, DEFAULT, pinned=tonight.pinned)
+        ):
+            before = suspect.reference[-1]
+            differs = tonight.nights.differences(suspect.group, before, suspect.night)
+            told.append(
+                alerts.of_confirmation(suspect, found, study_id=tonight.study_id, differs=differs)
+            )
+            yield told[-1]

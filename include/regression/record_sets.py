@@ -1,0 +1,115 @@
+"""Reads the record sets of studies into nights, whatever version of the project wrote them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from pydantic import JsonValue
+
+from include.models import Model
+from include.regression.series import HistoryError
+from include.regression.settings import Version
+from include.results import ORIGIN
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from include.results import Results
+
+NIGHT_FILE = "night.json"  # the date that a nightly study counts for
+# Of a record. What a later version adds is not looked at; an earlier version may lack the others.
+NEEDED = ("k8s_operator", "nodes", "ranks", "status", "is_warmup", "order_index")
+EQUAL_OF_RECORD = (
+    *("application", "k8s_operator", "variant", "nodes", "ranks", "binding"),
+    *("mpi_implementation", "cluster", "instance_type", "simulated"),
+)
+EQUAL_OF_STUDY = ("application_options", "pod_resources")
+READERS = 16  # an object store answers each read in 0.05 s
+
+
+class Cell(Model):
+    """What one study measured of one configuration."""
+
+    configuration: dict[str, JsonValue]  # everything that must be equal to be comparable
+    versions: dict[str, str | None]  # by `Version`: what may be under test
+    times: dict[str, tuple[float, ...]]  # valid repeats by quantity, in their order
+    is_whole: bool = True  # every planned repeat is valid; otherwise the night is no data
+
+    def group(self, any_of: Collection[str]) -> str:
+        """A name of its configuration, equal for all that are comparable; any_of may differ."""
+        equal = {name: value for name, value in self.versions.items() if name not in any_of}
+        text = json.dumps([self.configuration, equal], sort_keys=True)
+        known = self.configuration
+        variant = f" {known['variant']}" if known.get("variant") else ""
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        return f"{known['k8s_operator']}{variant} {known['nodes']}n {digest}"
+
+
+class StudyNight(Model):
+    """What a study adds to the history."""
+
+    study_id: str
+    dag_id: str
+    run_id: str
+    night: str  # ISO date
+    cells: tuple[Cell, ...]
+
+
+def read_study(results: Results, *, study_id: str) -> StudyNight:
+    """A study's night; HistoryError when its record set has an unknown schema.
+
+    The night is that of `night.json`, or else the UTC date on which the study was planned.
+    """
+    try:
+        study = json.loads(results.read_bytes("study.json"))
+        origin = json.loads(results.read_bytes(ORIGIN))
+        night = str(origin["planned_at"])[:10]
+        if results.exists(NIGHT_FILE):
+            night = json.loads(results.read_bytes(NIGHT_FILE))["night"]
+        paths = list(results.path("points").glob("*/record.json"))
+        with ThreadPoolExecutor(READERS) as pool:
+            records = list(pool.map(lambda path: json.loads(path.read_bytes()), paths))
+        return StudyNight(
+            study_id=study_id,
+            dag_id=origin["dag_id"],
+            run_id=origin["run_id"],
+            night=night,
+            cells=tuple(_cells(records, study)),
+        )
+    except (KeyError, TypeError, ValueError) as err:
+        said = f"{type(err).__name__}: {err}".splitlines()[0]
+        raise HistoryError(f"study {study_id} has an unknown schema, left out: {said}") from err
+
+
+def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Iterable[Cell]:
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        lacking = [name for name in NEEDED if name not in record]
+        if lacking:
+            raise KeyError(lacking[0])
+        if not record["is_warmup"]:
+            key = [record.get(name) for name in (*EQUAL_OF_RECORD, *Version)]
+            groups[json.dumps(key)].append(record)
+    for found in groups.values():
+        yield _cell(sorted(found, key=lambda record: int(record["order_index"])), study)
+
+
+def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:
+    first = records[0]
+    operator_options = study.get("operator_options", {}).get(first["k8s_operator"], {})
+    valid = [record for record in records if record["status"] == "valid"]
+    names = [name for name in valid[0] if name.endswith("_s")] if valid else []
+    return Cell(
+        configuration={
+            **{name: first.get(name) for name in EQUAL_OF_RECORD},
+            **{name: study.get(name) for name in EQUAL_OF_STUDY},
+            "operator_options": operator_options,
+        },
+        versions={name.value: first.get(name) for name in Version},
+        times={name: tuple(record[name] for record in valid if record.get(name)) for name in names},
+        is_whole=len(valid) == len(records) == study.get("repeats", len(records)),
+    )

@@ -1,0 +1,105 @@
+"""The studies that run every night, as `include/studies/nightly.yaml` names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    Field,
+    JsonValue,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from include.errors import StudyError
+from include.models import Model
+
+FILE = Path(__file__).parent.parent / "studies" / "nightly.yaml"
+LEAST_BLOCKS = 7  # with fewer, no confirmation has a p-value below its limit
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Version(StrEnum):
+    """What may differ between nights that are compared, and is shown where it does."""
+
+    IMAGE = "image"
+    IMAGE_DIGEST = "image_digest"
+    OPERATOR_VERSION = "operator_version"
+    KUBERNETES_VERSION = "kubernetes_version"
+    CODE_VERSION = "code_version"
+
+
+class Quantity(StrEnum):
+    """The time that is compared, a column of the records."""
+
+    LOOP_TIME = "loop_time_s"
+    LAUNCHER_TIME = "launcher_time_s"
+    END_TO_END = "end_to_end_s"
+
+
+class ChannelKind(StrEnum):
+    """How a notification travels."""
+
+    WEBHOOK = "webhook"
+    SLACK = "slack"
+    SMTP = "smtp"
+
+
+class Channel(Model):
+    """Where a notification goes; its address and secrets are in an Airflow connection."""
+
+    channel: ChannelKind
+    connection: str
+    to: tuple[str, ...] = ()  # addresses of mail
+
+    @model_validator(mode="after")
+    def _mail_has_receivers(self) -> Self:
+        if (self.channel is ChannelKind.SMTP) != bool(self.to):
+            raise ValueError("`to` is for smtp, which needs it")
+        return self
+
+
+class NightlyStudy(Model):
+    """One study that runs on a schedule, and how its history is judged."""
+
+    schedule: str  # cron
+    timezone: str
+    # Fields of `include.models.Study`, checked by the task `plan`.
+    study: dict[str, JsonValue] = Field(default_factory=dict)
+    any_of: tuple[Version, ...] = tuple(Version)  # versions that do not start a history of its own
+    quantity: Quantity = Quantity.LOOP_TIME
+    confirmation_blocks: Annotated[int, Field(ge=LEAST_BLOCKS, le=50)] = 10
+    keep_nights: Annotated[int, Field(ge=30, le=3650)] = 400
+    notify: tuple[Channel, ...] = ()
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as err:
+            raise ValueError(f"there is no time zone {name!r}; such as Europe/Berlin") from err
+        return name
+
+
+_FILE: TypeAdapter[dict[Name, NightlyStudy]] = TypeAdapter(
+    Annotated[dict[Name, NightlyStudy], Field(min_length=1)]
+)
+
+
+def read_nightly(path: Path = FILE) -> dict[str, NightlyStudy]:
+    """The studies by name, in the file's order; StudyError with a line for each thing wrong."""
+    try:
+        return _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as err:
+        raise StudyError(f"{path} cannot be read: {err}") from err
+    except ValidationError as err:
+        lines = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in err.errors())
+        raise StudyError(f"{path.name}: " + "\n".join(lines)) from err

@@ -1,0 +1,130 @@
+"""What is kept of a series of nights: `<results>/regression/<series>/`.
+
+`history.json` holds the nights of all studies, so that they outlive the studies' own folders.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter, ValidationError
+
+from include.models import Model
+from include.regression.alerts import Alert
+from include.regression.findings import Acknowledgement
+from include.regression.record_sets import StudyNight, read_study
+from include.regression.series import HistoryError
+from include.results import ORIGIN, Results
+
+if TYPE_CHECKING:
+    from include.results import Location
+
+log = logging.getLogger(__name__)
+SCHEMA_VERSION = 1  # of a `StudyNight`; with another one all record sets are read anew
+FOLDER = "regression"
+_ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
+_WORDS: TypeAdapter[tuple[Acknowledgement, ...]] = TypeAdapter(tuple[Acknowledgement, ...])
+
+
+class Pin(Model):
+    """The night up to which all was good; later nights are compared with those before it."""
+
+    night: str
+    reason: str
+
+
+class Store:
+    """The files of one series below the results location."""
+
+    def __init__(self, root: Location, series: str) -> None:
+        self._root = root
+        self.files = Results(root / FOLDER / series)
+
+    def update(self, *, keep_nights: int, tonight: str) -> tuple[StudyNight, ...]:
+        """Read the studies that are not yet known, drop nights that are too old, and keep both.
+
+        The nights of all studies at the location, oldest first. A study that cannot be read is
+        named in the log and tried again the next time.
+        """
+        oldest = (date.fromisoformat(tonight) - timedelta(days=keep_nights)).isoformat()
+        known = {night.study_id: night for night in self._known()}
+        for study_id in sorted(self._study_ids() - set(known)):
+            if (found := self._read(study_id)) is not None:
+                known[study_id] = found
+        kept = sorted(
+            (night for night in known.values() if night.night >= oldest),
+            key=lambda night: (night.night, night.study_id),
+        )
+        nights = [night.to_json() for night in kept]
+        self.files.write_json("history.json", {"schema_version": SCHEMA_VERSION, "nights": nights})
+        return tuple(kept)
+
+    def refresh(self, study_id: str) -> None:
+        """Forget what is known of a study, because its records have changed."""
+        left = [n.to_json() for n in self._known() if n.study_id != study_id]
+        self.files.write_json("history.json", {"schema_version": SCHEMA_VERSION, "nights": left})
+
+    def nights(self) -> tuple[StudyNight, ...]:
+        """The nights that are known, without looking for new ones."""
+        return tuple(self._known())
+
+    def alerts(self) -> tuple[Alert, ...]:
+        """What somebody was told of."""
+        return _ALERTS.validate_json(self._text("alerts.json") or "[]")
+
+    def write_alerts(self, alerts: tuple[Alert, ...]) -> None:
+        """Keep what somebody was told of."""
+        self.files.write_json("alerts.json", [alert.to_json() for alert in alerts])
+
+    def acknowledged(self) -> tuple[Acknowledgement, ...]:
+        """Changes that somebody knows of."""
+        return _WORDS.validate_json(self._text("acknowledged.json") or "[]")
+
+    def acknowledge(self, word: Acknowledgement) -> None:
+        """Add somebody's word."""
+        words = [each.to_json() for each in (*self.acknowledged(), word)]
+        self.files.write_json("acknowledged.json", words)
+
+    def pin(self) -> Pin | None:
+        """The pinned baseline, None when the last nights are the baseline."""
+        text = self._text("baseline.json")
+        return None if text in (None, "null\n") else Pin.model_validate_json(text or "")
+
+    def write_pin(self, pin: Pin | None) -> None:
+        """Pin the baseline, or let it move on."""
+        self.files.write_json("baseline.json", pin.to_json() if pin else None)
+
+    def _text(self, name: str) -> str | None:
+        return self.files.read_text(name) if self.files.exists(name) else None
+
+    def _known(self) -> list[StudyNight]:
+        """Stored nights; of another schema only those that can still be read as they are."""
+        stored = json.loads(self._text("history.json") or '{"schema_version": 1, "nights": []}')
+        nights = stored["nights"]
+        if stored["schema_version"] != SCHEMA_VERSION:
+            present = self._study_ids()
+            nights = [night for night in nights if night.get("study_id") not in present]
+            log.warning("history.json has another schema: record sets are read anew")
+        known = []
+        for night in nights:
+            try:
+                known.append(StudyNight.model_validate(night))
+            except ValidationError:
+                log.warning("night %s cannot be read any more, left out", night.get("night"))
+        return known
+
+    def _study_ids(self) -> set[str]:
+        try:
+            return {str(path).rsplit("/", 2)[-2] for path in self._root.glob(f"*/{ORIGIN}")}
+        except FileNotFoundError:
+            return set()
+
+    def _read(self, study_id: str) -> StudyNight | None:
+        try:
+            return read_study(Results(self._root / study_id), study_id=study_id)
+        except (HistoryError, FileNotFoundError) as err:
+            log.warning("%s", err)
+            return None

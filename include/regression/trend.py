@@ -1,0 +1,107 @@
+"""The data of the trend page: each group's nights with their intervals, and what was found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.regression.rules import LEVEL
+from include.regression.series import centre, centres_of
+from include.regression.trend_models import FILE, Group, Mark, Point, Trend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.regression.alerts import Alert
+    from include.regression.findings import Findings
+    from include.regression.nights import Nights, Source
+    from include.regression.series import Night, Series
+    from include.results import Results
+
+RESAMPLES = 1000
+LEAST_REPEATS = 3  # with fewer, a bootstrap interval says nothing
+
+
+def store(
+    files: Results,
+    nights: Nights,
+    *,
+    series: str,
+    findings: Findings | None,
+    alerts: Sequence[Alert],
+) -> None:
+    """Write `trend.json` into the folder of a series of nights."""
+    groups = tuple(
+        _group(each, nights, findings=findings, alerts=alerts)
+        for each in (nights.history.series if nights.history else ())
+    )
+    trend = Trend(series=series, groups=groups)
+    files.write_json(FILE, trend.to_json())
+
+
+def _group(
+    series: Series, nights: Nights, *, findings: Findings | None, alerts: Sequence[Alert]
+) -> Group:
+    sources = nights.sources[series.group]
+    told = {str(alert.night): alert for alert in alerts if alert.group == series.group}
+    marks = [
+        Mark(
+            night=str(change.night.label),
+            relative_effect=change.relative_effect,
+            low=change.low,
+            high=change.high,
+            reason=change.reason,
+            differs=nights.differences(series.group, change.last_before, change.night),
+        )
+        for change in (findings.change_points if findings else ())
+        if change.group == series.group
+    ]
+    known = {mark.night for mark in marks}
+    marks += [
+        Mark(
+            night=night,
+            relative_effect=alert.relative_effect,
+            low=alert.low,
+            high=alert.high,
+            differs=alert.differs,
+        )
+        for night, alert in told.items()
+        if night not in known and alert.source.value != "change point"
+    ]
+    last = next(reversed(sources.values()))[-1].cell.configuration
+    return Group(
+        group=series.group,
+        simulated=bool(last.get("simulated")),
+        points=tuple(
+            _point(night, values, sources[night])
+            for night, values in zip(series.nights, series.repeats, strict=True)
+        ),
+        marks=tuple(sorted(marks, key=lambda mark: mark.night)),
+        no_data=tuple(str(night.label) for night in nights.without(series.group)),
+    )
+
+
+def _point(night: Night, values: Sequence[float], sources: Iterable[Source]) -> Point:
+    study = list(sources)[-1].study
+    low, high = _interval(values)
+    return Point(
+        night=str(night.label),
+        value_s=float(np.exp(centre(values))),
+        low_s=low,
+        high_s=high,
+        repeats=len(values),
+        dag_id=study.dag_id,
+        run_id=study.run_id,
+    )
+
+
+def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """The bootstrap interval of a night's centre, seconds."""
+    if len(values) < LEAST_REPEATS:
+        return None, None
+    random = np.random.default_rng(1)
+    drawn = random.choice(np.asarray(values), (RESAMPLES, len(values)))
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(np.exp(centres_of(drawn)), [tail, 1 - tail])
+    return float(low), float(high)
