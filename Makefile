@@ -77,8 +77,8 @@ ui: setup  ## Start Airflow with its UI, on this machine only; UI_PORT=8180
 	@exec bin/ui
 
 .PHONY: bench
-bench: setup  ## Measure the cost of the embedded cluster and of the pipeline (as root)
-	@$(PYTHON) -m include.bench --write docs/benchmarks.md
+bench: setup  ## Measure the cost of cluster, pipeline and analysis (as root); DATA="folders of recorded runs"
+	@$(PYTHON) -m include.bench --data $(DATA) --write docs/benchmarks.md
 
 .PHONY: import
 import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.bench import gaps, memory, scheduler
+from include.bench import analysis, gaps, memory, scheduler
 from include.cache import ROOT
 from include.embedded import start_times
 from include.embedded.paths import state_root
@@ -36,12 +36,21 @@ RUN_S = 1800.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the starts of the local cluster, then one study each way; print the table."""
+    """Measure the analysis, the starts of the local cluster, one study each way; print a table."""
     parser = argparse.ArgumentParser(prog="python -m include.bench", description=__doc__)
     parser.add_argument("--write", type=Path, help="keep the table in this file too")
+    parser.add_argument(
+        "--data", type=Path, nargs="*", default=(), help="folders of recorded runs to import"
+    )
+    parser.add_argument(
+        "--analysis-only", action="store_true", help="start no cluster, and so need no root"
+    )
     chosen = parser.parse_args(arguments)
     try:
-        rows = [*_starts(), *_dags_test(), *_scheduler()]
+        _say("analysis: recorded runs, many records, one huge log (minutes)")
+        rows = analysis.rows(chosen.data)
+        if not chosen.analysis_only:
+            rows += [*_starts(), *_dags_test(), *_scheduler()]
     except BenchmarkError as err:
         sys.stderr.write(f"error: {err}\n")
         return 1

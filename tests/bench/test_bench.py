@@ -89,11 +89,13 @@ def test_table_holds_what_was_measured_and_is_kept(results, monkeypatch, tmp_pat
     rows = bench._gap_rows(gaps.read_gaps(results, nodes=2), "scheduler")
     monkeypatch.setattr(bench, "_dags_test", list)
     monkeypatch.setattr(bench, "_scheduler", lambda: rows)
+    monkeypatch.setattr(bench.analysis, "rows", lambda _: [("records", "0.20 s", "< 10 s")])
     assert bench.main(["--write", str(tmp_path / "benchmarks.md")]) == 0
     printed = capsys.readouterr().out
     assert "| control plane start | 2.00 s (2.00 to 2.00, n = 5) | < 3 s |" in printed
     assert "| memory of the idle cluster | 100 MiB |" in printed
     assert "| … of it Airflow, scheduler (n = 2) | 0.50 s | < 0.6 s |" in printed
+    assert "| records | 0.20 s | < 10 s |" in printed
     kept = (tmp_path / "benchmarks.md").read_text()
     assert printed in kept
     assert str(os.cpu_count()) in kept
@@ -104,6 +106,7 @@ def test_failing_measurement_is_told_and_writes_nothing(monkeypatch, tmp_path, c
         raise BenchmarkError("a cluster exists")
 
     monkeypatch.setattr(bench.start_times, "measure", fail)
+    monkeypatch.setattr(bench.analysis, "rows", lambda _: [])
     assert bench.main(["--write", str(tmp_path / "benchmarks.md")]) == 1
     assert "error: a cluster exists" in capsys.readouterr().err
     assert not (tmp_path / "benchmarks.md").exists()
