@@ -72,6 +72,12 @@ REHEARSAL = {"name":"rehearse","cluster":"simulated","operators":["mpi_operator"
 rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2
 	@exec bin/demo '$(REHEARSAL)'
 
+CONTROL_PATH ?= --write docs/control_path.md
+.PHONY: control-path
+control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (20 min)
+	@$(PYTHON) -m include.embedded.binaries
+	@exec $(PYTHON) -m include.control_path $(CONTROL_PATH)
+
 .PHONY: ui
 ui: setup  ## Start Airflow with its UI, on this machine only; UI_PORT=8180
 	@exec bin/ui

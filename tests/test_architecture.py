@@ -49,7 +49,10 @@ MAY_IMPORT = {
     "deployment": GROUND,
     "verdict": GROUND,
 }
-ANYTHING = {"plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"} | JOB
+ANYTHING = {
+    *("plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"),
+    "control_path",
+} | JOB
 
 
 def room_of(path: Path) -> str:

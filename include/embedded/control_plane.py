@@ -6,6 +6,7 @@ requests are off, etcd asks for one of its own authority, and there is no plain-
 
 from __future__ import annotations
 
+import json
 import socket
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from include.embedded.layout import LOOPBACK, SERVICE_RANGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from include.embedded.layout import Layout
     from include.embedded.processes import HostProcess
@@ -37,6 +39,22 @@ CONTROLLERS = (
     "taint-eviction-controller",
     "ttl-after-finished-controller",
 )
+AUDIT_MEGABYTES = 20_000
+# One line when a request is answered; not the signs of life that nodes send all the time.
+AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived", "ResponseStarted"],
+    "rules": [
+        {
+            "level": "None",
+            "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
+        },
+        {"level": "None", "resources": [{"group": "", "resources": ["nodes", "nodes/status"]}]},
+        {"level": "None", "nonResourceURLs": ["/*"]},
+        {"level": "Metadata"},
+    ],
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,8 +125,21 @@ def api_server(layout: Layout) -> Component:
         "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
         f"--service-cluster-ip-range={SERVICE_RANGE}",
         "--profiling=false",
+        *(_audit_arguments(layout) if layout.tuning.is_audited else ()),
     )
     return Component(name="kube-apiserver", arguments=arguments)
+
+
+def _audit_arguments(layout: Layout) -> tuple[str, ...]:
+    return (
+        f"--audit-policy-file={_audit_policy(layout)}",
+        f"--audit-log-path={layout.audit_log}",
+        f"--audit-log-maxsize={AUDIT_MEGABYTES}",  # else it is cut in two at 100
+    )
+
+
+def _audit_policy(layout: Layout) -> Path:
+    return layout.config / "audit-policy.json"
 
 
 def controller_manager(layout: Layout) -> Component:
@@ -145,8 +176,8 @@ def _follower(layout: Layout, name: str, *, port: int) -> tuple[str, ...]:
         f"--tls-private-key-file={serving.key}",
         "--leader-elect=false",
         "--profiling=false",
-        "--kube-api-qps=200",
-        "--kube-api-burst=400",
+        f"--kube-api-qps={layout.tuning.qps}",
+        f"--kube-api-burst={2 * layout.tuning.qps}",
     )
 
 
@@ -155,6 +186,9 @@ def start(layout: Layout, started: Callable[[HostProcess], None]) -> None:
 
     ClusterError with the end of its log when one dies or is not ready in time.
     """
+    if layout.tuning.is_audited:
+        _audit_policy(layout).parent.mkdir(parents=True, exist_ok=True)
+        _audit_policy(layout).write_text(json.dumps(AUDIT_POLICY))
     database = _launch(layout, etcd(layout), started)
     # An API server that finds no database waits a second before it looks again.
     processes.wait_for(

@@ -87,12 +87,21 @@ class Ports:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """What may vary in a control plane beside its ports."""
+
+    qps: int = 200  # requests/s of controller-manager and scheduler each; their burst is twice that
+    is_audited: bool = False  # who asked the API server for what is written down
+
+
+@dataclass(frozen=True, kw_only=True)
 class Layout:
     """Paths below the state folder, and where the API server and its helpers listen."""
 
     root: Path
     api_address: str
     ports: Ports = Ports()
+    tuning: Tuning = Tuning()
 
     @property
     def api_url(self) -> str:
@@ -113,6 +122,11 @@ class Layout:
     def config(self) -> Path:
         """Configuration files of the control plane and of controllers."""
         return self.root / "config"
+
+    @property
+    def audit_log(self) -> Path:
+        """One JSON object per request to the API server, where the tuning asks for it."""
+        return self.logs / "audit.log"
 
     @property
     def etcd(self) -> Path:

@@ -78,6 +78,7 @@ class FluxOperator(K8sOperator):
         manifest_sha256="9c8b9b32b5699d8b9864050844b922e89dae8f9103c81a29e7c116bd3b527227",
         cluster_role="operator-manager-role",
         process_arguments=(
+            "-kubeconfig={kubeconfig}",
             "-metrics-bind-address=127.0.0.1:{metrics_port}",
             "-health-probe-bind-address=127.0.0.1:{health_port}",
         ),

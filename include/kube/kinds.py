@@ -38,6 +38,7 @@ class Controller:
     process_arguments: tuple[
         str, ...
     ]  # as a host process; {kubeconfig}, {namespace} and free ports are filled in
+    rate_arguments: tuple[str, ...] = ()  # how its client's {qps} and {burst} are set, if they can
     deployment: str = ""  # name of its Deployment, when that is not its own
 
     @property

@@ -7,7 +7,7 @@ import logging
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
@@ -15,7 +15,6 @@ from urllib3.exceptions import HTTPError
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
-    import queue
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -37,6 +36,13 @@ class Change:
     kind: str
     obj: dict[str, Any]
     gone: bool = False
+
+
+class Sink(Protocol):
+    """What takes the changes, a queue say; it is called by the watch's own thread."""
+
+    def put(self, item: Change, /) -> None:
+        """Take one change."""
 
 
 class _Follower(threading.Thread):
@@ -79,9 +85,7 @@ class Watcher(_Follower):
     forgotten that version (410), so no state is lost; a state may be told twice.
     """
 
-    def __init__(
-        self, kube: Kube, kind: ResourceKind, *, selector: str, changes: queue.SimpleQueue[Change]
-    ) -> None:
+    def __init__(self, kube: Kube, kind: ResourceKind, *, selector: str, changes: Sink) -> None:
         super().__init__(name=f"watch-{kind.plural}")
         self._kube = kube
         self._kind = kind

@@ -94,7 +94,8 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
     _wait_for_stages(layout)
     apply(layout, tuple(stages.of(simulation)))
     builder.started(_start_kwok(layout))
-    builder.started(_start_player(layout))
+    if simulation.options.plays:
+        builder.started(_start_player(layout))
     kube = admin(layout, namespace="default")
     nodes.create(kube, simulation.options.nodes)
     kube.close()

@@ -22,15 +22,18 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
     from include.embedded.state import ClusterState
     from include.kube.kinds import Controller
-    from include.simulation.programs import Program
+    from include.simulation.programs import ClientRate, Program
 
 log = logging.getLogger(__name__)
 
 
-def install(controller: Controller, *, root: Path, study_id: str) -> str:
+def install(
+    controller: Controller, *, root: Path, study_id: str, rate: ClientRate | None = None
+) -> str:
     """Make a controller or its stand-in run; returns which one does, with its version.
 
-    One that runs already is left as it is.
+    One that runs already is left as it is. `rate` limits its client in place of upstream's limits,
+    if it can be told.
     """
     with state.locked(root):
         current = state.require(root, study_id=study_id)
@@ -42,16 +45,18 @@ def install(controller: Controller, *, root: Path, study_id: str) -> str:
         running = current.process(controller.name)
         if running is not None and processes.is_alive(running):
             return program.version
-        _install(program, layout, current)
+        _install(program, layout, current, rate=rate)
         return program.version
 
 
-def _install(program: Program, layout: Layout, current: ClusterState) -> None:
+def _install(
+    program: Program, layout: Layout, current: ClusterState, *, rate: ClientRate | None
+) -> None:
     if program.health_port == FIXED_HEALTH_PORT:
         require_free_port(program.controller)
     apply(layout, tuple(program.objects()))
     embedded.wait_established(program.controller, layout)
-    process = _start(program, layout)
+    process = _start(program, layout, rate)
     state.write(layout, current.with_process(process))
     processes.wait_for(
         program.controller.name,
@@ -97,11 +102,11 @@ def require_free_port(controller: Controller) -> None:
             raise ClusterError(msg) from err
 
 
-def _start(program: Program, layout: Layout) -> HostProcess:
+def _start(program: Program, layout: Layout, rate: ClientRate | None) -> HostProcess:
     kubeconfig = credentials.issue_controller(layout, program.controller.name)
     return processes.start(
         program.controller.name,
-        (program.path, *program.arguments(kubeconfig)),
+        (program.path, *program.arguments(kubeconfig, rate=rate)),
         log_file=layout.logs / f"{program.controller.name}.log",
         environment={"KUBECONFIG": str(kubeconfig)},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,14 @@ NEEDED_KINDS = ("CustomResourceDefinition", "ClusterRole")
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClientRate:
+    """How much a controller may ask of the API server."""
+
+    qps: int  # requests per second on average
+    burst: int  # requests at once
+
+
+@dataclass(frozen=True, kw_only=True)
 class Program:
     """A controller's program on this machine."""
 
@@ -34,15 +43,19 @@ class Program:
     metrics_port: int
     is_built_here: bool  # then its manifests are in the cache of built programs
 
-    def arguments(self, kubeconfig: Path) -> list[str]:
-        """Its command line."""
-        values = {
+    def arguments(self, kubeconfig: Path, *, rate: ClientRate | None = None) -> list[str]:
+        """Its command line; without a rate its client has upstream's own limits."""
+        arguments = self.controller.process_arguments
+        values: dict[str, Any] = {
             "kubeconfig": str(kubeconfig),
             "namespace": self.controller.namespace,
             "health_port": str(self.health_port),
             "metrics_port": str(self.metrics_port),
         }
-        return [argument.format(**values) for argument in self.controller.process_arguments]
+        if rate is not None:
+            arguments += self.controller.rate_arguments
+            values |= {"qps": rate.qps, "burst": rate.burst}
+        return [argument.format(**values) for argument in arguments]
 
     def objects(self) -> list[dict[str, Any]]:
         """What it needs on the cluster, out of upstream's pinned manifests."""
@@ -65,7 +78,7 @@ def find(controller: Controller, options: Options) -> Program | None:
     return Program(
         controller=controller,
         path=path,
-        version=controller.version if ours else f"{controller.version}, {_digest(path)}",
+        version=controller.version if ours else _identity(controller, path),
         health_port=FIXED_HEALTH_PORT if fixed else health,
         metrics_port=metrics,
         is_built_here=ours,
@@ -83,9 +96,15 @@ def _outside(controller: Controller, options: Options) -> Path | None:
     return Path(found) if found else None
 
 
-def _digest(path: Path) -> str:
-    """What tells one build from another: such a program does not say its version."""
-    return f"binary sha256:{hashlib.sha256(path.read_bytes()).hexdigest()[:12]}"
+def _identity(controller: Controller, path: Path) -> str:
+    """Which build a program is: Go writes the main module's version into it.
+
+    `(devel)`, or nothing, when it was built without its history; its digest tells builds apart.
+    """
+    data = path.read_bytes()
+    found = re.search(rb"mod\t%b\t([!-~]+)" % controller.go_module.encode(), data)
+    version = found[1].decode() if found else "(version not in the binary)"
+    return f"{version}, binary sha256:{hashlib.sha256(data).hexdigest()[:12]}"
 
 
 def _from_manifest(controller: Controller) -> list[dict[str, Any]]:

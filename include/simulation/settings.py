@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from include.embedded.layout import LOOPBACK, Layout, Ports
+from include.embedded.layout import LOOPBACK, Layout, Ports, Tuning
 from include.models import Model, Study
 
 if TYPE_CHECKING:
@@ -46,6 +46,9 @@ class Options(Model):
     faults: dict[str, Fault] = Field(default_factory=dict)
     hourly_price_usd: Annotated[float, Field(ge=0)] | None = None  # of one node, for the ledger
     flux_operator: str | None = None  # path of the controller's binary; None: look on PATH
+    control_plane_qps: Annotated[int, Field(ge=1)] = 200  # see `Tuning`; upstream's: 20 and 50
+    is_audited: bool = False  # the API server writes down who asked it for what
+    plays: bool = True  # False: nobody plays the applications; who runs jobs ends their pods
 
 
 class Simulation(Model):
@@ -75,7 +78,8 @@ class Simulation(Model):
             controller_manager=self.controller_manager_port,
             scheduler=self.scheduler_port,
         )
-        return Layout(root=root, api_address=LOOPBACK, ports=ports)
+        tuning = Tuning(qps=self.options.control_plane_qps, is_audited=self.options.is_audited)
+        return Layout(root=root, api_address=LOOPBACK, ports=ports, tuning=tuning)
 
     def store(self, root: Path) -> None:
         """Keep it in the state folder, whole or not at all."""

@@ -1,0 +1,108 @@
+"""`python -m include.control_path`: measures what each operator's control path costs."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from include.cache import ROOT
+from include.control_path.arms import arms
+from include.control_path.study import Matrix, Store, measure
+from include.errors import BenchmarkError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+DESCRIPTION = """\
+Runs jobs of no length on simulated nodes under each operator, with the real control plane and the
+real controllers, and measures each step from the job's creation to its proven deletion. Results
+are kept after each job; called again with the same folder it goes on where it ended."""
+NODES = (8, 16, 32, 64, 128, 256, 512, 1024)
+OUT = ROOT / "results" / "control-path"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every job was whole, 1 when one was not or nothing could be measured."""
+    known = arms()
+    given = _parser(tuple(known)).parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    logging.getLogger("include.control_path").setLevel(logging.INFO)
+    signal.signal(signal.SIGTERM, _interrupt)  # so that the cluster is deleted then too
+    matrix = Matrix(
+        arms=tuple(known[name] for name in given.arms),
+        nodes=tuple(given.nodes),
+        repeats=given.repeats,
+        cell_limit_s=given.cell_limit_s,
+        job_limit_s=given.job_limit_s,
+        flux_operator=given.flux_operator,
+        control_plane_qps=given.control_plane_qps,
+    )
+    try:
+        store = Store(given.out)
+        failed = 0 if given.only_write else measure(matrix, store)
+        if given.write:
+            from include.control_path.document import write  # noqa: PLC0415  seconds to load
+
+            write(store, matrix, given.write)
+    except BenchmarkError as err:
+        sys.stderr.write(f"error: {err}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(f"stopped; what was measured is in {given.out}, call again to go on\n")
+        return 1
+    sys.stdout.write(f"{len(store.runs)} jobs in {store.folder}, {failed} of them failed now\n")
+    return 1 if failed else 0
+
+
+def _interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.control_path",
+        description=DESCRIPTION,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--arms", nargs="+", choices=names, default=list(names), help="operators")
+    parser.add_argument(
+        "--nodes", nargs="+", type=_count, default=list(NODES), help="sizes of the jobs"
+    )
+    parser.add_argument("--repeats", type=_count, default=3, help="jobs of each size, at most")
+    parser.add_argument(
+        "--cell-limit-s",
+        type=float,
+        default=60.0,
+        help="no further repeat of a size whose jobs have taken this many seconds together",
+    )
+    parser.add_argument("--job-limit-s", type=float, default=1200.0, help="end of a single job")
+    parser.add_argument(
+        "--flux-operator", help="the Flux Operator's program; without: looked for on PATH"
+    )
+    parser.add_argument(
+        "--control-plane-qps",
+        type=_count,
+        default=200,
+        help="requests/s that controller-manager and scheduler may send, each",
+    )
+    parser.add_argument("--out", type=Path, default=OUT, help="folder of the raw data")
+    parser.add_argument("--write", type=Path, help="document to write, with table and figure")
+    parser.add_argument(
+        "--only-write", action="store_true", help="measure nothing, write the document"
+    )
+    return parser
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{value} is not a number from 1 on")
+    return value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from include import k8s_operators
+from include.control_path import arrivals, document, lab, study
+from include.control_path.__main__ import main
+from include.control_path.arms import arms
+from include.control_path.cells import medians, power, valid_runs
+from include.control_path.load import AuditLog, Request, count_requests
+from include.control_path.rows import REQUESTS, RUNS, RequestCount, Run, read, write
+from include.control_path.study import Matrix, Store
+from include.errors import BenchmarkError, JobFailed, JobTimeout
+from include.kube.watch import Change
+
+JOB_NAME = "path-1"
+INDEX = "batch.kubernetes.io/job-completion-index"
+
+
+def run_of(arm="mpi_operator-5qps", *, nodes=8, repeat=1, **changes):
+    operator = arms()[arm]
+    values = {
+        "arm": arm,
+        "k8s_operator": operator.k8s_operator,
+        "operator_version": "synthetic",
+        "client_qps": operator.rate.qps if operator.rate else None,
+        "client_burst": operator.rate.burst if operator.rate else None,
+        "control_plane_qps": 200,
+        "cluster_nodes": 128,
+        "nodes": nodes,
+        "repeat": repeat,
+        "started_at": datetime(2026, 1, 2, tzinfo=UTC),
+        "status": "valid",
+        "pods": nodes + 1,
+        "pods_created_s": nodes / 5,
+        "pods_scheduled_s": nodes / 5 + 0.1,
+        "pods_running_s": nodes / 5 + 0.2,
+        "released_s": nodes / 5 + 0.2,
+        "pods_ended_s": nodes / 5 + 0.3,
+        "terminal_s": nodes / 5 + 1.3,
+        "delete_s": nodes / 5 + 1.3,
+        "gone_s": nodes / 5 + 2.3,
+        "requests_operator": 2 * nodes,
+        "requests_controller_manager": 4 * nodes,
+        "cpu_operator_s": 0.1 if operator.rate else None,
+        "peak_operator_mib": 60.0 if operator.rate else None,
+    }
+    return Run.model_validate({**values, **changes})
+
+
+def matrix(**changes):
+    values = {
+        "arms": tuple(arms().values()),
+        "nodes": (8, 64, 128),
+        "repeats": 2,
+        "cell_limit_s": 20.0,
+        "job_limit_s": 60.0,
+    }
+    return Matrix(**{**values, **changes})
+
+
+def pod(name, phase="Pending", *, index=0, node=None):
+    return {
+        "metadata": {"name": name, "labels": {INDEX: str(index)}},
+        "spec": {"nodeName": node} if node else {},
+        "status": {"phase": phase},
+    }
+
+
+def told(observer, *pods, gone=False):
+    for each in pods:
+        observer.put(Change(kind="Pod", obj=each, gone=gone))
+
+
+def observer(*, nodes=2):
+    return arrivals.Arrivals(k8s_operators.load("indexed_job"), nodes=nodes)
+
+
+def test_every_operator_has_its_default_and_those_that_can_be_told_a_high_rate():
+    assert list(arms()) == [
+        "mpi_operator-5qps",
+        "mpi_operator-200qps",
+        "flux_operator-20qps",
+        "indexed_job",
+    ]
+    assert [arm.is_default for arm in arms().values()] == [True, False, True, True]
+
+
+def test_each_step_of_a_pod_is_taken_when_it_is_first_told():
+    seen = observer()
+    told(seen, pod("a"), pod("a", node="n"), pod("a", "Running", node="n"))
+    first = seen.running["a"]
+    told(seen, pod("a", "Running", node="n"))
+    assert seen.running["a"] == first
+    assert seen.created["a"] <= seen.scheduled["a"] <= seen.running["a"]
+    assert seen.launching == seen.ranks == {"a"}
+    assert not seen.all_running()
+    told(seen, pod("b", "Running", index=1, node="m"))
+    assert seen.all_running()
+    told(seen, pod("b", index=1), gone=True)
+    assert set(seen.gone) == {"b"}
+
+
+def test_job_that_fails_or_stands_still_is_told_in_words():
+    seen = observer()
+    told(seen, pod("a"))
+    with pytest.raises(JobTimeout, match="before all ran: 1 pods created, 0 scheduled"):
+        seen.wait("all ran", seen.all_running, until=0.0)
+    failed = {"type": "Failed", "status": "True", "lastTransitionTime": "2026-01-02T03:04:05Z"}
+    seen.put(Change(kind="Job", obj={"status": {"conditions": [failed]}}))
+    with pytest.raises(JobFailed, match="failed before all ran"):
+        seen.wait("all ran", seen.all_running, until=float("inf"))
+
+
+def test_requests_are_counted_by_who_sent_them():
+    def line(user, verb="create", resource="pods", **ref):
+        event = {"user": {"username": user}, "verb": verb, "objectRef": {"resource": resource}}
+        event["objectRef"] |= ref
+        return json.dumps(event).encode()
+
+    counts = count_requests(
+        [
+            line("operator-benchmark:mpi-operator"),
+            line("operator-benchmark:mpi-operator"),
+            line("operator-benchmark:kwok", verb="patch", subresource="status"),
+            line("system:serviceaccount:kube-system:job-controller"),
+            line("system:kube-scheduler", subresource="binding"),
+            line("operator-benchmark:admin"),
+        ],
+        controller="mpi-operator",
+    )
+    assert counts[Request(party="operator", verb="create", resource="pods")] == 2
+    assert counts[Request(party="kubelets", verb="patch", resource="pods/status")] == 1
+    assert counts[Request(party="controller_manager", verb="create", resource="pods")] == 1
+    assert counts[Request(party="scheduler", verb="create", resource="pods/binding")] == 1
+    assert counts[Request(party="others", verb="create", resource="pods")] == 1
+
+
+def test_audit_log_is_read_once_and_by_whole_lines(tmp_path):
+    path = tmp_path / "audit.log"
+    path.write_bytes(b"1\n2\n3")
+    log = AuditLog(path)
+    assert log.new_lines() == [b"1", b"2"]
+    path.write_bytes(b"1\n2\n34\n")
+    assert log.new_lines() == [b"34"]
+
+
+def test_rows_survive_their_file_and_another_file_is_refused(tmp_path):
+    rows = [run_of(), run_of("indexed_job", error="JobFailed: x", status="failed")]
+    write(tmp_path / RUNS, rows, Run)
+    assert read(tmp_path / RUNS, Run) == rows
+    with pytest.raises(BenchmarkError, match="cannot be read"):
+        read(tmp_path / RUNS, RequestCount)
+
+
+def test_study_that_was_cut_off_goes_on_with_what_is_missing(tmp_path):
+    store = Store(tmp_path)
+    arm = arms()["mpi_operator-5qps"]
+    store.add(run_of(nodes=8), [])
+    store.add(run_of(nodes=8, repeat=2, status="failed"), [])
+    store.add(run_of(nodes=128), [])
+    again = Store(tmp_path)
+    assert again.runs == store.runs
+    # 128 nodes took longer than the cell's limit once: no second time.
+    assert list(study._due(arm, matrix(), again)) == [(8, 2), (64, 1), (64, 2)]
+
+
+def test_failed_run_is_replaced_by_its_next_try(tmp_path):
+    store = Store(tmp_path)
+    store.add(run_of(status="failed"), [])
+    store.add(run_of(), [])
+    assert [run.status for run in Store(tmp_path).runs] == ["valid"]
+
+
+def test_folder_of_another_cluster_is_refused(tmp_path):
+    store = Store(tmp_path)
+    store.add(run_of(), [])
+    with pytest.raises(BenchmarkError, match="runs of a cluster with 128 nodes"):
+        study.measure(matrix(nodes=(8, 16)), store)
+
+
+def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(lab, "has_program", lambda arm, _: arm.k8s_operator == "mpi_operator")
+    store = Store(tmp_path / "raw")
+    for name in ("mpi_operator-5qps", "mpi_operator-200qps"):
+        for nodes in (8, 64, 128):
+            for repeat in (1, 2):
+                store.add(run_of(name, nodes=nodes, repeat=repeat), [])
+    chosen = tuple(arm for arm in arms().values() if arm.rate)
+    assert study.measure(matrix(arms=chosen), store) == 0
+    assert "flux_operator-20qps: stand-in: not measured" in caplog.text
+    document.write(store, matrix(arms=chosen), tmp_path / "doc.md")
+    text = (tmp_path / "doc.md").read_text()
+    assert "**Flux Operator, 20 requests/s (its default)**: stand-in: not measured" in text
+    assert "Of 12 jobs with 812 pods no pod was lost." in text
+    assert (tmp_path / "images/control_path.png").read_bytes().startswith(b"\x89PNG")
+    assert read(tmp_path / "control_path" / RUNS, Run) == store.runs
+    assert (tmp_path / "control_path" / REQUESTS).exists()
+
+
+def test_reading_names_the_step_that_takes_longest_and_how_it_grows():
+    arm = "mpi_operator-5qps"
+    table = medians(valid_runs([run_of(nodes=nodes) for nodes in (8, 64, 128, 256)]))
+    said = document.reading(table, arm=arm, title="MPI")
+    assert "at 256 nodes all pods run 51.4 s after the creation" in said
+    assert "“created → all pods created”: 51.2 s, 200 ms per node" in said
+    assert "growing like nodes^1.00 from 64 nodes on" in said
+    assert "sent 2.0 requests per node" in said
+
+
+def test_growth_needs_three_sizes():
+    assert power((2, 4), (1, 2)) != power((2, 4), (1, 2))  # NaN
+    assert power((2, 4, 8), (1, 4, 16)) == pytest.approx(2)
+
+
+def test_lost_pods_are_told_and_not_counted(tmp_path):
+    store = Store(tmp_path)
+    store.add(run_of(), [])
+    store.add(run_of(nodes=64, status="failed", error="JobTimeout: x", pods_lost=3), [])
+    said = document._whole(store)
+    assert "3 pods lost, 1 jobs failed" in said
+    assert "mpi_operator-5qps with 64 nodes (JobTimeout: x)" in said
+
+
+def test_command_line_refuses_what_cannot_be_measured(tmp_path, capsys):
+    for words in (["--nodes", "0"], ["--arms", "nobody"], ["--repeats", "-1"]):
+        with pytest.raises(SystemExit, match="2"):
+            main([*words, "--out", str(tmp_path)])
+    assert main(["--out", str(tmp_path), "--only-write", "--write", str(tmp_path / "d.md")]) == 1
+    assert "no valid run" in capsys.readouterr().err
