@@ -6,10 +6,11 @@ import io
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-import seaborn as sns
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ _STYLE: Any = {
     "axes.spines.right": False,
 }
 _DPI = 144
+# Okabe and Ito, "Color Universal Design", 2008; less black and the yellow that white swallows.
+_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 _LETTERS_PER_INCH = 8  # of a title, at its size
 
 
@@ -86,7 +89,7 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """One colour per operator, told apart by the colour-blind too; the same in every figure."""
-    return dict(zip(order, sns.color_palette("colorblind", len(order)), strict=True))
+    return {name: to_rgb(colour) for name, colour in zip(order, cycle(_COLOURS), strict=False)}
 
 
 def _watermark(figure: Figure) -> None:

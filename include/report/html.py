@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from include.report.content import Content
 
 TEMPLATE = "report.html.j2"
+TALL = ("nodes",)  # drawings that take a page of their own in print
 _LEAST_P_SHOWN = 0.0001
 _PROVENANCE = {
     "image": "Image",
@@ -85,8 +86,17 @@ def provenance(records: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]
 
 def _provenance(records: pd.DataFrame) -> list[tuple[str, str]]:
     rows = [(title, _distinct(records[name])) for name, title in _PROVENANCE.items()]
-    nodes = sorted({node for names in records["node_names"] for node in names.split()})
-    return [*rows, ("Node names", ", ".join(nodes) or "unknown")]
+    return [*rows, ("Node names", _node_names(records))]
+
+
+def _node_names(records: pd.DataFrame) -> str:
+    """The names that runs used; a domain that all share stands once, at the end."""
+    found = sorted({node for names in records["node_names"] for node in names.split()})
+    domains = {name.partition(".")[2] for name in found}
+    if len(found) > 1 and len(domains) == 1 and (domain := domains.pop()):
+        short = ", ".join(name.partition(".")[0] for name in found)
+        return f"{len(found)} nodes of {domain}: {short}"
+    return ", ".join(found) or "unknown"
 
 
 def _versions(records: pd.DataFrame) -> list[tuple[str, str]]:
@@ -147,6 +157,7 @@ def _environment() -> Environment:
         "PHASE_MEANINGS": PHASE_MEANINGS,
         "CLOCK_NOTE": CLOCK_NOTE,
         "LEAST_N": LEAST_N,
+        "TALL": TALL,
         "LEVEL_PERCENT": f"{100 * LEVEL:.0f}",
     }
     return environment
