@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from include import clusters
-from include.results import RECORD
+from include.regression import confirmation_plan
+from include.results import CONFIRMATION_FOLDER, RECORD, Results
 from include.run_point import Setting, cancel_point, run_point
 
 if TYPE_CHECKING:
     from include.models import ClusterHandle, Phase, Plan, Point, Record
-    from include.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +96,18 @@ def next_measurement(results: Results, handle: ClusterHandle, own: Point) -> Mea
     kube = clusters.load(handle.cluster).connect(handle)
     setting = Setting(study=plan.study, handle=handle, kube=kube, results=results)
     return Measurement(point=point, setting=setting)
+
+
+def next_confirmation(results: Results, handle: ClusterHandle, own: Point) -> Measurement:
+    """The point of the study's confirmation that is due, with the image of its arm."""
+    confirmation = confirmation_plan.read(results)
+    if confirmation is None:
+        raise FileNotFoundError(f"{results} has no confirmation")
+    folder = Results(results.path(CONFIRMATION_FOLDER))
+    due = next_measurement(folder, handle, own)
+    image = confirmation.trials[due.point.point_id].image
+    of_arm = handle.model_copy(update={"image": image, "image_digest": None})
+    return replace(due, setting=replace(due.setting, handle=of_arm))
 
 
 def _outcome(record: Record) -> str:

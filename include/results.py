@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+CONFIRMATION_FOLDER = "confirmation"  # of a nightly study: a plan and its points, laid out alike
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
 NODES = "nodes.json"  # which nodes were paid for, and since when
 COST = "cost.json"  # the ledger

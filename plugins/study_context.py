@@ -8,7 +8,7 @@ from airflow.sdk import Connection, ObjectStoragePath
 
 from include.measurement import phase_of
 from include.models import ClusterHandle, Phase, Reservation
-from include.results import Location, Results
+from include.results import CONFIRMATION_FOLDER, Location, Results
 from include.study_run import Planned
 
 if TYPE_CHECKING:
@@ -46,6 +46,12 @@ class StudyContext:
     def results(self) -> Results:
         """The study's folder."""
         return Results(locate(self.planned.results))
+
+    @property
+    def confirmation(self) -> Results | None:
+        """The folder of the study's confirmation, None when nothing is to be confirmed."""
+        folder = Results(self.results.path(CONFIRMATION_FOLDER))
+        return folder if folder.exists("plan.json") else None
 
     @property
     def reservation(self) -> Reservation:

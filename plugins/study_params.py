@@ -23,10 +23,10 @@ BUDGET = "Budget, limits and results"
 Schemas = dict[str, dict[str, Any]]
 
 
-def study_params() -> dict[str, Param]:
-    """The params of a DAG that runs one study; the defaults are the demo study."""
+def study_params(study: Study | None = None) -> dict[str, Param]:
+    """The params of a DAG that runs one study, by default the demo study."""
     sections = {WHAT: _what(), WHERE: _where(), HOW_OFTEN: _how_often(), BUDGET: _budget()}
-    defaults = Study().to_json()
+    defaults = (study or Study()).to_json()
     params = {presets.PARAM: _preset()}
     for section, schemas in sections.items():
         for name, schema in schemas.items():

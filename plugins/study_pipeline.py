@@ -149,16 +149,22 @@ def report(ti: TaskInstance) -> dict[str, Any]:
 @task(task_id="verdict")
 def judge_study(ti: TaskInstance) -> None:
     """Fail the run unless every point is valid and nothing was left behind."""
+    check_study(ti)
+
+
+def check_study(ti: TaskInstance, *, may_be_skipped: Sequence[str] = ()) -> None:
+    """Raise StudyIncomplete, naming what is missing; for the last task of a run."""
     from include import study_run
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     unused = phases()[len(study.planned.phases) :]
+    not_planned = [f"phase_{n}.{step}" for n in unused for step in PHASE_STEPS]
     study_run.check_complete(
         study.results,
         states={task_id: state for task_id, state in states.items() if task_id != ti.task_id},
-        may_be_skipped=[f"phase_{n}.{step}" for n in unused for step in PHASE_STEPS],
+        may_be_skipped=[*not_planned, *may_be_skipped],
     )
 
 
@@ -183,7 +189,7 @@ def run_phase(phase: int) -> TaskGroup:
 
 def study_tasks(
     *,
-    after_phases: Sequence[TaskGroup] = (),
+    after_phases: Sequence[TaskGroup | XComArg] = (),
     at_end: Sequence[XComArg] = (),
     verdict: XComArg | None = None,
 ) -> None:

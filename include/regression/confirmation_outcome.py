@@ -10,7 +10,7 @@ from include.models import Status
 from include.regression import confirmation_plan
 from include.regression.confirmation import Comparison, compare_blocks
 from include.regression.confirmation_plan import Arm
-from include.results import Results
+from include.results import CONFIRMATION_FOLDER, Results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ def outcomes_of(
     planned = confirmation_plan.read(results)
     if planned is None:
         return tuple(Outcome(suspect=suspect, blocks_planned=0) for suspect in suspects)
-    folder = Results(results.path(confirmation_plan.FOLDER))
+    folder = Results(results.path(CONFIRMATION_FOLDER))
     times = {
         record.point_id: getattr(record, quantity.value)
         for record in folder.records()

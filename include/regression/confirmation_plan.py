@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from include import k8s_operators
 from include.errors import StudyError
 from include.models import Model, Phase, Plan, Point
-from include.results import Results
+from include.results import CONFIRMATION_FOLDER, Results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from include.regression.record_sets import Cell
 
 LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123
-FOLDER = "confirmation"  # below the study's own
 ARMS_FILE = "arms.json"
 
 
@@ -112,7 +111,7 @@ def plan_confirmation(
 
 def store(results: Results, confirmation: Confirmation) -> Results:
     """Keep the plan below the study's folder, and return that folder."""
-    folder = Results(results.path(FOLDER))
+    folder = Results(results.path(CONFIRMATION_FOLDER))
     trials = {name: trial.to_json() for name, trial in confirmation.trials.items()}
     folder.write_json(ARMS_FILE, trials)
     folder.write_json("plan.json", confirmation.plan.to_json())
@@ -121,7 +120,7 @@ def store(results: Results, confirmation: Confirmation) -> Results:
 
 def read(results: Results) -> Confirmation | None:
     """The confirmation of a study, None when it has none."""
-    folder = Results(results.path(FOLDER))
+    folder = Results(results.path(CONFIRMATION_FOLDER))
     if not folder.exists("plan.json"):
         return None
     text = f'{{"plan": {folder.read_text("plan.json")}, "trials": {folder.read_text(ARMS_FILE)}}}'

@@ -163,12 +163,17 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
     return published
 
 
+def read_published(results: Results) -> Published | None:
+    """What the night came to, None when that was not published."""
+    if not results.exists(OUTCOME):
+        return None
+    return Published.model_validate_json(results.read_bytes(OUTCOME))
+
+
 def raise_if_confirmed(results: Results) -> None:
     """Raise RegressionConfirmed with the evidence if a regression was confirmed tonight."""
-    if not results.exists(OUTCOME):
-        return
-    published = Published.model_validate_json(results.read_bytes(OUTCOME))
-    if published.has_regression:
+    published = read_published(results)
+    if published is not None and published.has_regression:
         raise RegressionConfirmed(f"night {published.night}: {published.message}")
 
 

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import yaml
 from pydantic import (
     Field,
-    JsonValue,
     StringConstraints,
     TypeAdapter,
     ValidationError,
@@ -19,8 +18,9 @@ from pydantic import (
 )
 
 from include.errors import StudyError
-from include.models import Model
+from include.models import Model, Study
 
+DAG_ID = "nightly_regression"
 FILE = Path(__file__).parent.parent / "studies" / "nightly.yaml"
 LEAST_BLOCKS = 7  # with fewer, no confirmation has a p-value below its limit
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -71,8 +71,7 @@ class NightlyStudy(Model):
 
     schedule: str  # cron
     timezone: str
-    # Fields of `include.models.Study`, checked by the task `plan`.
-    study: dict[str, JsonValue] = Field(default_factory=dict)
+    study: Study = Study()
     any_of: tuple[Version, ...] = tuple(Version)  # versions that do not start a history of its own
     quantity: Quantity = Quantity.LOOP_TIME
     confirmation_blocks: Annotated[int, Field(ge=LEAST_BLOCKS, le=50)] = 10
@@ -94,8 +93,9 @@ _FILE: TypeAdapter[dict[Name, NightlyStudy]] = TypeAdapter(
 )
 
 
-def read_nightly(path: Path = FILE) -> dict[str, NightlyStudy]:
+def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
     """The studies by name, in the file's order; StudyError with a line for each thing wrong."""
+    path = path or FILE
     try:
         return _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError) as err:
@@ -103,3 +103,13 @@ def read_nightly(path: Path = FILE) -> dict[str, NightlyStudy]:
     except ValidationError as err:
         lines = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in err.errors())
         raise StudyError(f"{path.name}: " + "\n".join(lines)) from err
+
+
+def dag_id_of(series: str, path: Path | None = None) -> str:
+    """The DAG that runs a study of the file: the first one has the plain name."""
+    return DAG_ID if series == next(iter(read_nightly(path))) else f"{DAG_ID}_{series}"
+
+
+def series_of(dag_id: str, path: Path | None = None) -> str | None:
+    """The study that a DAG runs, None for a DAG that runs none of the file."""
+    return next((name for name in read_nightly(path) if dag_id_of(name, path) == dag_id), None)

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,8 @@ from plugins.study_context import locate
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
+
+NIGHTLY = Path(__file__).parents[1] / "fakes" / "nightly.yaml"  # its operators are fake as well
 
 
 @dataclass
@@ -41,6 +44,7 @@ def _nothing_done_twice():
     from jsonschema.validators import Draft202012Validator
 
     from include import k8s_operators
+    from include.regression import settings
 
     checked = set()
     stored = set()
@@ -61,6 +65,7 @@ def _nothing_done_twice():
         patch.setattr(dagbag, "BundleDagBag", functools.cache(dagbag.BundleDagBag))
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
         patch.setattr(k8s_operators, "available", lambda: ("fake_a", "fake_b", "indexed_job"))
+        patch.setattr(settings, "FILE", NIGHTLY)
         yield
 
 

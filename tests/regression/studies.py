@@ -15,6 +15,7 @@ SERIES = "nightly"
 SETTINGS = NightlyStudy(schedule="0 2 * * *", timezone="Europe/Berlin")
 FIRST = datetime(2026, 1, 1, 2, tzinfo=UTC)
 REPEATS = 5
+JOURNAL = None  # of the fake cluster; None: below the results
 
 
 def date_of(number):
@@ -25,7 +26,7 @@ def make_study(root, number, values, *, image="app:1", failed=(), operators=("fa
     """Stores night `number` with a run of each value; returns its results."""
     study = Study(
         cluster="fake",
-        cluster_options={"journal": str(root / "journal")},
+        cluster_options={"journal": str(JOURNAL or root / "journal")},
         application="fake_application",
         operators=operators,
         nodes=(2,),
@@ -71,11 +72,11 @@ def handle_of(study_id, image):
     )
 
 
-def make_nights(root, count, *, steps=(), image_from=None, seed=3):
+def make_nights(root, count, *, steps=(), image_from=None, seed=3, image="app:1"):
     """Nights 0 to count - 1; `image_from` is the night from which on another image runs."""
     rows = times(nights=count, repeats=REPEATS, seed=seed, steps=steps)
     made = []
     for number, row in enumerate(rows):
         is_new = image_from is not None and number >= image_from
-        made.append(make_study(root, number, row.tolist(), image="app:2" if is_new else "app:1"))
+        made.append(make_study(root, number, row.tolist(), image="app:2" if is_new else image))
     return made

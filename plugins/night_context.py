@@ -1,0 +1,67 @@
+"""What a task finds of the night that its run counts for."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from airflow.sdk import get_current_context
+
+from include.regression import nightly
+from include.regression.settings import read_nightly
+from include.study_run import results_root
+from plugins.notifications import message_of, notifier_of
+from plugins.study_context import StudyContext, locate
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol as DagRun
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
+
+    from include.regression.nightly import Published
+    from include.results import Location
+
+SENT = "regression/sent.json"  # the channels that have the message of this night
+
+
+class NightContext(StudyContext):
+    """A task's view of its study in a series of nights."""
+
+    def __init__(self, ti: TaskInstance, series: str) -> None:
+        super().__init__(ti)
+        self.series = series
+        self.settings = read_nightly()[series]
+
+    @property
+    def root(self) -> Location:
+        """Where all studies of this one's results location are."""
+        return locate(results_root(self.results.plan().study))
+
+    def examine(self, dag_run: DagRun) -> None:
+        """Compare tonight with the nights before, and plan a confirmation when it is suspect."""
+        when = dag_run.logical_date or dag_run.run_after or datetime.now(tz=UTC)
+        night = when.astimezone(ZoneInfo(self.settings.timezone)).date().isoformat()
+        nightly.examine_night(
+            self.results, root=self.root, series=self.series, settings=self.settings, night=night
+        )
+
+    def publish(self) -> Published:
+        """Write what the night came to."""
+        return nightly.publish(
+            self.results, root=self.root, series=self.series, settings=self.settings
+        )
+
+    def notify(self) -> None:
+        """Send what is new to the channels that do not have it."""
+        results = self.results
+        published = nightly.read_published(results)
+        if published is None or not published.news:
+            return
+        message = message_of(published, dag_id=self.ti.dag_id, run_id=self.ti.run_id)
+        sent = results.read_text(SENT).splitlines() if results.exists(SENT) else []
+        for channel in self.settings.notify:
+            name = f"{channel.channel.value} {channel.connection}"
+            if name not in sent:
+                notifier_of(channel, message)(get_current_context())
+                sent.append(name)
+                results.write_text(SENT, "\n".join(sent) + "\n")

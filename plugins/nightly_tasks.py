@@ -1,0 +1,120 @@
+"""The tasks that a nightly run has beside the study's own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import TaskGroup, TriggerRule, chain, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from plugins.run_confirmation import RunConfirmation
+from plugins.study_pipeline import POINT_TIME_LIMIT, check_study, study_tasks
+
+if TYPE_CHECKING:
+    from airflow.sdk.types import DagRunProtocol as DagRun
+    from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
+
+    from include.models import Point
+
+CONFIRMATION = "confirmation"
+STEPS = tuple(f"{CONFIRMATION}.{step}" for step in ("install", "points", "uninstall"))
+
+
+@task(trigger_rule=TriggerRule.NONE_FAILED, execution_timeout=timedelta(minutes=30))
+def examine(series: str, ti: TaskInstance, dag_run: DagRun) -> None:
+    """Compare tonight with the nights before; plans a confirmation when it is suspect."""
+    from plugins.night_context import NightContext
+
+    NightContext(ti, series).examine(dag_run)
+
+
+@task(task_id="install", execution_timeout=timedelta(minutes=30))
+def install_again(ti: TaskInstance) -> list[dict[str, Any]]:
+    """Install the operators of the suspects; returns the confirmation's points."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    if (folder := study.confirmation) is None:
+        raise AirflowSkipException("no suspect has to be confirmed")
+    phase = folder.plan().phases[0]
+    study_run.install_phase(folder, study.handle, phase)
+    points: tuple[Point, ...] = phase.points
+    return [point.to_json() for point in points]
+
+
+@task(
+    task_id="uninstall",
+    trigger_rule=TriggerRule.ALL_DONE,
+    execution_timeout=timedelta(minutes=30),
+)
+def uninstall_again(ti: TaskInstance) -> None:
+    """Remove the operators and prove that no pod of the confirmation is left."""
+    from include import study_run
+    from plugins.study_context import StudyContext
+
+    study = StudyContext(ti)
+    if not study.was_attempted(STEPS[0]) or (folder := study.confirmation) is None:
+        raise AirflowSkipException("nothing was installed for a confirmation")
+    study_run.uninstall_phase(folder, study.handle, folder.plan().phases[0])
+
+
+@task(multiple_outputs=False)
+def publish(series: str, ti: TaskInstance) -> dict[str, Any]:
+    """Write what the night came to; returns what is told for the first time."""
+    from plugins.night_context import NightContext
+
+    return NightContext(ti, series).publish().to_json()
+
+
+@task(retries=2, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(minutes=5))
+def notify(series: str, ti: TaskInstance) -> None:
+    """Send the evidence of what is new, once to each channel."""
+    from plugins.night_context import NightContext
+
+    NightContext(ti, series).notify()
+
+
+@task(task_id="verdict")
+def judge_night(ti: TaskInstance) -> None:
+    """Fail the run for a confirmed regression, or for a broken pipeline; the error says which."""
+    from include.regression.nightly import RegressionConfirmed, raise_if_confirmed
+    from include.verdict import StudyIncomplete
+    from plugins.study_context import StudyContext
+
+    try:
+        check_study(ti, may_be_skipped=STEPS)
+    except StudyIncomplete as broken:
+        try:
+            raise_if_confirmed(StudyContext(ti).results)
+        except RegressionConfirmed as err:
+            raise RegressionConfirmed(f"{err}\nThe pipeline is broken too: {broken}") from broken
+        raise
+    raise_if_confirmed(StudyContext(ti).results)
+
+
+def confirmation() -> TaskGroup:
+    """Tonight's configuration against the last good one, one run at a time."""
+    tip = "Only when a time is suspect: interleaved runs against the last good image"
+    with TaskGroup(CONFIRMATION, tooltip=tip) as group:
+        points = install_again()
+        runs = RunConfirmation.partial(
+            task_id="points",
+            max_active_tis_per_dagrun=1,
+            execution_timeout=POINT_TIME_LIMIT,
+            retries=1,  # for a lost worker; a measured failure is not retried
+            retry_delay=timedelta(seconds=5),
+            map_index_template="{{ point_name | default(task.planned_name) }}",
+        ).expand(point=points)
+        chain(points, runs, uninstall_again())
+    return group
+
+
+def nightly_tasks(series: str) -> None:
+    """All tasks of a nightly run in their order, in the DAG at hand."""
+    study_tasks(
+        after_phases=[examine(series), confirmation()],
+        at_end=[publish(series), notify(series)],
+        verdict=judge_night(),
+    )
