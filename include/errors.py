@@ -33,5 +33,9 @@ class ClusterError(BenchmarkError):
     """A cluster, or a controller on it, could not be made ready or reached."""
 
 
+class CapacityError(ClusterError):
+    """The cluster did not get the nodes that the study needs; the study cannot go on."""
+
+
 class TeardownError(ClusterError):
     """Something that the study made is still there after its deletion."""

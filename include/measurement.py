@@ -12,6 +12,7 @@ from include import clusters
 from include.regression import confirmation_plan
 from include.results import CONFIRMATION_FOLDER, RECORD, Results
 from include.run_point import Setting, cancel_point, run_point
+from include.stopping import require_going
 
 if TYPE_CHECKING:
     from include.models import ClusterHandle, Phase, Plan, Point, Record
@@ -89,7 +90,14 @@ class Measurement:
 
 
 def next_measurement(results: Results, handle: ClusterHandle, own: Point) -> Measurement:
-    """The point that is due, with what it takes to run it; see `next_point`."""
+    """The point that is due, with what it takes to run it; see `next_point`.
+
+    Raises StudyStopped when none may be begun any more. Workers may have come after `handle` was
+    made, so their names are taken from where they are stored.
+    """
+    require_going(results, handle)
+    if stored := results.cluster():
+        handle = handle.model_copy(update={"worker_nodes": stored.worker_nodes})
     plan = results.plan()
     phase = phase_of(plan, own.phase)
     point = next_point(results, phase, own) if phase else own

@@ -7,13 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, cast
 
-from include.models import Plan, Record, StudyOrigin
+from include.models import ClusterHandle, Plan, Record, StudyOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 CONFIRMATION_FOLDER = "confirmation"  # of a nightly study: a plan and its points, laid out alike
+CLUSTER = "cluster.json"  # the handle
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
 NODES = "nodes.json"  # which nodes were paid for, and since when
 COST = "cost.json"  # the ledger
@@ -60,7 +61,7 @@ class Results:
     Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
     `operators/<name>.json`,
     `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
-    `nodes.json`, `steps/<name>.json`, `cost.json`,
+    `nodes.json`, `steps/<name>.json`, `stopped.json`, `cost.json`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.
     """
@@ -116,6 +117,12 @@ class Results:
     def plan(self) -> Plan:
         """The study's plan, as stored before anything was created."""
         return Plan.model_validate_json(self.read_bytes("plan.json"))
+
+    def cluster(self) -> ClusterHandle | None:
+        """How to reach the cluster, as of its last change; None before it was ready."""
+        if not self.exists(CLUSTER):
+            return None
+        return ClusterHandle.model_validate_json(self.read_bytes(CLUSTER))
 
     def origin(self) -> StudyOrigin:
         """The run that the study belongs to; FileNotFoundError for one that is of no run."""

@@ -7,16 +7,16 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import clusters, job_cleanup, k8s_operators, presets, steps
+from include import clusters, job_cleanup, k8s_operators, presets, steps, stopping
 from include.cache import ROOT
 from include.cost import account
 from include.cost.estimate import estimate_plan
-from include.errors import StudyError, TeardownError
+from include.errors import CapacityError, StudyError, TeardownError
 from include.limits import check_limits
 from include.measurement import losses
 from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
 from include.plan import make_plan, read_study, study_id_of
-from include.results import ORIGIN, Location, Results, operator_file
+from include.results import CLUSTER, ORIGIN, Location, Results, operator_file
 from include.verdict import judge
 
 if TYPE_CHECKING:
@@ -154,17 +154,37 @@ def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
             handle = cluster.wait_ready(reservation, results.plan().study)
         finally:  # nodes cost money also when the cluster does not become ready
             account.note_nodes(results, lambda: cluster.paid_since(reservation))
-    results.write_json("cluster.json", handle.to_json())
+    results.write_json(CLUSTER, handle.to_json())
     log.info("cluster %s is ready: Kubernetes %s", handle.cluster, handle.kubernetes_version)
     return handle
 
 
 def install_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
-    """Install the phase's operators, wait until they answer, and store which version runs."""
+    """Install the phase's operators, store which version runs, and make all workers ready.
+
+    Raises StudyStopped when nothing may be begun any more.
+    """
+    stopping.require_going(results, handle)
     with steps.timed(lambda: results, f"{account.INSTALL}-{phase.phase}"):
         for name in phase.operators:
             version = _install(handle, k8s_operators.load(name))
             results.write_json(operator_file(name), {"operator": name, "version": version})
+
+    with steps.timed(lambda: results, f"{account.WORKERS}-{phase.phase}"):
+        _add_workers(results, handle)
+
+
+def _add_workers(results: Results, handle: ClusterHandle) -> None:
+    """Without its nodes no phase can run: a shortage that lasts stops the whole study."""
+    cluster = clusters.load(handle.cluster)
+    try:
+        found = cluster.add_workers(handle)
+    except CapacityError as err:
+        stopping.stop(results, str(err))
+        raise
+    if found != handle:
+        results.write_json(CLUSTER, found.to_json())
+        account.note_nodes(results, lambda: cluster.paid_since(handle))
 
 
 def _install(handle: ClusterHandle, operator: K8sOperator) -> str:
@@ -232,4 +252,5 @@ def check_complete(
         losses=losses(results),
         states=states,
         may_be_skipped=may_be_skipped,
+        stopped=stopping.why_stopped(results),
     )

@@ -34,14 +34,17 @@ def judge(
     losses: Mapping[str, str],
     states: Mapping[str, str | None],
     may_be_skipped: Collection[str] = (),
+    stopped: str | None = None,
 ) -> None:
     """Raise StudyIncomplete, one line per problem, unless the study is whole.
 
     `losses` says by point id why a point has no record. `states` holds the state of each task by
     its id, with `_<map index>` behind a mapped one. A run that is cancelled shows as skipped tasks.
+    `stopped` is why the study ended before its last point, None when it did not.
     """
     by_id = {record.point_id: record for record in records}
-    problems = _task_problems(states, may_be_skipped)
+    problems = [] if stopped is None else [f"the study was stopped before its end: {stopped}"]
+    problems += _task_problems(states, may_be_skipped)
     never_run = []
     for point in plan.points:
         record = by_id.get(point.point_id)

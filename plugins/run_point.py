@@ -81,7 +81,13 @@ class RunPoint(BaseOperator):
     def _next_measurement(self, context: Context) -> Measurement:
         from include.measurement import next_measurement
         from include.models import Point
+        from include.stopping import StudyStopped
         from plugins.study_context import StudyContext
 
         study = StudyContext(context["ti"])
-        return next_measurement(study.results, study.handle, Point.model_validate(self.point))
+        own = Point.model_validate(self.point)
+        try:
+            return next_measurement(study.results, study.handle, own)
+        except StudyStopped as err:
+            msg = f"not begun, as the study is stopped: {err}"
+            raise AirflowFailException(msg) from err

@@ -10,6 +10,7 @@ from include.measurement import phase_of
 from include.models import ClusterHandle, Phase, Reservation
 from include.results import CONFIRMATION_FOLDER, Location, Results
 from include.study_run import Planned
+from plugins.aws_connection import use_aws_connection
 
 if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
@@ -35,6 +36,7 @@ class StudyContext:
     """A task's view of its study. Each property reads one XCom."""
 
     def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
+        use_aws_connection()
         self.ti = ti
 
     @property

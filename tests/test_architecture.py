@@ -50,7 +50,7 @@ MAY_IMPORT = {
     "verdict": GROUND,
 }
 ANYTHING = {
-    *("plan", "preflight", "run_point", "measurement", "study_run", "bench", "cache"),
+    *("plan", "preflight", "run_point", "measurement", "stopping", "study_run", "bench", "cache"),
     "control_path",
 } | JOB
 

@@ -7,24 +7,19 @@ Both renew short-lived credentials by themselves, so a client may live longer th
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
-
-import boto3
-from botocore.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# Throttling is answered with pauses that grow to 20 s: some minutes before a call is given up.
-CONFIG = Config(
-    connect_timeout=10,
-    read_timeout=60,
-    retries={"mode": "standard", "total_max_attempts": 10},
-    user_agent_extra="operator-benchmark",
-)
+    import boto3
 
 
+@functools.cache  # making one reads files, and its clients share the models of the services
 def _ambient(region: str) -> boto3.Session:
+    import boto3  # noqa: PLC0415  takes a while, and most clusters never need it
+
     return boto3.Session(region_name=region)
 
 
@@ -49,4 +44,13 @@ def client(service: str, region: str) -> Any:
 
     Wrong or missing credentials show at the first call; see `include.aws.problems`.
     """
-    return session(region).client(service, region_name=region, config=CONFIG)
+    from botocore.config import Config  # noqa: PLC0415  as above
+
+    # Throttling is answered with pauses that grow to 20 s: some minutes before a call is given up.
+    config = Config(
+        connect_timeout=10,
+        read_timeout=60,
+        retries={"mode": "standard", "total_max_attempts": 10},
+        user_agent_extra="operator-benchmark",
+    )
+    return session(region).client(service, region_name=region, config=config)

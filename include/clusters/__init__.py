@@ -65,6 +65,14 @@ class Cluster(adapters.Adapter):
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Make the controller run and wait until it answers; returns the version that runs."""
 
+    def add_workers(self, handle: ClusterHandle) -> ClusterHandle:
+        """Make all workers ready, and say in the handle which they are; ClusterError when not.
+
+        Comes after each installation: workers that cost money can be spared until the first one.
+        Here they are there from the start.
+        """
+        return handle
+
     @abstractmethod
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:
         """Remove the controller and its custom resource definitions, and wait until gone."""

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PROVISION, WAIT_READY, PULL, DESTROY = "provision", "wait_ready", "pull", "destroy"
+WORKERS = "workers"  # until all are there
 INSTALL, UNINSTALL = "install", "uninstall"  # with the phase's number behind
 _USES = {
     PROVISION: Use.CREATING,
     WAIT_READY: Use.CREATING,
+    WORKERS: Use.CREATING,
     PULL: Use.PULLING,
     INSTALL: Use.INSTALLING,
     UNINSTALL: Use.INSTALLING,
@@ -41,6 +43,18 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
         results.write_json(NODES, [node.to_json() for node in look()])
     except Exception as err:  # noqa: BLE001  any client, any error
         log.warning("the nodes cannot be listed, so the ledger will lack them: %s", err)
+
+
+def spent_usd(results: Results) -> float | None:
+    """What the cluster has cost until now; None when nobody knows the price, or it is not made."""
+    tariff = _tariff(results)
+    began = next((step.started_at for step in steps.read(results) if step.name == PROVISION), None)
+    if tariff is None or began is None:
+        return None
+    now = datetime.now(UTC)
+    each_s = [(now - max(node.since, began)).total_seconds() for node in _nodes(results)]
+    node_usd = tariff.node_usd_per_hour * sum(each_s) / 3600
+    return node_usd + tariff.usd(nodes=0, duration_s=(now - began).total_seconds())
 
 
 def write_ledger(results: Results) -> Ledger | None:

@@ -13,6 +13,7 @@ import yaml
 
 from include.errors import ClusterError, TeardownError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
+from include.models import Placement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,8 +31,20 @@ GONE_S = 180.0
 POLL_S = 0.5
 
 
-def install(kube: Kube, controller: Controller, *, study_id: str, cache: Path) -> str:
+ANYWHERE = Placement()
+
+
+def install(
+    kube: Kube,
+    controller: Controller,
+    *,
+    study_id: str,
+    cache: Path,
+    place: Placement = ANYWHERE,
+) -> str:
     """Apply the upstream manifest and wait for the controller; returns the version that runs.
+
+    `place` is where its pods may run.
 
     A controller that somebody else installed is used as it is, and its version is read from its
     image tag. ClusterError when it does not become available.
@@ -42,6 +55,7 @@ def install(kube: Kube, controller: Controller, *, study_id: str, cache: Path) -
         return _wait_available(kube, controller)
     for obj in manifest(controller, cache=cache):
         obj["metadata"].setdefault("labels", {})[OWNER_LABEL] = study_id
+        _put(obj, place)
         _placed(kube, obj).apply(obj)
     return _wait_available(kube, controller)
 
@@ -127,6 +141,15 @@ def _version(image: str, controller: Controller) -> str:
     if tag == "latest" or "@" in image:
         return f"{controller.version}, image {image}"
     return tag if tag.startswith("v") else f"v{tag}"
+
+
+def _put(obj: dict[str, Any], place: Placement) -> None:
+    """Let the pods of a Deployment run where `place` says, beside what upstream says."""
+    if obj["kind"] != DEPLOYMENT.kind:
+        return
+    pod = obj["spec"]["template"]["spec"]
+    pod["nodeSelector"] = {**pod.get("nodeSelector", {}), **place.node_selector}
+    pod["tolerations"] = [*pod.get("tolerations", []), *place.tolerations]
 
 
 def _placed(kube: Kube, obj: dict[str, Any]) -> Kube:

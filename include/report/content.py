@@ -12,7 +12,6 @@ from include import k8s_operators
 from include.analysis import table
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
-from include.models import ClusterHandle
 from include.report.cost_text import read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
@@ -64,7 +63,7 @@ def read_content(
     counted among the study's points.
     """
     plan = results.plan()
-    cluster = _cluster(results)
+    cluster = results.cluster()
     records, unreadable = read_records(results)
     planned = {point.point_id for point in plan.points}
     own = table.to_frame(record for record in records if record.point_id in planned)
@@ -99,12 +98,6 @@ def _others(others: pd.DataFrame | None) -> tuple[str, ...]:
         return ()
     names = ", ".join(dict.fromkeys(others["study_id"]))
     return (f"{len(others)} runs beside the study's own are from {names}.",)
-
-
-def _cluster(results: Results) -> ClusterHandle | None:
-    if not results.exists("cluster.json"):
-        return None
-    return ClusterHandle.model_validate_json(results.read_bytes("cluster.json"))
 
 
 def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, ...]:

@@ -49,7 +49,8 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
 
 def _assert_the_cost_is_accounted_for(results):
     noted = {step.name: step.finished_at for step in steps.read(results)}
-    phases = {f"{step}-{phase}" for phase in (1, 2) for step in ("install", "uninstall")}
+    in_a_phase = ("install", "workers", "uninstall")
+    phases = {f"{step}-{phase}" for phase in (1, 2) for step in in_a_phase}
     assert set(noted) == {"provision", "wait_ready", "destroy"} | phases
     assert None not in noted.values()
     ledger = Ledger.model_validate_json(results.read_bytes("cost.json"))

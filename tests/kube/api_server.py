@@ -30,7 +30,7 @@ DISCOVERY = {
         ("serviceaccounts", "ServiceAccount"),
     ],
     "/apis/batch/v1": [("jobs", "Job")],
-    "/apis/apps/v1": [("deployments", "Deployment")],
+    "/apis/apps/v1": [("deployments", "Deployment"), ("daemonsets", "DaemonSet")],
     "/apis/kubeflow.org/v2beta1": [("mpijobs", "MPIJob")],
     "/apis/flux-framework.org/v1alpha2": [("miniclusters", "MiniCluster")],
     "/apis/apiextensions.k8s.io/v1": [("customresourcedefinitions", "CustomResourceDefinition")],

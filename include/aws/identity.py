@@ -1,0 +1,67 @@
+"""Who works on AWS here, as the cluster must know it, and the roles of the guards."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from include.aws.problems import is_absent
+from include.errors import ClusterError
+from include.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SELF_DESTRUCT_ROLE = "OperatorBenchmarkSelfDestruct"
+DELETION_ROLE = "OperatorBenchmarkDeletion"
+_SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
+
+
+class GuardRoles(Model):
+    """The roles by which AWS itself deletes a forgotten cluster: of the schedule, of the stack."""
+
+    self_destruct_arn: str
+    deletion_arn: str
+
+
+def principal_arn(client: Callable[[str], Any]) -> str:
+    """ARN of the IAM role or user that calls, which is what a cluster's access entry wants.
+
+    A role that is assumed shows as a session; its own ARN may have a path, which only IAM knows.
+    ClusterError for the root user, to whom no cluster can be opened.
+    """
+    caller: str = client("sts").get_caller_identity()["Arn"]
+    if caller.endswith(":root"):
+        raise ClusterError("AWS is used as the account's root user: use a role (docs/aws.md)")
+    session = _SESSION.fullmatch(caller)
+    if session is None:
+        return caller
+    role: str = client("iam").get_role(RoleName=session[3])["Role"]["Arn"]
+    return role
+
+
+def guard_roles(client: Callable[[str], Any]) -> GuardRoles:
+    """The roles that bootstrap.yaml makes; ClusterError when the account has none."""
+    found = {name: _role_arn(client("iam"), name) for name in (SELF_DESTRUCT_ROLE, DELETION_ROLE)}
+    absent = sorted(name for name, arn in found.items() if arn is None)
+    if absent:
+        msg = (
+            f"the account has no role {' and no '.join(absent)}: make the stack of bootstrap.yaml "
+            "(docs/aws.md), or set cluster_options.self_destruct to false and do without"
+        )
+        raise ClusterError(msg)
+    return GuardRoles(
+        self_destruct_arn=str(found[SELF_DESTRUCT_ROLE]), deletion_arn=str(found[DELETION_ROLE])
+    )
+
+
+def _role_arn(iam: Any, name: str) -> str | None:
+    try:
+        arn: str = iam.get_role(RoleName=name)["Role"]["Arn"]
+    except ClientError as err:
+        if is_absent(err):
+            return None
+        raise
+    return arn

@@ -1,0 +1,106 @@
+"""Deletes a stack to its proven end, and the network interfaces that would hold it up."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from include.aws import stack as stacks
+from include.aws.problems import code_of, is_absent
+from include.errors import TeardownError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+DELETE_S = 50 * 60.0  # run 6 took 12 to 14 minutes; the task that waits has an hour
+FAILURES = 3  # how often one call takes a failed deletion up again
+POLL_S = 15.0
+FAILED = "DELETE_FAILED"
+GOING = "DELETE_IN_PROGRESS"
+
+
+def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any] | None]) -> None:
+    """Delete the stack that `find` gives, and wait until it gives none.
+
+    `client` makes a client for a service. At every look the orphaned network interfaces of its
+    network are removed: the network plugin leaks some, and CloudFormation would wait for them until
+    it fails. A failed deletion is taken up again. TeardownError naming what could not be deleted.
+    """
+    cloudformation = client("cloudformation")
+    end = time.monotonic() + DELETE_S
+    failures_left = FAILURES
+    said = None
+    while stack := find():
+        status = stack["StackStatus"]
+        if status != said:
+            log.info("the stack %s is %s", stack["StackName"], status)
+            said = status
+        sweep_interfaces(cloudformation, client("ec2"), stack)
+        if status == FAILED:
+            if failures_left == 0:
+                raise TeardownError(_stuck(cloudformation, stack))
+            failures_left -= 1
+            log.warning("%s", _stuck(cloudformation, stack))
+        if status != GOING:
+            _ask(cloudformation, stack)
+            said = None
+        if time.monotonic() > end:
+            msg = f"the stack {stack['StackName']} is still {status} after {DELETE_S / 60:.0f} min"
+            raise TeardownError(msg)
+        time.sleep(POLL_S)
+
+
+def _stuck(cloudformation: Any, stack: Mapping[str, Any]) -> str:
+    reasons = "; ".join(stacks.failures(cloudformation, stack["StackId"], FAILED))
+    return f"the stack {stack['StackName']} could not be deleted: {reasons}"
+
+
+def _ask(cloudformation: Any, stack: Mapping[str, Any]) -> None:
+    """Ask for the deletion; one in the middle of a rollback is refused and asked for later."""
+    try:
+        if stack.get("EnableTerminationProtection"):
+            cloudformation.update_termination_protection(
+                StackName=stack["StackId"], EnableTerminationProtection=False
+            )
+        cloudformation.delete_stack(StackName=stack["StackId"])
+    except ClientError as err:
+        if code_of(err) != "ValidationError":
+            raise
+        log.info("the deletion is not accepted yet: %s", err)
+
+
+def sweep_interfaces(cloudformation: Any, ec2: Any, stack: Mapping[str, Any]) -> tuple[str, ...]:
+    """Delete the interfaces in the stack's network that are attached to nothing; their ids."""
+    vpc = _vpc(cloudformation, stack)
+    if vpc is None:
+        return ()
+    wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "status", "Values": ["available"]}]
+    pages = ec2.get_paginator("describe_network_interfaces").paginate(Filters=wanted)
+    found = [eni["NetworkInterfaceId"] for page in pages for eni in page["NetworkInterfaces"]]
+    for interface in found:
+        try:
+            ec2.delete_network_interface(NetworkInterfaceId=interface)
+            log.info("removed the orphaned network interface %s", interface)
+        except ClientError as err:
+            if not is_absent(err):  # else somebody was faster
+                log.warning("the network interface %s stays for now: %s", interface, err)
+    return tuple(found)
+
+
+def _vpc(cloudformation: Any, stack: Mapping[str, Any]) -> str | None:
+    try:
+        answer = cloudformation.describe_stack_resource(
+            StackName=stack["StackId"], LogicalResourceId="Vpc"
+        )
+    except ClientError as err:
+        if code_of(err) == "ValidationError":  # not made yet, or gone with the stack
+            return None
+        raise
+    found = answer["StackResourceDetail"]
+    vpc: str = found.get("PhysicalResourceId", "")
+    return vpc if vpc and found["ResourceStatus"] != stacks.GONE else None

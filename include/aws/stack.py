@@ -1,0 +1,186 @@
+"""The one CloudFormation stack of a study: found, created or adopted, awaited, explained."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from include.aws.problems import code_of, is_absent
+from include.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.models import Reservation
+
+log = logging.getLogger(__name__)
+
+PREFIX = "operator-benchmark-"  # the roles of bootstrap.yaml may touch nothing else
+TAG_OWNER = "operator-benchmark:owner"
+TAG_STUDY = "operator-benchmark:study"
+TAG_EXPIRES_AT = "operator-benchmark:expires-at"  # UTC, without a zone
+TEMPLATE = Path(__file__).parent.parent / "manifests" / "aws" / "stack.yaml"
+
+# After its time to live a study starts no point, but its last one and its teardown take a while.
+GRACE = timedelta(minutes=30)
+CREATE_MINUTES = 45  # run 6 took 17 to 19
+POLL_S = 15.0
+
+BEING_MADE = "CREATE_IN_PROGRESS"
+MADE = "CREATE_COMPLETE"
+GONE = "DELETE_COMPLETE"
+
+
+def name_of(study_id: str) -> str:
+    """Name of a study's stack and of its cluster."""
+    return f"{PREFIX}{study_id}"
+
+
+def guards_act_at(reservation: Reservation) -> str:
+    """When whoever still finds the cluster deletes it, as the template and the tag want it."""
+    return (reservation.expires_at + GRACE).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def expiry_of(stack: Mapping[str, Any]) -> datetime | None:
+    """When the guards may delete a stack; None without a readable tag."""
+    try:
+        found = datetime.fromisoformat(tags_of(stack)[TAG_EXPIRES_AT])
+    except (KeyError, ValueError):
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def tags_of(described: Mapping[str, Any]) -> dict[str, str]:
+    """AWS's list of tags as a dict."""
+    return {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
+
+
+def find(cloudformation: Any, name: str) -> dict[str, Any] | None:
+    """The stack of that name or id, None when there is none; a deleted one counts as none."""
+    try:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
+    except ClientError as err:
+        if is_absent(err):
+            return None
+        raise
+    return None if stack["StackStatus"] == GONE else stack
+
+
+def find_own(cloudformation: Any, study_id: str) -> dict[str, Any] | None:
+    """The study's stack, None when there is none or one of that name is somebody else's."""
+    stack = find(cloudformation, name_of(study_id))
+    if stack is None or tags_of(stack).get(TAG_STUDY) == study_id:
+        return stack
+    log.warning("the stack %s is not this study's and stays as it is", stack["StackName"])
+    return None
+
+
+def create_or_adopt(
+    cloudformation: Any, *, reservation: Reservation, owner: str, parameters: Mapping[str, str]
+) -> None:
+    """Start making the stack, in one call, unless this study has already started it.
+
+    ClusterError when a stack of that name is somebody else's, or is this study's and ruined.
+    """
+    name = name_of(reservation.study_id)
+    try:
+        if find(cloudformation, name) is None:
+            cloudformation.create_stack(
+                StackName=name,
+                TemplateBody=TEMPLATE.read_text(),
+                Parameters=[
+                    {"ParameterKey": key, "ParameterValue": value}
+                    for key, value in parameters.items()
+                ],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                OnFailure="ROLLBACK",  # keeps the reasons; the teardown deletes what is left
+                TimeoutInMinutes=CREATE_MINUTES,
+                ClientRequestToken=hashlib.sha256(name.encode()).hexdigest(),
+                Tags=_tags(reservation, owner=owner),
+            )
+            log.info("CloudFormation makes the stack %s", name)
+            return
+    except ClientError as err:
+        if code_of(err) != "AlreadyExistsException":
+            raise
+    _adopt(find(cloudformation, name), name=name, study_id=reservation.study_id)
+
+
+def _tags(reservation: Reservation, *, owner: str) -> list[dict[str, str]]:
+    values = {
+        TAG_OWNER: owner,
+        TAG_STUDY: reservation.study_id,
+        TAG_EXPIRES_AT: guards_act_at(reservation),
+    }
+    return [{"Key": key, "Value": value} for key, value in values.items()]
+
+
+def _adopt(stack: Mapping[str, Any] | None, *, name: str, study_id: str) -> None:
+    if stack is None:
+        msg = f"the stack {name} was deleted by somebody while it was created"
+        raise ClusterError(msg)
+    _refuse(stack, study_id)
+    if stack["StackStatus"] not in {BEING_MADE, MADE}:
+        msg = f"the stack {name} is {stack['StackStatus']}: it is deleted with this run"
+        raise ClusterError(msg)
+    log.info("the stack %s is this study's (%s): adopted", name, stack["StackStatus"])
+
+
+def refuse_stranger(cloudformation: Any, study_id: str) -> None:
+    """ClusterError when the study's name for its stack is somebody else's stack."""
+    if stack := find(cloudformation, name_of(study_id)):
+        _refuse(stack, study_id)
+
+
+def _refuse(stack: Mapping[str, Any], study_id: str) -> None:
+    if tags_of(stack).get(TAG_STUDY) != study_id:
+        name = stack["StackName"]
+        msg = f"a stack {name} exists that is not of this study: choose another study name"
+        raise ClusterError(msg)
+
+
+def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
+    """The stack, once it is complete; ClusterError naming what failed, or after 45 minutes."""
+    end = time.monotonic() + CREATE_MINUTES * 60
+    name = name_of(study_id)
+    said = None
+    while True:
+        stack = find_own(cloudformation, study_id)
+        if stack is None:
+            msg = f"there is no stack {name} of this study: it was deleted meanwhile"
+            raise ClusterError(msg)
+        if stack["StackStatus"] != said:
+            said = stack["StackStatus"]
+            log.info("the stack %s is %s", name, said)
+        if said == MADE:
+            return stack
+        if said != BEING_MADE:
+            reasons = "; ".join(failures(cloudformation, stack["StackId"], "CREATE_FAILED"))
+            msg = f"the stack {name} could not be made ({said}): {reasons or 'no reason is given'}"
+            raise ClusterError(msg)
+        if time.monotonic() > end:
+            msg = f"the stack {name} is still being made after {CREATE_MINUTES} min"
+            raise ClusterError(msg)
+        time.sleep(POLL_S)
+
+
+def failures(cloudformation: Any, stack_id: str, status: str) -> tuple[str, ...]:
+    """`resource: reason` for each event with that status, the first to fail in front.
+
+    Resources that CloudFormation gave up because another had failed are left out.
+    """
+    pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    found = [
+        f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason is given')}"
+        for page in pages
+        for event in page["StackEvents"]
+        if event["ResourceStatus"] == status
+        and "cancelled" not in event.get("ResourceStatusReason", "")
+    ]
+    return tuple(reversed(found))  # AWS lists the newest first

@@ -1,0 +1,318 @@
+"""What moto 5.2.5 lacks for the stack of a study; importing this module patches moto.
+
+- Types: EKS Cluster and Nodegroup, on moto's own EKS, so that clients see them; AddOn, AccessEntry,
+  Schedule, PlacementGroup and SecurityGroupEgress as stand-ins.
+- Deletion of five types that moto makes and cannot delete.
+- Stacks that take their time, roll back, or cannot be deleted; `FAULTS` holds the switches.
+- Lists of placement groups and capacity reservations.
+
+It patches the insides of moto: pin moto, and look here when it changes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from moto.cloudformation import models as cfn_models
+from moto.core.common_models import CloudFormationModel
+from moto.core.responses import ActionResult
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.elastic_ip_addresses import ElasticAddress
+from moto.ec2.models.internet_gateways import InternetGateway
+from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.route_tables import RouteTable
+from moto.ec2.models.vpcs import VPCEndPoint
+from moto.ec2.responses import EC2Response
+from moto.eks.models import EKSBackend, eks_backends
+from moto.moto_api._internal import mock_random
+
+
+@dataclass
+class Faults:
+    """What goes wrong; a fresh one means nothing does."""
+
+    polls_until_made: int = 0
+    creation_fails: dict[str, str] = field(default_factory=dict)  # logical id → reason
+    deletions_that_fail: int = 0
+    shortage: list[str] = field(default_factory=list)  # a message per attempt that comes short
+    on_scale: list = field(default_factory=list)  # called with the number of workers asked for
+
+
+FAULTS = Faults()
+PLACEMENT_GROUPS: dict[str, dict] = {}
+
+
+def reset():
+    FAULTS.__dict__.update(Faults().__dict__)
+    PLACEMENT_GROUPS.clear()
+
+
+# ---- types that moto does not have --------------------------------------------------------------
+
+
+class _Stub:
+    """What the added types share; each is a direct subclass of moto's model, as moto wants."""
+
+    def __init__(self, physical_id, **attributes):
+        self._physical_id, self._attributes = physical_id, attributes
+
+    @property
+    def physical_resource_id(self):
+        return self._physical_id
+
+    def get_cfn_attribute(self, attribute):
+        return self._attributes[attribute]
+
+
+def _nothing(*_):
+    """Deletion of what holds no state."""
+
+
+def _add_type(cfn_type, *, name_property="", attributes=("Arn",), create, delete=_nothing):
+    members = {
+        "__module__": "tests.aws.moto_stack",  # moto files instances by it, and wants a dot in it
+        "__init__": _Stub.__init__,
+        "physical_resource_id": _Stub.physical_resource_id,
+        "get_cfn_attribute": _Stub.get_cfn_attribute,
+        "is_created": lambda _self: True,
+        "has_cfn_attr": classmethod(lambda _cls, attribute: attribute in attributes),
+        "cloudformation_name_type": staticmethod(lambda: name_property),
+        "cloudformation_type": staticmethod(lambda: cfn_type),
+        "create_from_cloudformation_json": classmethod(
+            lambda cls, logical_id, json, account, region, **_: create(
+                cls, logical_id, json.get("Properties", {}), account, region
+            )
+        ),
+        "update_from_cloudformation_json": classmethod(lambda _cls, original, *_: original),
+        "delete": delete,
+    }
+    return type(cfn_type.rsplit("::", 1)[-1], (CloudFormationModel,), members)
+
+
+def _lower(properties):
+    return {key[0].lower() + key[1:]: value for key, value in properties.items()}
+
+
+def _create_cluster(cls, _logical_id, properties, account, region):
+    ec2, network = ec2_backends[account][region], properties["ResourcesVpcConfig"]
+    group = ec2.create_security_group(
+        name=f"eks-cluster-sg-{properties['Name']}",
+        description="EKS created security group",
+        vpc_id=ec2.get_subnet(network["SubnetIds"][0]).vpc_id,
+    )
+    cluster = eks_backends[account][region].create_cluster(
+        name=properties["Name"],
+        role_arn=properties["RoleArn"],
+        version=properties.get("Version"),
+        resources_vpc_config={**_lower(network), "clusterSecurityGroupId": group.id},
+        tags={tag["Key"]: tag["Value"] for tag in properties.get("Tags", [])},
+    )
+    return cls(cluster.name, Arn=cluster.arn, ClusterSecurityGroupId=group.id)
+
+
+def _delete_cluster(self, account, region):
+    eks_backends[account][region].delete_cluster(self._physical_id)  # refused while it has nodes
+    group = self._attributes["ClusterSecurityGroupId"]
+    ec2_backends[account][region].delete_security_group(group_id=group)
+
+
+def _create_node_group(cls, _logical_id, properties, account, region):
+    scaling = {key: int(value) for key, value in _lower(properties["ScalingConfig"]).items()}
+    group = eks_backends[account][region].create_nodegroup(
+        cluster_name=properties["ClusterName"],
+        nodegroup_name=properties["NodegroupName"],
+        node_role=properties["NodeRole"],
+        subnets=properties["Subnets"],
+        scaling_config=scaling,
+        instance_types=properties["InstanceTypes"],
+        ami_type=properties["AmiType"],
+        labels=properties["Labels"],
+        taints=[_lower(taint) for taint in properties.get("Taints", [])],
+        launch_template=_lower(properties["LaunchTemplate"]),
+        capacity_type=properties["CapacityType"],
+    )
+    group.health = {"issues": []}
+    return cls(f"{properties['ClusterName']}/{properties['NodegroupName']}", Arn=group.arn)
+
+
+def _delete_node_group(self, account, region):
+    eks_backends[account][region].delete_nodegroup(*self._physical_id.split("/"))
+
+
+def _create_placement_group(cls, _logical_id, properties, _account, _region):
+    name = f"group-{mock_random.get_random_hex(8)}"
+    PLACEMENT_GROUPS[name] = properties
+    return cls(name)
+
+
+def _create_egress(cls, _logical_id, properties, account, region):
+    ec2_backends[account][region].authorize_security_group_egress(
+        group_name_or_id=properties["GroupId"],
+        ip_protocol=properties["IpProtocol"],
+        from_port=None,
+        to_port=None,
+        ip_ranges=[],
+        source_groups=[{"GroupId": properties["DestinationSecurityGroupId"]}],
+    )
+    return cls(f"{properties['GroupId']}-egress")
+
+
+def _create_stand_in(cls, logical_id, *_):
+    return cls(logical_id, Arn=f"arn:aws:stand-in:::{logical_id}")
+
+
+TYPES = (
+    _add_type(
+        "AWS::EKS::Cluster",
+        name_property="Name",
+        attributes=("Arn", "ClusterSecurityGroupId"),
+        create=_create_cluster,
+        delete=_delete_cluster,
+    ),
+    _add_type(
+        "AWS::EKS::Nodegroup",
+        name_property="NodegroupName",
+        create=_create_node_group,
+        delete=_delete_node_group,
+    ),
+    _add_type("AWS::EKS::Addon", name_property="AddonName", create=_create_stand_in),
+    _add_type("AWS::EKS::AccessEntry", create=_create_stand_in),
+    _add_type("AWS::Scheduler::Schedule", name_property="Name", create=_create_stand_in),
+    _add_type(
+        "AWS::EC2::PlacementGroup",
+        attributes=(),
+        create=_create_placement_group,
+        delete=lambda self, *_: PLACEMENT_GROUPS.pop(self._physical_id, None),
+    ),
+    _add_type("AWS::EC2::SecurityGroupEgress", create=_create_egress),
+)
+
+
+# ---- deletions that moto does not do ------------------------------------------------------------
+
+
+def _delete_nat_gateway(self, account, region):
+    ec2 = ec2_backends[account][region]
+    ec2.delete_nat_gateway(self.id)
+    ec2.enis.pop(self._eni.id, None)
+
+
+def _delete_internet_gateway(self, account, region):
+    ec2 = ec2_backends[account][region]
+    if self.vpc:
+        ec2.detach_internet_gateway(self.id, self.vpc.id)
+    ec2.delete_internet_gateway(self.id)
+
+
+RouteTable.delete = lambda self, account, region: ec2_backends[account][region].delete_route_table(
+    self.id
+)
+NatGateway.delete = _delete_nat_gateway
+ElasticAddress.delete = lambda self, account, region: ec2_backends[account][region].release_address(
+    allocation_id=self.allocation_id
+)
+InternetGateway.delete = _delete_internet_gateway
+VPCEndPoint.delete = lambda self, account, region: ec2_backends[account][region].vpc_end_points.pop(
+    self.id, None
+)
+
+
+# ---- answers that moto does not give ------------------------------------------------------------
+
+
+def _describe_placement_groups(_self):
+    found = [{"GroupName": name, "State": "available"} for name in PLACEMENT_GROUPS]
+    return ActionResult({"PlacementGroups": found})
+
+
+EC2Response.describe_placement_groups = _describe_placement_groups
+EC2Response.describe_capacity_reservations = lambda _self: ActionResult(
+    {"CapacityReservations": []}
+)
+
+_update_nodegroup_config = EKSBackend.update_nodegroup_config
+
+
+def _scale(self, cluster_name, nodegroup_name, **changes):
+    answer = _update_nodegroup_config(self, cluster_name, nodegroup_name, **changes)
+    group = self.clusters[cluster_name].nodegroups[nodegroup_name]
+    wanted = group.scaling_config["desiredSize"]
+    issues = [
+        {"code": "AsgInstanceLaunchFailures", "message": FAULTS.shortage.pop(0)}
+        for _ in FAULTS.shortage[: 1 if wanted else 0]
+    ]
+    group.health = {"issues": issues}
+    for callback in FAULTS.on_scale:
+        callback(0 if issues else wanted)
+    return answer
+
+
+EKSBackend.update_nodegroup_config = _scale
+
+
+# ---- states of a stack that moto does not have --------------------------------------------------
+
+_create_resources = cfn_models.Stack.create_resources
+_delete_stack = cfn_models.CloudFormationBackend.delete_stack
+_describe_stacks = cfn_models.CloudFormationBackend.describe_stacks
+
+
+class _NoResources:
+    """Of a stack that was rolled back; moto's own map would make them again at each look."""
+
+    def values(self):
+        return ()
+
+    def delete(self):
+        return None
+
+
+def _create_or_roll_back(self):
+    reasons = [FAULTS.creation_fails.get(name) for name in self.template_dict["Resources"]]
+    reason = next((reason for reason in reasons if reason), None)
+    if reason is None:
+        _create_resources(self)
+        self.polls = 0
+        return
+    self.resource_map.create(self.template_dict)
+    self._add_stack_event("CREATE_FAILED", reason)
+    self.resource_map.delete()
+    self.resource_map = _NoResources()
+    self.status, self.status_reason = "ROLLBACK_COMPLETE", reason
+    self._add_stack_event("ROLLBACK_COMPLETE")
+
+
+def _describe(self, *args, **kwargs):
+    found = _describe_stacks(self, *args, **kwargs)
+    for stack in self.stacks.values():
+        if getattr(stack, "polls", None) is not None:
+            stack.polls += 1
+            going = stack.polls <= FAULTS.polls_until_made
+            if stack.status in {"CREATE_IN_PROGRESS", "CREATE_COMPLETE"}:
+                stack.status = "CREATE_IN_PROGRESS" if going else "CREATE_COMPLETE"
+    return found
+
+
+def _delete_or_fail(self, name):
+    stack = next((s for s in self.stacks.values() if name in (s.name, s.stack_id)), None)
+    if stack is None:
+        return
+    if FAULTS.deletions_that_fail > 0:
+        FAULTS.deletions_that_fail -= 1
+        _fail(stack, "The vpc has dependencies and cannot be deleted.")
+        return
+    try:
+        _delete_stack(self, stack.stack_id)
+    except Exception as err:  # noqa: BLE001  as moto's own: whatever does not let itself be deleted
+        self.stacks[stack.stack_id] = stack
+        _fail(stack, str(err))
+
+
+def _fail(stack, reason):
+    stack.status, stack.polls = "DELETE_FAILED", None
+    stack._add_stack_event("DELETE_FAILED", reason)
+
+
+cfn_models.Stack.create_resources = _create_or_roll_back
+cfn_models.CloudFormationBackend.describe_stacks = _describe
+cfn_models.CloudFormationBackend.delete_stack = _delete_or_fail

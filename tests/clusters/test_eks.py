@@ -1,0 +1,213 @@
+"""The whole life of a cluster on AWS, against moto: in each case nothing is left at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from include import clusters
+from include.aws import nodes, stack
+from include.errors import CapacityError, ClusterError, StudyError, TeardownError
+from include.models import Study
+from tests.aws.account import whole_account
+from tests.aws.moto_stack import FAULTS
+
+pytestmark = pytest.mark.sockets
+CLUSTER = clusters.load("eks")
+IMAGE = "registry.test/lammps@sha256:" + "c" * 64
+NAME = "operator-benchmark-demo-1"
+SHORT = "Could not launch On-Demand Instances. InsufficientInstanceCapacity"
+
+
+def study(**changes):
+    return Study(**{"cluster": "eks", "image": IMAGE, "nodes": (2,), **changes})
+
+
+def reservation(**changes):
+    return CLUSTER.reserve(study(**changes), study_id="demo-1")
+
+
+def test_life_of_a_cluster_from_nothing_to_nothing(aws, kubernetes):
+    mine = reservation()
+    CLUSTER.preflight(mine)
+    assert whole_account(aws) == {}
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    assert workers(aws) == 0
+    handle = CLUSTER.add_workers(handle)
+    assert workers(aws) == 2
+    assert handle.worker_nodes == ("worker-0", "worker-1")
+    assert handle.image_digest == "sha256:" + "c" * 64
+    assert CLUSTER.leftovers(mine) != ()
+    CLUSTER.delete(mine)
+    assert CLUSTER.leftovers(mine) == ()
+    assert whole_account(aws) == {}
+
+
+def workers(client):
+    group = client("eks").describe_nodegroup(clusterName=NAME, nodegroupName="workers")
+    return group["nodegroup"]["scalingConfig"]["desiredSize"]
+
+
+def deleted(client, mine):
+    """Tear the cluster down, and prove that the account is empty."""
+    CLUSTER.delete(mine)
+    assert CLUSTER.leftovers(mine) == ()
+    assert whole_account(client) == {}
+
+
+def test_creation_that_rolls_back_names_the_resource_and_its_reason(aws):
+    FAULTS.creation_fails["Launcher"] = SHORT
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    with pytest.raises(ClusterError, match=r"ROLLBACK_COMPLETE.*InsufficientInstanceCapacity"):
+        CLUSTER.wait_ready(mine, study())
+    deleted(aws, mine)
+
+
+def test_creation_that_takes_too_long_is_given_up(aws, monkeypatch):
+    FAULTS.polls_until_made = 10_000
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    monkeypatch.setattr(stack, "CREATE_MINUTES", 0)
+    with pytest.raises(ClusterError, match="is still being made after"):
+        CLUSTER.wait_ready(mine, study())
+    deleted(aws, mine)
+
+
+def test_slow_creation_is_awaited_and_a_second_create_adopts_it(aws, kubernetes):
+    FAULTS.polls_until_made = 4
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    CLUSTER.create(mine, study())
+    CLUSTER.wait_ready(mine, study())
+    assert len(aws("cloudformation").describe_stacks()["Stacks"]) == 1
+    deleted(aws, mine)
+
+
+def test_failed_deletion_is_swept_and_tried_again(aws):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    leak_an_interface(aws)
+    FAULTS.deletions_that_fail = 1
+    deleted(aws, mine)
+
+
+def test_deletion_that_keeps_failing_says_why_and_what_is_left(aws):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    FAULTS.deletions_that_fail = 99
+    with pytest.raises(TeardownError, match="has dependencies and cannot be deleted"):
+        CLUSTER.delete(mine)
+    assert f"stack/{NAME} (DELETE_FAILED)" in CLUSTER.leftovers(mine)
+    FAULTS.deletions_that_fail = 0
+    deleted(aws, mine)
+
+
+def leak_an_interface(client):
+    """An interface as the network plugin leaves it: attached to nothing, in the stack's network."""
+    found = client("cloudformation").describe_stack_resource(
+        StackName=NAME, LogicalResourceId="PrivateA"
+    )
+    subnet = found["StackResourceDetail"]["PhysicalResourceId"]
+    client("ec2").create_network_interface(SubnetId=subnet, Description="aws-K8S-i-0abc")
+
+
+def test_stack_of_a_stranger_is_neither_adopted_nor_deleted(aws):
+    body = '{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}'
+    cloudformation = aws("cloudformation")
+    cloudformation.create_stack(StackName=NAME, TemplateBody=body)
+    mine = reservation()
+    for call in (lambda: CLUSTER.preflight(mine), lambda: CLUSTER.create(mine, study())):
+        with pytest.raises(ClusterError, match=f"a stack {NAME} exists that is not of this study"):
+            call()
+    CLUSTER.delete(mine)
+    assert CLUSTER.leftovers(mine) == ()
+    (theirs,) = cloudformation.describe_stacks()["Stacks"]
+    assert (theirs["StackName"], theirs["StackStatus"]) == (NAME, "CREATE_COMPLETE")
+
+
+def test_ruined_stack_of_this_study_is_not_adopted(aws):
+    FAULTS.creation_fails["Cluster"] = "quota"
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    with pytest.raises(ClusterError, match="is ROLLBACK_COMPLETE"):
+        CLUSTER.create(mine, study())
+    deleted(aws, mine)
+
+
+def test_stack_that_somebody_deleted_is_missed(aws):
+    with pytest.raises(ClusterError, match="no stack operator-benchmark-demo-1 of this study"):
+        CLUSTER.wait_ready(reservation(), study())
+
+
+def test_deletion_of_what_was_never_made_is_done_at_once(aws):
+    deleted(aws, reservation())
+
+
+def test_shortage_of_nodes_gives_the_others_back_at_once_and_asks_again(aws, kubernetes):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    asked = []
+    FAULTS.on_scale.append(asked.append)
+    FAULTS.shortage = [SHORT]
+    assert CLUSTER.add_workers(handle).worker_nodes == ("worker-0", "worker-1")
+    assert asked == [0, 0, 2]  # short, given back, all there
+
+
+def test_lasting_shortage_of_nodes_is_given_up_at_no_workers(aws, kubernetes, monkeypatch):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    monkeypatch.setattr(nodes, "SCALE_S", 0.0)
+    monkeypatch.setattr(nodes, "PAUSE_S", 1.0)
+    FAULTS.shortage = [SHORT]
+    with pytest.raises(CapacityError, match=r"0 of 2 workers came.*InsufficientInstanceCapacity"):
+        CLUSTER.add_workers(handle)
+    assert workers(aws) == 0
+    deleted(aws, mine)
+
+
+def test_workers_are_given_back_when_the_wait_for_them_is_cut_off(aws, kubernetes, monkeypatch):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+
+    def cut_off(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nodes, "ready_nodes", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        CLUSTER.add_workers(handle)
+    assert workers(aws) == 0
+
+
+def test_more_nodes_than_workers_and_a_missing_image_are_refused():
+    with pytest.raises(StudyError, match=r"cluster_options\.nodes is 1"):
+        reservation(cluster_options={"nodes": 1})
+    with pytest.raises(StudyError, match="image: EKS needs one"):
+        reservation(image=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"instance_type": "m5.large"}, "m5.large has no EFA"),
+        ({"zone": "us-east-2a"}, "not offered in us-east-2a: it is offered in us-east-2b"),
+        ({"region": "eu-west-2"}, "not offered in eu-west-2: no zone there has it"),
+        ({"instance_type": "p5.48xlarge"}, "32 EFA cards"),
+    ],
+)
+def test_what_aws_does_not_offer_is_refused_before_anything_is_made(aws, options, words):
+    mine = reservation(cluster_options=options)
+    for call in (lambda: CLUSTER.preflight(mine), lambda: CLUSTER.create(mine, study())):
+        with pytest.raises(ClusterError, match=words):
+            call()
+    assert whole_account(aws) == {}
+
+
+def test_missing_guards_are_named_unless_the_study_does_without(aws):
+    aws("iam").delete_role(RoleName="OperatorBenchmarkDeletion")
+    with pytest.raises(ClusterError, match=r"no role OperatorBenchmarkDeletion: make the stack of"):
+        CLUSTER.preflight(reservation())
+    CLUSTER.preflight(reservation(cluster_options={"self_destruct": False}))
