@@ -148,6 +148,6 @@ def uncompared(frame: pd.DataFrame) -> tuple[str, ...]:
         missing = [name for name in every if name not in there.get((nodes, ranks), set())]
         if missing:
             sentences.append(
-                f"{nodes} nodes ({ranks} ranks): no valid loop time of {', '.join(missing)}."
+                f"{nodes:,} nodes ({ranks:,} ranks): no valid loop time of {', '.join(missing)}."
             )
     return tuple(sentences)

@@ -34,12 +34,13 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Runs of one operator with one tool, in the order in which they ran."""
+    """Runs of one operator with one tool, in the order in which they ran where it is known."""
 
     layout: str  # title of the layout
     k8s_operator: str
     root: Path
     runs: tuple[Run, ...]
+    is_ordered: bool = True  # whether a file says in which order the runs ran
     began: datetime | None = None  # to order experiments; None: no file says it
     fields: dict[str, Any] = field(default_factory=dict)  # of the records of all runs
     problems: tuple[str, ...] = ()  # what could not be read, beside the runs

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from include import applications
 from include.errors import CheckFailed, StudyError
-from include.recorded_runs._logs import parsed
+from include.recorded_runs._logs import parsed, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,7 +31,7 @@ def measured(path: Path, *, command: str | None, ranks: int | None) -> dict[str,
     application = applications.load(NAME)
     result = parsed(path, application.parse)
     if ranks is not None and result.ranks != ranks:
-        raise CheckFailed(f"{path.name}: ran on {result.ranks} ranks instead of {ranks}")
+        raise CheckFailed(f"{place_of(path)}: ran on {result.ranks} ranks instead of {ranks}")
     if has_reference(command):
         options = application.read_options(dict(replicas(command)))
         application.check(result, options=options, ranks=result.ranks)

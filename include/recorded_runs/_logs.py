@@ -27,9 +27,14 @@ def parsed(path: Path, parse: Callable[[Iterable[str]], T]) -> T:
     try:
         return parse(lines)
     except ParseError as err:
-        raise ParseError(f"{path.name}, {lines.place}: {err}") from err
+        raise ParseError(f"{place_of(path)}, {lines.place}: {err}") from err
     except OSError as err:
-        raise ParseError(f"{path.name} cannot be read: {err.strerror}") from err
+        raise ParseError(f"{place_of(path)} cannot be read: {err.strerror}") from err
+
+
+def place_of(path: Path) -> str:
+    """The file as messages name it: with its folder, as some tools name all their logs alike."""
+    return f"{path.parent.name}/{path.name}"
 
 
 def first_line_with(pattern: re.Pattern[str]) -> Callable[[Iterable[str]], str | None]:

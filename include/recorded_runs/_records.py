@@ -49,7 +49,7 @@ def to_records(
     """One record per run, numbered through in the given order; `names` are the studies' ids."""
     imported: list[Imported] = []
     for experiment, name in zip(experiments, names, strict=True):
-        derived = set() if published_rule else warm_up_names(experiment.runs)
+        derived = set() if published_rule else derived_warm_ups(experiment)
         repeats: Counter[tuple[int | None, bool]] = Counter()
         for run in experiment.runs:
             is_warmup = run.is_discarded or run.name in derived
@@ -61,6 +61,11 @@ def to_records(
             }
             imported.append(_imported(run, experiment, study_id=name, numbers=numbers))
     return tuple(imported)
+
+
+def derived_warm_ups(experiment: Experiment) -> set[str]:
+    """As `warm_up_names`; none when no file says which run was the first."""
+    return warm_up_names(experiment.runs) if experiment.is_ordered else set()
 
 
 def warm_up_names(runs: Sequence[Run]) -> set[str]:
@@ -78,12 +83,30 @@ def warm_up_names(runs: Sequence[Run]) -> set[str]:
     return {first.name} if counts[first.nodes] == most + 1 else set()
 
 
+def counting_notes(
+    experiment: Experiment, imported: Sequence[Imported], *, study_id: str
+) -> tuple[str, ...]:
+    """What a reader must know of which runs of the experiment count."""
+    extra = [
+        run.record.point_id
+        for run in imported
+        if run.record.study_id == study_id
+        and run.record.is_warmup
+        and not run.original.is_discarded
+    ]
+    taken = (
+        f"{name} is taken for a warm-up: it ran first, and its size has one run more than others"
+        for name in extra
+    )
+    unequal = unequal_repeats([run for run in experiment.runs if run.name not in extra])
+    return (*taken, *((unequal,) if unequal else ()))
+
+
 def unequal_repeats(runs: Sequence[Run]) -> str | None:
-    """A note when sizes differ by more than the one extra run, None otherwise."""
+    """A note when sizes have different numbers of runs, None otherwise."""
     counts: dict[int, int] = defaultdict(int)
-    extra = warm_up_names(runs)
     for run in runs:
-        if run.nodes is not None and not run.is_discarded and run.name not in extra:
+        if run.nodes is not None and not run.is_discarded:
             counts[run.nodes] += 1
     if len(set(counts.values())) <= 1:
         return None

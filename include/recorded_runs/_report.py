@@ -10,7 +10,7 @@ from include.analysis import table
 from include.analysis.analysis import analyse
 from include.analysis.cells import operator_order
 from include.models import Status
-from include.recorded_runs._records import OriginalTimes, unequal_repeats
+from include.recorded_runs._records import OriginalTimes, counting_notes
 from include.report.content import Content, Section
 from include.report.figures import draw_all
 from include.report.headline import recorded_headline
@@ -52,7 +52,11 @@ def content_of(
         notes=tuple(
             f"{name}: {note}"
             for name, experiment in zip(names, experiments, strict=True)
-            for note in (*experiment.problems, *experiment.notes, *_unequal(experiment))
+            for note in (
+                *experiment.problems,
+                *experiment.notes,
+                *counting_notes(experiment, imported, study_id=name),
+            )
         ),
     )
 
@@ -116,11 +120,6 @@ def _trouble(record: Record) -> Trouble:
 def _originals(imported: Sequence[Imported], frame: pd.DataFrame) -> tuple[Drawing, ...]:
     runs = published(original_table(imported, frame))
     return draw_originals(runs, order=operator_order(frame))
-
-
-def _unequal(experiment: Experiment) -> tuple[str, ...]:
-    note = unequal_repeats(experiment.runs)
-    return (note,) if note else ()
 
 
 def _sections(

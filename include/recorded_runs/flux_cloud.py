@@ -15,7 +15,7 @@ from include.models import Binding, MpiImplementation
 from include.parsers import flux_events, gnu_time
 from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
 from include.recorded_runs._flux_meta import Meta, read_meta
-from include.recorded_runs._logs import first_line_with, parsed, sha256
+from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -68,6 +68,7 @@ class FluxCloud(Layout):
             k8s_operator="flux_operator",
             root=source.root,
             runs=tuple(runs),
+            is_ordered=bool(meta.times),
             began=_began(source.logs),
             fields=meta.fields,
             problems=problems,
@@ -107,7 +108,7 @@ def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str,
     if parsed(log, lambda lines: any(map(flux_events.holds_event, lines))):
         events = parsed(log, flux_events.parse)
         if events.status:
-            raise JobFailed(f"{log.name}: the Flux job completed with status {events.status}")
+            raise JobFailed(f"{place_of(log)}: the Flux job completed with status {events.status}")
     fields = _lammps.measured(log, command=command, ranks=ranks)
     needed = ("fluxsubmit", "fluxstart")
     times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed))

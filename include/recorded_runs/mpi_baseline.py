@@ -69,6 +69,7 @@ class MpiBaseline(Layout):
             k8s_operator=OPERATOR,
             root=source.root,
             runs=runs,
+            is_ordered=False,
             fields={"application": "lammps"},
             problems=problems,
             notes=(_NOTE, *notes),

@@ -65,14 +65,16 @@ class MpiRunner(Layout):
             (runs if scheduler in {None, DEFAULT_SCHEDULER} else others).append(run)
             on_read(log)
         stamps = [stamp for log in source.logs if (stamp := _stamp(log))]
+        is_ordered = len(stamps) == len(source.logs)
         return Experiment(
             layout=self.title,
             k8s_operator=OPERATOR,
             root=source.root,
             runs=tuple(runs),
+            is_ordered=is_ordered,
             began=min(stamps, default=None),
             fields=_of_nodes(source.root / NODES),
-            notes=_notes(runs, others=others, is_ordered=len(stamps) == len(source.logs)),
+            notes=_notes(runs, others=others, is_ordered=is_ordered),
         )
 
 

@@ -61,6 +61,19 @@ def test_run_beyond_the_repeats_of_the_other_sizes_is_the_warm_up(imported, tmp_
     assert [record.repeat for record in records] == [1, 1, 2, 1, 2]
 
 
+def test_a_run_taken_for_a_warm_up_is_told(imported, tmp_path):
+    imported(flux_folder(tmp_path / "run", MATRIX))
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert f"run: lmp-4-1{SIZE}4 is taken for a warm-up: it ran first" in page
+
+
+def test_no_run_is_taken_for_a_warm_up_when_no_file_says_which_was_first(imported, tmp_path):
+    _, records = imported(flux_folder(tmp_path / "run", MATRIX, meta=False))
+    assert not any(record.is_warmup for record in records)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "sizes have unequal numbers of runs" in page
+
+
 def test_published_rule_counts_the_extra_run(imported, tmp_path):
     _, records = imported(flux_folder(tmp_path / "run", MATRIX), options=["--published-rule"])
     assert not any(record.is_warmup for record in records)
@@ -108,7 +121,9 @@ def test_error_names_the_file_and_the_line(imported, tmp_path):
     lines[at] = lines[at].rpartition("56")[0]
     (root / f"lmp-2-1{SIZE}2" / "log.out").write_text("\n".join(lines) + "\n")
     _, records = imported(root)
-    assert records[0].error.startswith(f"ParseError: log.out, line {at + 1}: a thermo row has 6")
+    assert records[0].error.startswith(
+        f"ParseError: lmp-2-1{SIZE}2/log.out, line {at + 1}: a thermo row has 6"
+    )
 
 
 def test_job_that_ended_badly_is_failed(imported, tmp_path):
