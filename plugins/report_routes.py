@@ -4,7 +4,7 @@ Airflow leaves a plugin's routes open to anybody, so every route here has a guar
 `from __future__ import annotations`: FastAPI needs the annotations themselves.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from airflow.api_fastapi.app import get_auth_manager
@@ -18,6 +18,8 @@ from sqlalchemy.orm import Session
 from starlette.middleware.base import RequestResponseEndpoint
 
 from include.models import DnsLabel
+from include.regression import trend_page
+from include.regression.settings import series_of
 from include.report import pages
 from include.results import Results
 from plugins import studies
@@ -78,9 +80,8 @@ def _existing(dag_id: str, run_id: str, session: SessionDep) -> Results:
     return results
 
 
-@app.get("/studies", dependencies=[GUARD], response_class=HTMLResponse)
-def list_studies(user: GetUserDep, session: SessionDep) -> str:
-    """The studies whose runs the user may read."""
+def _reader(user: GetUserDep) -> Callable[[str], bool]:
+    """Tells of a DAG whether the user may read its runs."""
 
     def may_read(dag_id: str) -> bool:
         details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
@@ -88,6 +89,23 @@ def list_studies(user: GetUserDep, session: SessionDep) -> str:
             method="GET", access_entity=DagAccessEntity.RUN, details=details, user=user
         )
 
+    return may_read
+
+
+@app.get("/trend/{dag_id}", dependencies=[GUARD], response_class=HTMLResponse)
+def show_trend(dag_id: str, user: GetUserDep) -> str:
+    """The nights of a DAG that runs a study on a schedule; of other DAGs only what is readable."""
+    if (series := series_of(dag_id)) is None:
+        line = f"{dag_id} is none of the DAGs that run a study every night."
+        return pages.render_notice("No nightly study", [line])
+    trend = studies.trend_of(series, may_read=_reader(user))
+    return trend_page.render(trend, title=f"Trend of {series}", link=trend_page.link_in_airflow)
+
+
+@app.get("/studies", dependencies=[GUARD], response_class=HTMLResponse)
+def list_studies(user: GetUserDep, session: SessionDep) -> str:
+    """The studies whose runs the user may read."""
+    may_read = _reader(user)
     found, note = studies.listed(session, may_read=may_read), None
     try:
         found += studies.listed_elsewhere(found, may_read=may_read)

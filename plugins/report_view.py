@@ -42,6 +42,12 @@ class ReportView(AirflowPlugin):
             "url_route": REPORT_ROUTE,
         },
         {
+            "name": "Trend",
+            "href": f"{PREFIX}/trend/{{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "benchmark-trend",
+        },
+        {
             "name": "Studies",  # a longer one is cut off in the navigation
             "href": f"{PREFIX}/studies",
             "destination": "nav",

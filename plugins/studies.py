@@ -20,6 +20,9 @@ from sqlalchemy import select
 from include.errors import StudyError
 from include.models import DnsLabel, Study, StudyOrigin
 from include.plan import study_id_of
+from include.regression import FOLDER, trend_models
+from include.regression.settings import read_nightly
+from include.regression.trend_models import Trend
 from include.report.pages import StudyLine
 from include.results import Results
 from include.study_run import results_root
@@ -135,6 +138,20 @@ def listed_elsewhere(
         if origin and may_read(origin.dag_id)
     ]
     return sorted(found, key=lambda line: str(line.planned_at), reverse=True)[:MOST_LISTED]
+
+
+def trend_of(series: str, *, may_read: Callable[[str], bool]) -> Trend | None:
+    """A series' nights whose runs may be read, None before the first; UnreadableStoreError."""
+    root = _root(read_nightly()[series].study)
+    files = Results(locate(root) / FOLDER / series)
+    try:
+        trend = Trend.model_validate_json(files.read_bytes(trend_models.FILE))
+    except FileNotFoundError:
+        return None
+    except Exception as err:
+        raise _unreadable(root, err) from err
+    dag_ids = {point.dag_id for group in trend.groups for point in group.points}
+    return trend.only({dag_id for dag_id in dag_ids if may_read(dag_id)})
 
 
 def _planned_here(session: Session, *, may_read: Callable[[str], bool]) -> Iterator[StudyLine]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from include.models import Model
+from include.regression import FOLDER
 from include.regression.alerts import Alert
 from include.regression.findings import Acknowledgement
 from include.regression.record_sets import StudyNight, read_study
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1  # of a `StudyNight`; with another one all record sets are read anew
-FOLDER = "regression"
 _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WORDS: TypeAdapter[tuple[Acknowledgement, ...]] = TypeAdapter(tuple[Acknowledgement, ...])
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.regression import trend_page
 from include.regression.rules import LEVEL
 from include.regression.series import centre, centres_of
-from include.regression.trend_models import FILE, Group, Mark, Point, Trend
+from include.regression.trend_models import FILE, PAGE, Group, Mark, Point, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,13 +32,15 @@ def store(
     findings: Findings | None,
     alerts: Sequence[Alert],
 ) -> None:
-    """Write `trend.json` into the folder of a series of nights."""
+    """Write `trend.json` and `trend.html` into the folder of a series of nights."""
     groups = tuple(
         _group(each, nights, findings=findings, alerts=alerts)
         for each in (nights.history.series if nights.history else ())
     )
     trend = Trend(series=series, groups=groups)
     files.write_json(FILE, trend.to_json())
+    title = f"Trend of {series}"
+    files.write_text(PAGE, trend_page.render(trend, title=title, link=trend_page.link_in_results))
 
 
 def _group(
@@ -78,8 +81,20 @@ def _group(
             for night, values in zip(series.nights, series.repeats, strict=True)
         ),
         marks=tuple(sorted(marks, key=lambda mark: mark.night)),
-        no_data=tuple(str(night.label) for night in nights.without(series.group)),
+        no_data=_no_data(series.group, nights),
     )
+
+
+def _no_data(group: str, nights: Nights) -> tuple[str, ...]:
+    """Nights with a failed or missing point, and nights without a run."""
+    gaps = nights.history.no_data if nights.history else ()
+    days = {
+        gap.first.at(day)
+        for gap in gaps
+        if gap.group == group
+        for day in range(gap.first.day, gap.last.day + 1)
+    }
+    return tuple(str(night.label) for night in sorted(days | set(nights.without(group))))
 
 
 def _point(night: Night, values: Sequence[float], sources: Iterable[Source]) -> Point:
@@ -91,6 +106,7 @@ def _point(night: Night, values: Sequence[float], sources: Iterable[Source]) -> 
         low_s=low,
         high_s=high,
         repeats=len(values),
+        study_id=study.study_id,
         dag_id=study.dag_id,
         run_id=study.run_id,
     )

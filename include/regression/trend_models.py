@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from include.models import Model
 
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
 FILE = "trend.json"
+PAGE = "trend.html"
 
 
 class Point(Model):
@@ -15,6 +21,7 @@ class Point(Model):
     low_s: float | None  # None: too few repeats for an interval
     high_s: float | None
     repeats: int
+    study_id: str
     dag_id: str
     run_id: str
 
@@ -37,7 +44,7 @@ class Group(Model):
     simulated: bool
     points: tuple[Point, ...]
     marks: tuple[Mark, ...]
-    no_data: tuple[str, ...]  # nights with a failed or missing point
+    no_data: tuple[str, ...]  # nights without a run, or with a failed point
 
 
 class Trend(Model):
@@ -45,3 +52,13 @@ class Trend(Model):
 
     series: str
     groups: tuple[Group, ...]
+
+    def only(self, dag_ids: Collection[str]) -> Trend:
+        """The nights of some DAGs, without groups that have none of them."""
+        groups = [
+            group.model_copy(
+                update={"points": tuple(p for p in group.points if p.dag_id in dag_ids)}
+            )
+            for group in self.groups
+        ]
+        return Trend(series=self.series, groups=tuple(group for group in groups if group.points))

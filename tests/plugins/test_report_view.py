@@ -119,7 +119,7 @@ def test_every_route_has_the_guard():
     from plugins.report_routes import GUARD, app
 
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    assert len(routes) == 4
+    assert len(routes) == 5
     assert all(GUARD in route.dependencies for route in routes)
 
 
@@ -335,6 +335,7 @@ def test_airflow_finds_the_tab_the_list_and_nothing_else():
     views = {view["destination"]: view["href"] for view in found.external_views}
     assert views == {
         "dag_run": "operator-benchmark/report/{DAG_ID}/{RUN_ID}",
+        "dag": "operator-benchmark/trend/{DAG_ID}",
         "nav": "operator-benchmark/studies",
     }
 

@@ -1,0 +1,147 @@
+"""The trend page: each group's nights as a chart in SVG, without a script and without pandas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from statistics import median
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from include.regression.series import Night
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from include.regression.trend_models import Group, Mark, Point, Trend
+
+    Link = Callable[[Point], str]
+
+WIDTH, HEIGHT = 1000, 280
+LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 36
+PADDING = 0.08  # of the range of values, above and below
+TICKS = 5
+MOST_DATES = 8
+SIMULATED = "SIMULATED: nothing was measured"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """The coordinates of one group's chart, in the units of its SVG."""
+
+    group: Group
+    link: Link
+
+    @property
+    def days(self) -> tuple[int, int]:
+        """The first and the last day."""
+        found = [_day(point.night) for point in self.group.points]
+        found += [_day(night) for night in self.group.no_data]
+        return min(found), max(found)
+
+    @property
+    def range_s(self) -> tuple[float, float]:
+        """The least and the greatest value of the axis, seconds."""
+        points = self.group.points
+        low = min(value for p in points for value in (p.value_s, p.low_s) if value is not None)
+        high = max(value for p in points for value in (p.value_s, p.high_s) if value is not None)
+        room = PADDING * (high - low or high)
+        return low - room, high + room
+
+    def x(self, night: str) -> float:
+        """Where a night is."""
+        first, last = self.days
+        share = (_day(night) - first) / max(last - first, 1)
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def y(self, value_s: float) -> float:
+        """Where a value is."""
+        low, high = self.range_s
+        return round(TOP + (high - value_s) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+
+    @property
+    def ticks(self) -> list[tuple[float, str]]:
+        """Places and texts of the value axis."""
+        low, high = self.range_s
+        values = [low + (high - low) * place / (TICKS - 1) for place in range(TICKS)]
+        return [(self.y(value), f"{value:.4g}") for value in values]
+
+    @property
+    def dates(self) -> list[tuple[float, str]]:
+        """Places and texts of the axis of nights."""
+        nights = [point.night for point in self.group.points]
+        step = max(1, -(-len(nights) // MOST_DATES))
+        return [(self.x(night), night) for night in nights[::step]]
+
+    @property
+    def levels(self) -> Iterator[tuple[float, float, float]]:
+        """Start, end and height of each level: the median of its nights."""
+        starts = [_day(mark.night) for mark in self.group.marks]
+        parts: dict[int, list[Point]] = {}
+        for point in self.group.points:
+            part = sum(start <= _day(point.night) for start in starts)
+            parts.setdefault(part, []).append(point)
+        for points in parts.values():
+            height = self.y(median(point.value_s for point in points))
+            yield self.x(points[0].night), self.x(points[-1].night), height
+
+
+def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...] = ()) -> str:
+    """The page; `link` gives the address of the run behind a night, empty for none."""
+    charts = [Chart(group=group, link=link) for group in (trend.groups if trend else ())]
+    return (
+        _environment()
+        .get_template("trend.html.j2")
+        .render(
+            title=title,
+            charts=charts,
+            notes=notes,
+            width=WIDTH,
+            height=HEIGHT,
+            left=LEFT,
+            right=WIDTH - RIGHT,
+            top=TOP,
+            bottom=HEIGHT - BOTTOM,
+            simulated=SIMULATED,
+            words=_words,
+            kind=_kind,
+        )
+    )
+
+
+def link_in_airflow(point: Point) -> str:
+    """To the report of a night's run, seen from the trend page in Airflow."""
+    return f"../report/{quote(point.dag_id, safe='')}/{quote(point.run_id, safe='')}?listed=true"
+
+
+def link_in_results(point: Point) -> str:
+    """To the report of a night's study, seen from `regression/<series>/trend.html`."""
+    return f"../../{quote(point.study_id, safe='')}/report.html"
+
+
+def _words(mark: Mark) -> str:
+    """`+5.1 % (+4.2 to +6.0)`."""
+    return f"{100 * mark.relative_effect:+.1f} % ({100 * mark.low:+.1f} to {100 * mark.high:+.1f})"
+
+
+def _kind(mark: Mark) -> str:
+    if mark.relative_effect < 0:
+        return "improvement"
+    return "regression" if mark.reason is None else "known"
+
+
+def _day(night: str) -> int:
+    return Night.read(night).day
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("include.regression", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
