@@ -192,6 +192,7 @@ class ClusterHandle(Reservation):
     worker: Placement = Placement()
     worker_nodes: tuple[str, ...] = ()  # host names of the nodes that workers may use, in order
     simulated: bool = False
+    time_scale: float = 1.0  # waiting on simulated nodes, as a share of what was drawn
     notes: tuple[str, ...] = ()  # what a reader of the report must know of this cluster
 
 
@@ -277,6 +278,7 @@ class Record(Model):
     log_sha256: str | None = None
     code_version: str
     simulated: bool
+    time_scale: float = 1.0  # of instants and phases; the log's own times are not shortened
     order_seed: int | None
 
     @model_validator(mode="after")

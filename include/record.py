@@ -104,6 +104,7 @@ def build(
         log_sha256=hashlib.sha256(log).hexdigest() if log else None,
         code_version=code_version(),
         simulated=handle.simulated,
+        time_scale=handle.time_scale,
         order_seed=study.seed,
     )
 

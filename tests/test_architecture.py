@@ -100,6 +100,26 @@ def test_rooms_import_downwards_only(path):
     assert rooms - {room} <= MAY_IMPORT[room]
 
 
+CLUSTERS = {path.stem for path in (ROOT / "include" / "clusters").glob("*.py")} - {"__init__"}
+OUTSIDE_CLUSTERS = [path for path in (*MODULES, *WIRING) if path.parent.name != "clusters"]
+
+
+def test_clusters_that_are_looked_for_are_those_there_are():
+    assert {"local", "simulated", "existing"} <= CLUSTERS
+
+
+@pytest.mark.parametrize("path", OUTSIDE_CLUSTERS, ids=relative)
+def test_nothing_branches_on_a_clusters_name_outside_its_room(path):
+    found = {
+        part.lineno
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Compare | ast.match_case)
+        for part in ast.walk(node.pattern if isinstance(node, ast.match_case) else node)
+        if isinstance(part, ast.Constant) and part.value in CLUSTERS
+    }
+    assert not found, f"lines {sorted(found)}: let the cluster's adapter say it"
+
+
 @pytest.mark.parametrize("path", WIRING, ids=relative)
 def test_dags_and_plugins_load_nothing_heavy(path):
     roots = {name.split(".")[0] for name in imports_of(path, at_top=True)}

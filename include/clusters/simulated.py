@@ -101,6 +101,7 @@ class Simulated(Cluster):
             worker=nodes.WORKER_PLACE,
             worker_nodes=nodes.worker_names(reservation.nodes),
             simulated=True,
+            time_scale=Options.model_validate(reservation.options).time_scale,
             notes=current.notes,
         )
 

@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         repeats=given.repeats,
         cell_limit_s=given.cell_limit_s,
         job_limit_s=given.job_limit_s,
+        cluster_nodes=given.cluster_nodes,
         flux_operator=given.flux_operator,
         control_plane_qps=given.control_plane_qps,
     )
@@ -78,6 +79,9 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
         type=float,
         default=60.0,
         help="no further repeat of a size whose jobs have taken this many seconds together",
+    )
+    parser.add_argument(
+        "--cluster-nodes", type=_count, help="simulated workers; without: the largest size"
     )
     parser.add_argument("--job-limit-s", type=float, default=1200.0, help="end of a single job")
     parser.add_argument(

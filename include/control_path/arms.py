@@ -1,45 +1,73 @@
-"""What is compared: an operator, and how much its controller's client may ask of the API server."""
+"""What is compared: an operator, and the limits that its controller sets itself."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from include import k8s_operators
-from include.simulation.programs import ClientRate
+from include.simulation.programs import AS_IT_COMES, Limits, Rate
 
-HIGH = ClientRate(qps=200, burst=400)  # that of the control plane's own controllers here
-# Of upstream's programs as they come; the Flux Operator's cannot be set.
-DEFAULTS = {
-    "mpi_operator": ClientRate(qps=5, burst=10),
-    "flux_operator": ClientRate(qps=20, burst=30),
-}
+# Upstream's own: MPI Operator v0.8.2, cmd/mpi-operator/app/options; the Flux Operator's client is
+# controller-runtime's, and cannot be told otherwise.
+OWN_CLIENT = {"mpi_operator": Rate(qps=5, burst=10), "flux_operator": Rate(qps=20, burst=30)}
+OWN_QUEUE = {"mpi_operator": Rate(qps=10, burst=100)}
+FAST_CLIENT = Rate(qps=200, burst=400)  # that of the control plane's own controllers here
+FAST_QUEUE = Rate(qps=1000, burst=10_000)
+MANY = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One operator at one client rate."""
+    """One operator with its limits."""
 
+    name: str
+    title: str
     k8s_operator: str
-    rate: ClientRate | None  # None: no controller but Kubernetes' own
+    limits: Limits = AS_IT_COMES
+    most_nodes: int = MANY  # larger jobs show nothing new
 
     @property
-    def name(self) -> str:
-        """A word for it, as `mpi_operator-5qps`."""
-        return self.k8s_operator if self.rate is None else f"{self.k8s_operator}-{self.rate.qps}qps"
+    def client(self) -> Rate | None:
+        """The limit of its requests; None where Kubernetes' own controllers do it all."""
+        return self.limits.client or OWN_CLIENT.get(self.k8s_operator)
 
     @property
-    def is_default(self) -> bool:
-        """Whether the client's limits are upstream's."""
-        return self.rate == DEFAULTS.get(self.k8s_operator)
+    def queue(self) -> Rate | None:
+        """The limit of the events that it takes up, where it has one for all."""
+        return self.limits.queue or OWN_QUEUE.get(self.k8s_operator)
+
+
+ARMS = (
+    Arm(
+        name="indexed_job",
+        title="Indexed Job",
+        k8s_operator="indexed_job",
+    ),
+    Arm(
+        name="flux_operator",
+        title="Flux Operator as it comes (client 20/s)",
+        k8s_operator="flux_operator",
+    ),
+    Arm(
+        name="mpi_operator-fast",
+        title="MPI Operator, client 200/s, event queue 1,000/s",
+        k8s_operator="mpi_operator",
+        limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
+    ),
+    Arm(
+        name="mpi_operator-fast-client",
+        title="MPI Operator, client 200/s",
+        k8s_operator="mpi_operator",
+        limits=Limits(client=FAST_CLIENT),
+        most_nodes=128,  # from there on its queue governs, as in the arm below
+    ),
+    Arm(
+        name="mpi_operator",
+        title="MPI Operator as it comes (client 5/s, event queue 10/s)",
+        k8s_operator="mpi_operator",
+    ),
+)
 
 
 def arms() -> dict[str, Arm]:
-    """All arms by name: each operator's default, and a high rate where one can be set."""
-    found = []
-    for name, rate in DEFAULTS.items():
-        controller = k8s_operators.load(name).controller
-        found.append(Arm(k8s_operator=name, rate=rate))
-        if controller is not None and controller.rate_arguments:
-            found.append(Arm(k8s_operator=name, rate=HIGH))
-    found.append(Arm(k8s_operator="indexed_job", rate=None))
-    return {arm.name: arm for arm in found}
+    """All arms by name; the slowest last."""
+    return {arm.name: arm for arm in ARMS}

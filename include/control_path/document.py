@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from include.control_path.arms import Arm
     from include.control_path.study import Matrix, Store
 
 GROWTH_FROM = 64  # below, whole steps of a second or less hide how a step grows
@@ -49,7 +48,7 @@ def write(store: Store, matrix: Matrix, path: Path) -> None:
     own = frame["cpu_operator_s"].where(is_own, frame["cpu_controller_manager_s"])
     frame = frame.assign(cpu_of_its_own=own.astype("float64"))
     table = medians(frame)
-    names = {arm.name: label(arm) for arm in matrix.arms if arm.name in set(table["arm"])}
+    names = {arm.name: arm.title for arm in matrix.arms if arm.name in set(table["arm"])}
     images = path.parent / "images"
     images.mkdir(parents=True, exist_ok=True)
     drawing = draw(frame, table, labels=names)
@@ -59,14 +58,6 @@ def write(store: Store, matrix: Matrix, path: Path) -> None:
     for name in (RUNS, REQUESTS):
         (data / name).write_bytes((store.folder / name).read_bytes())
     path.write_text(_document(frame, table, store=store, matrix=matrix, names=names))
-
-
-def label(arm: Arm) -> str:
-    """An arm in words: `MPI Operator, 5 requests/s (its default)`."""
-    title = operator_title(arm.k8s_operator)
-    if arm.rate is None:
-        return title
-    return f"{title}, {arm.rate.qps} requests/s{' (its default)' if arm.is_default else ''}"
 
 
 def _document(
@@ -87,7 +78,7 @@ def _document(
     )
     return environment.get_template("document.md.j2").render(
         readings=[reading(table, arm=arm, title=title) for arm, title in names.items()],
-        not_measured=[label(arm) for arm in matrix.arms if arm.name not in names],
+        not_measured=[arm.title for arm in matrix.arms if arm.name not in names],
         whole=_whole(store),
         header=_HEADER,
         tables=[(title, _rows(table[table["arm"] == arm])) for arm, title in names.items()],

@@ -19,7 +19,8 @@ from include.control_path.load import (
     usage,
 )
 from include.control_path.rows import RequestCount, Run
-from include.embedded import state
+from include.embedded import processes, state
+from include.embedded.controllers import LEASE
 from include.embedded.local_cluster import admin
 from include.embedded.paths import simulated_root
 from include.errors import ClusterError
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUDIT_SETTLES_S = 0.2  # a request is written down when its answer has been sent
-SETTLE_S = 2.0  # in which every client's bucket, of 10 at 5 requests/s say, fills up again
+SETTLE_S = 2.0  # in which a controller that has just started fills its caches
+LEADER_LIMIT_S = 30.0
 # Fields of `Run` by the process that they tell of; the operator's own is named by its controller.
 PROCESSES = {
     "controller_manager": "kube-controller-manager",
@@ -72,9 +74,8 @@ class Lab:
             yield f"Kubernetes {self.handle.kubernetes_version}"
             return
         where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
-        rate = arm.rate if controller.rate_arguments else None
         try:
-            yield controllers.install(controller, rate=rate, **where)
+            yield controllers.install(controller, limits=arm.limits, **where)
         finally:
             controllers.uninstall(controller, **where)
 
@@ -85,12 +86,12 @@ class Lab:
         operator = k8s_operators.load(arm.k8s_operator)
         name = f"{self.handle.study_id}-{arm.name.replace('_', '-')}-{nodes}n-{repeat}"
         spec = job.spec_of(name, k8s_operator=operator.name, nodes=nodes, handle=self.handle)
-        time.sleep(SETTLE_S)
+        self._start_anew(arm)
         self.audit.new_lines()
-        reset_peaks(self.processes())
-        before, own = usage(self.processes()), time.process_time()
+        reset_peaks(self.running())
+        before, own = usage(self.running()), time.process_time()
         timed = job.run(self.kube, operator, spec, limit_s=limit_s)
-        after, own = usage(self.processes()), time.process_time() - own
+        after, own = usage(self.running()), time.process_time() - own
         controller = operator.controller.name if operator.controller else None
         time.sleep(AUDIT_SETTLES_S)
         counts = count_requests(self.audit.new_lines(), controller=controller)
@@ -98,8 +99,10 @@ class Lab:
             arm=arm.name,
             k8s_operator=operator.name,
             operator_version=version,
-            client_qps=arm.rate.qps if arm.rate else None,
-            client_burst=arm.rate.burst if arm.rate else None,
+            client_qps=arm.client.qps if arm.client else None,
+            client_burst=arm.client.burst if arm.client else None,
+            queue_qps=arm.queue.qps if arm.queue else None,
+            queue_burst=arm.queue.burst if arm.queue else None,
             control_plane_qps=self.options.control_plane_qps,
             cluster_nodes=self.handle.nodes,
             nodes=nodes,
@@ -111,7 +114,22 @@ class Lab:
         )
         return run, _rows(counts, run)
 
-    def processes(self) -> tuple[HostProcess, ...]:
+    def _start_anew(self, arm: Arm) -> None:
+        """Give the job a controller that owes no other one anything, and leads."""
+        controller = k8s_operators.load(arm.k8s_operator).controller
+        if controller is not None:
+            where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
+            controllers.restart(controller, limits=arm.limits, **where)
+            if controller.elects_leader:
+                place = self.kube.in_namespace(controller.namespace)
+                processes.wait_for(
+                    f"{controller.name} to lead",
+                    lambda: bool(place.list(LEASE).items),
+                    timeout_s=LEADER_LIMIT_S,
+                )
+        time.sleep(SETTLE_S)
+
+    def running(self) -> tuple[HostProcess, ...]:
         """Those of the cluster and its controllers; ClusterError when one has died."""
         current = state.read(simulated_root())
         if current is None:

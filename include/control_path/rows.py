@@ -32,6 +32,8 @@ class Run(Model):
     operator_version: str
     client_qps: Positive | None  # None: there is no controller of its own
     client_burst: Positive | None
+    queue_qps: Positive | None  # None: it has no such limit for all events
+    queue_burst: Positive | None
     control_plane_qps: Positive
     cluster_nodes: Positive
     nodes: Positive

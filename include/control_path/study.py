@@ -32,13 +32,14 @@ class Matrix:
     repeats: int
     cell_limit_s: float  # no further repeat of a cell that has taken this long
     job_limit_s: float
+    cluster_nodes: int | None = None  # None: as many as the largest job needs
     flux_operator: str | None = None
     control_plane_qps: int = 200
 
     def options(self) -> Options:
         """The simulated cluster that it needs: pods start at once, and nothing plays in them."""
         return Options(
-            nodes=max(self.nodes),
+            nodes=self.cluster_nodes or max(self.nodes),
             start_s=0.0,
             pull_s=0.0,
             is_audited=True,
@@ -75,13 +76,13 @@ class Store:
 
     def refuse_other(self, matrix: Matrix) -> None:
         """BenchmarkError when the folder's runs were made on another cluster than this one."""
-        wanted = (max(matrix.nodes), matrix.control_plane_qps)
+        wanted = (matrix.options().nodes, matrix.control_plane_qps)
         for run in self.runs:
             if (run.cluster_nodes, run.control_plane_qps) != wanted:
                 msg = (
                     f"{self.folder} has runs of a cluster with {run.cluster_nodes} nodes and a "
                     f"control plane of {run.control_plane_qps} requests/s, not {wanted[0]} and "
-                    f"{wanted[1]}: give another folder, or the same --nodes"
+                    f"{wanted[1]}: give another folder, or --cluster-nodes"
                 )
                 raise BenchmarkError(msg)
 
@@ -125,6 +126,8 @@ def _measure_arm(place: Lab, arm: Arm, matrix: Matrix, store: Store) -> int:
 def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
     """What is still to be measured, smallest first; asked anew after each job."""
     for nodes in sorted(matrix.nodes):
+        if nodes > arm.most_nodes:
+            return
         for repeat in range(1, matrix.repeats + 1):
             known = store.valid(arm, nodes)
             took_s = sum(run.gone_s or 0.0 for run in known)

@@ -63,7 +63,12 @@ class MpiOperator(K8sOperator):
         manifest_sha256="a7eafe901bebde1410ae0448c2d1ada214a64b2686f6aa44e74eff978573033f",
         cluster_role="mpi-operator",
         process_arguments=("-kubeConfig={kubeconfig}", "-lock-namespace={namespace}"),
-        rate_arguments=("-kube-api-qps={qps}", "-kube-api-burst={burst}"),
+        elects_leader=True,
+        client_arguments=("-kube-api-qps={qps}", "-kube-api-burst={burst}"),
+        queue_arguments=(
+            "-controller-queue-rate-limit={queue_qps}",
+            "-controller-queue-burst={queue_burst}",
+        ),
     )
 
     def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:

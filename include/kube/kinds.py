@@ -38,7 +38,10 @@ class Controller:
     process_arguments: tuple[
         str, ...
     ]  # as a host process; {kubeconfig}, {namespace} and free ports are filled in
-    rate_arguments: tuple[str, ...] = ()  # how its client's {qps} and {burst} are set, if they can
+    # How its client's rate, and that of its queue of events, are set where they can be.
+    client_arguments: tuple[str, ...] = ()  # {qps}, {burst}
+    queue_arguments: tuple[str, ...] = ()  # {queue_qps}, {queue_burst}
+    elects_leader: bool = False  # as a host process; a Lease in its namespace says who leads
     deployment: str = ""  # name of its Deployment, when that is not its own
 
     @property

@@ -20,7 +20,7 @@ from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
 from include.kube.kinds import NODE
-from include.simulation import access, nodes, settings, stages
+from include.simulation import access, gates, nodes, settings, stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +93,8 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
     apply(layout, (*for_study(reservation.namespace), *access.objects(reservation.namespace)))
     _wait_for_stages(layout)
     apply(layout, tuple(stages.of(simulation)))
+    if simulation.options.schedule_s:
+        apply(layout, gates.objects())
     builder.started(_start_kwok(layout))
     if simulation.options.plays:
         builder.started(_start_player(layout))

@@ -13,7 +13,7 @@ from include.embedded.local_cluster import admin, apply
 from include.errors import ClusterError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION
 from include.simulation import programs, settings, stand_in
-from include.simulation.programs import FIXED_HEALTH_PORT
+from include.simulation.programs import AS_IT_COMES, FIXED_HEALTH_PORT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,18 +22,17 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
     from include.embedded.state import ClusterState
     from include.kube.kinds import Controller
-    from include.simulation.programs import ClientRate, Program
+    from include.simulation.programs import Limits, Program
 
 log = logging.getLogger(__name__)
 
 
 def install(
-    controller: Controller, *, root: Path, study_id: str, rate: ClientRate | None = None
+    controller: Controller, *, root: Path, study_id: str, limits: Limits = AS_IT_COMES
 ) -> str:
     """Make a controller or its stand-in run; returns which one does, with its version.
 
-    One that runs already is left as it is. `rate` limits its client in place of upstream's limits,
-    if it can be told.
+    One that runs already is left as it is.
     """
     with state.locked(root):
         current = state.require(root, study_id=study_id)
@@ -45,18 +44,20 @@ def install(
         running = current.process(controller.name)
         if running is not None and processes.is_alive(running):
             return program.version
-        _install(program, layout, current, rate=rate)
+        _install(program, layout, current, limits=limits)
         return program.version
 
 
-def _install(
-    program: Program, layout: Layout, current: ClusterState, *, rate: ClientRate | None
-) -> None:
+def _install(program: Program, layout: Layout, current: ClusterState, *, limits: Limits) -> None:
     if program.health_port == FIXED_HEALTH_PORT:
         require_free_port(program.controller)
     apply(layout, tuple(program.objects()))
     embedded.wait_established(program.controller, layout)
-    process = _start(program, layout, rate)
+    _run(program, layout, current, limits=limits)
+
+
+def _run(program: Program, layout: Layout, current: ClusterState, *, limits: Limits) -> None:
+    process = _start(program, layout, limits)
     state.write(layout, current.with_process(process))
     processes.wait_for(
         program.controller.name,
@@ -64,6 +65,26 @@ def _install(
         needs=(process,),
         timeout_s=embedded.START_LIMIT_S,
     )
+
+
+def restart(controller: Controller, *, root: Path, study_id: str, limits: Limits) -> None:
+    """Start an installed controller's program anew: what it was to do, and its limits' debts, end.
+
+    ClusterError when it is not installed as a program.
+    """
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        simulation = settings.read(root)
+        layout = simulation.layout(root)
+        program = programs.find(controller, simulation.options)
+        running = current.process(controller.name)
+        if program is None or running is None:
+            raise ClusterError(f"{controller.name} does not run as a program here")
+        processes.stop((running,))
+        kube = admin(layout, namespace=controller.namespace)
+        kube.delete_all(embedded.LEASE, selector="")  # the next one would wait for it
+        kube.close()
+        _run(program, layout, current, limits=limits)
 
 
 def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
@@ -102,11 +123,11 @@ def require_free_port(controller: Controller) -> None:
             raise ClusterError(msg) from err
 
 
-def _start(program: Program, layout: Layout, rate: ClientRate | None) -> HostProcess:
+def _start(program: Program, layout: Layout, limits: Limits) -> HostProcess:
     kubeconfig = credentials.issue_controller(layout, program.controller.name)
     return processes.start(
         program.controller.name,
-        (program.path, *program.arguments(kubeconfig, rate=rate)),
+        (program.path, *program.arguments(kubeconfig, limits=limits)),
         log_file=layout.logs / f"{program.controller.name}.log",
         environment={"KUBECONFIG": str(kubeconfig)},
     )

@@ -23,6 +23,7 @@ from include.kube.kinds import POD
 from include.kube.watch import Watcher
 from include.simulation import durations, settings
 from include.simulation.access import PLAYER
+from include.simulation.gates import Gates
 from include.simulation.log_server import LogServer
 from include.simulation.performance import Performance
 from include.simulation.plays import Plays
@@ -46,9 +47,12 @@ class Player:
         self.plays = plays
         self._pods: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        options = simulation.options
+        self._gates = Gates(kube, delay_s=options.schedule_s * options.time_scale)
 
     def run(self) -> None:
         """Follow the pods until the process is ended."""
+        self._gates.start()
         changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
         Watcher(self.kube, POD, selector=LABEL_POINT, changes=changes).start()
         while True:
@@ -63,6 +67,7 @@ class Player:
                 self._pods.pop(name, None)
                 return
             self._pods[name] = pod
+        self._gates.take(pod)
         operator = k8s_operators.load(pod["metadata"]["labels"][LABEL_OPERATOR])
         if not operator.launches(pod) or not is_running(pod):
             return

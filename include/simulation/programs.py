@@ -25,11 +25,22 @@ NEEDED_KINDS = ("CustomResourceDefinition", "ClusterRole")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ClientRate:
-    """How much a controller may ask of the API server."""
+class Rate:
+    """A token bucket's limit."""
 
-    qps: int  # requests per second on average
-    burst: int  # requests at once
+    qps: int  # per second on average
+    burst: int  # at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a controller allows itself; None: upstream's own limit."""
+
+    client: Rate | None = None  # requests to the API server
+    queue: Rate | None = None  # events of its objects that it takes up
+
+
+AS_IT_COMES = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,8 +54,8 @@ class Program:
     metrics_port: int
     is_built_here: bool  # then its manifests are in the cache of built programs
 
-    def arguments(self, kubeconfig: Path, *, rate: ClientRate | None = None) -> list[str]:
-        """Its command line; without a rate its client has upstream's own limits."""
+    def arguments(self, kubeconfig: Path, *, limits: Limits = AS_IT_COMES) -> list[str]:
+        """Its command line."""
         arguments = self.controller.process_arguments
         values: dict[str, Any] = {
             "kubeconfig": str(kubeconfig),
@@ -52,9 +63,12 @@ class Program:
             "health_port": str(self.health_port),
             "metrics_port": str(self.metrics_port),
         }
-        if rate is not None:
-            arguments += self.controller.rate_arguments
-            values |= {"qps": rate.qps, "burst": rate.burst}
+        if limits.client is not None:
+            arguments += self.controller.client_arguments
+            values |= {"qps": limits.client.qps, "burst": limits.client.burst}
+        if limits.queue is not None:
+            arguments += self.controller.queue_arguments
+            values |= {"queue_qps": limits.queue.qps, "queue_burst": limits.queue.burst}
         return [argument.format(**values) for argument in arguments]
 
     def objects(self) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from include.embedded.layout import LOOPBACK, Layout, Ports, Tuning
 from include.models import Model, Study
@@ -31,12 +31,10 @@ class Fault(StrEnum):
 
 
 class Options(Model):
-    """`cluster_options` of a study on the simulated cluster.
-
-    Scheduling takes what the real scheduler takes: no option changes that.
-    """
+    """`cluster_options` of a study on the simulated cluster."""
 
     nodes: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 64  # workers; the launcher's comes on top
+    schedule_s: Seconds = 0.0  # on top of what the real scheduler takes
     pull_s: Seconds = 0.0  # run 6 had its image on every node
     start_s: Seconds = 2.0  # container start, at least; spread up to half of it above
     run_s: Annotated[float, Field(gt=0, le=3600)] | None = None  # None: drawn around run 6
@@ -49,6 +47,12 @@ class Options(Model):
     control_plane_qps: Annotated[int, Field(ge=1)] = 200  # see `Tuning`; upstream's: 20 and 50
     is_audited: bool = False  # the API server writes down who asked it for what
     plays: bool = True  # False: nobody plays the applications; who runs jobs ends their pods
+
+    @model_validator(mode="after")
+    def _somebody_lifts_gates(self) -> Self:
+        if self.schedule_s and not self.plays:
+            raise ValueError("schedule_s: without a player (`plays`) nobody would end the waiting")
+        return self
 
 
 class Simulation(Model):

@@ -15,19 +15,22 @@ from include.control_path.rows import REQUESTS, RUNS, RequestCount, Run, read, w
 from include.control_path.study import Matrix, Store
 from include.errors import BenchmarkError, JobFailed, JobTimeout
 from include.kube.watch import Change
+from include.simulation.programs import AS_IT_COMES
 
-JOB_NAME = "path-1"
+NAMES = ("mpi_operator", "mpi_operator-fast", "flux_operator")
 INDEX = "batch.kubernetes.io/job-completion-index"
 
 
-def run_of(arm="mpi_operator-5qps", *, nodes=8, repeat=1, **changes):
+def run_of(arm="mpi_operator", *, nodes=8, repeat=1, **changes):
     operator = arms()[arm]
     values = {
         "arm": arm,
         "k8s_operator": operator.k8s_operator,
         "operator_version": "synthetic",
-        "client_qps": operator.rate.qps if operator.rate else None,
-        "client_burst": operator.rate.burst if operator.rate else None,
+        "client_qps": operator.client.qps if operator.client else None,
+        "client_burst": operator.client.burst if operator.client else None,
+        "queue_qps": operator.queue.qps if operator.queue else None,
+        "queue_burst": operator.queue.burst if operator.queue else None,
         "control_plane_qps": 200,
         "cluster_nodes": 128,
         "nodes": nodes,
@@ -45,8 +48,8 @@ def run_of(arm="mpi_operator-5qps", *, nodes=8, repeat=1, **changes):
         "gone_s": nodes / 5 + 2.3,
         "requests_operator": 2 * nodes,
         "requests_controller_manager": 4 * nodes,
-        "cpu_operator_s": 0.1 if operator.rate else None,
-        "peak_operator_mib": 60.0 if operator.rate else None,
+        "cpu_operator_s": 0.1 if operator.client else None,
+        "peak_operator_mib": 60.0 if operator.client else None,
     }
     return Run.model_validate({**values, **changes})
 
@@ -79,14 +82,19 @@ def observer(*, nodes=2):
     return arrivals.Arrivals(k8s_operators.load("indexed_job"), nodes=nodes)
 
 
-def test_every_operator_has_its_default_and_those_that_can_be_told_a_high_rate():
-    assert list(arms()) == [
-        "mpi_operator-5qps",
-        "mpi_operator-200qps",
-        "flux_operator-20qps",
-        "indexed_job",
-    ]
-    assert [arm.is_default for arm in arms().values()] == [True, False, True, True]
+def test_limits_are_upstreams_unless_the_arm_says_otherwise():
+    known = arms()
+    own, client, both = (known[f"mpi_operator{name}"] for name in ("", "-fast-client", "-fast"))
+    assert (own.limits, own.client.qps, own.queue.qps) == (AS_IT_COMES, 5, 10)
+    assert (client.client.qps, client.queue.qps) == (200, 10)
+    assert (both.client.qps, both.queue.qps) == (200, 1000)
+    assert (known["flux_operator"].limits, known["flux_operator"].client.qps) == (AS_IT_COMES, 20)
+    assert known["indexed_job"].client is None
+
+
+def test_arm_that_shows_nothing_new_in_large_jobs_has_none(tmp_path):
+    due = study._due(arms()["mpi_operator-fast-client"], matrix(nodes=(64, 256)), Store(tmp_path))
+    assert list(due) == [(64, 1), (64, 2)]
 
 
 def test_each_step_of_a_pod_is_taken_when_it_is_first_told():
@@ -158,7 +166,7 @@ def test_rows_survive_their_file_and_another_file_is_refused(tmp_path):
 
 def test_study_that_was_cut_off_goes_on_with_what_is_missing(tmp_path):
     store = Store(tmp_path)
-    arm = arms()["mpi_operator-5qps"]
+    arm = arms()["mpi_operator"]
     store.add(run_of(nodes=8), [])
     store.add(run_of(nodes=8, repeat=2, status="failed"), [])
     store.add(run_of(nodes=128), [])
@@ -185,16 +193,16 @@ def test_folder_of_another_cluster_is_refused(tmp_path):
 def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(lab, "has_program", lambda arm, _: arm.k8s_operator == "mpi_operator")
     store = Store(tmp_path / "raw")
-    for name in ("mpi_operator-5qps", "mpi_operator-200qps"):
+    for name in NAMES[:2]:
         for nodes in (8, 64, 128):
             for repeat in (1, 2):
                 store.add(run_of(name, nodes=nodes, repeat=repeat), [])
-    chosen = tuple(arm for arm in arms().values() if arm.rate)
+    chosen = tuple(arm for arm in arms().values() if arm.name in NAMES)
     assert study.measure(matrix(arms=chosen), store) == 0
-    assert "flux_operator-20qps: stand-in: not measured" in caplog.text
+    assert "flux_operator: stand-in: not measured" in caplog.text
     document.write(store, matrix(arms=chosen), tmp_path / "doc.md")
     text = (tmp_path / "doc.md").read_text()
-    assert "**Flux Operator, 20 requests/s (its default)**: stand-in: not measured" in text
+    assert "**Flux Operator as it comes (client 20/s)**: stand-in: not measured" in text
     assert "Of 12 jobs with 812 pods no pod was lost." in text
     assert (tmp_path / "images/control_path.png").read_bytes().startswith(b"\x89PNG")
     assert read(tmp_path / "control_path" / RUNS, Run) == store.runs
@@ -202,7 +210,7 @@ def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch
 
 
 def test_reading_names_the_step_that_takes_longest_and_how_it_grows():
-    arm = "mpi_operator-5qps"
+    arm = "mpi_operator"
     table = medians(valid_runs([run_of(nodes=nodes) for nodes in (8, 64, 128, 256)]))
     said = document.reading(table, arm=arm, title="MPI")
     assert "at 256 nodes all pods run 51.4 s after the creation" in said
@@ -222,7 +230,7 @@ def test_lost_pods_are_told_and_not_counted(tmp_path):
     store.add(run_of(nodes=64, status="failed", error="JobTimeout: x", pods_lost=3), [])
     said = document._whole(store)
     assert "3 pods lost, 1 jobs failed" in said
-    assert "mpi_operator-5qps with 64 nodes (JobTimeout: x)" in said
+    assert "mpi_operator with 64 nodes (JobTimeout: x)" in said
 
 
 def test_command_line_refuses_what_cannot_be_measured(tmp_path, capsys):

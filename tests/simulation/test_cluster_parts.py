@@ -4,6 +4,7 @@ import http.client
 import socket
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 from pydantic import ValidationError
@@ -16,7 +17,7 @@ from include.embedded.layout import LOOPBACK
 from include.errors import ClusterError, StudyError
 from include.models import NodeChoice, Study
 from include.plan import make_plan
-from include.simulation import cluster, controllers, nodes, programs, settings, stages
+from include.simulation import cluster, controllers, gates, nodes, programs, settings, stages
 from include.simulation.log_server import LogServer
 from include.simulation.plays import Plays
 
@@ -100,6 +101,53 @@ def test_a_controllers_own_build_stands_in_its_version(tmp_path):
     assert "binary sha256:2d711642b726" in found.version
     arguments = found.arguments(tmp_path)
     assert f"-health-probe-bind-address=127.0.0.1:{found.health_port}" in arguments
+
+
+def test_the_version_that_go_wrote_into_a_controller_is_told(tmp_path):
+    binary = tmp_path / "flux-operator"
+    binary.write_bytes(b"\0mod\tgithub.com/flux-framework/flux-operator\tv0.0.0-2026-0d75\t\n")
+    flux = k8s_operators.load("flux_operator").controller
+    found = programs.find(flux, settings.Options(flux_operator=str(binary)))
+    assert found.version.startswith("v0.0.0-2026-0d75, binary sha256:")
+
+
+def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_built):
+    mpi = programs.find(k8s_operators.load("mpi_operator").controller, settings.Options())
+    assert not any("qps" in word for word in mpi.arguments(programs_built))
+    limits = programs.Limits(
+        client=programs.Rate(qps=7, burst=8), queue=programs.Rate(qps=9, burst=11)
+    )
+    assert mpi.arguments(programs_built, limits=limits)[-4:] == [
+        "-kube-api-qps=7",
+        "-kube-api-burst=8",
+        "-controller-queue-rate-limit=9",
+        "-controller-queue-burst=11",
+    ]
+
+
+@pytest.fixture
+def programs_built(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs.binaries, "binary", lambda name: tmp_path / name)
+    return tmp_path
+
+
+def test_scheduling_that_takes_longer_needs_somebody_who_ends_it():
+    with pytest.raises(ValidationError, match="nobody would end the waiting"):
+        settings.Options(schedule_s=3, plays=False)
+
+
+def test_gate_of_a_pod_is_lifted_once(monkeypatch):
+    lifted = []
+    kube = SimpleNamespace(merge=lambda kind, name, change: lifted.append((name, change)))
+    waiting = gates.Gates(kube, delay_s=0.0)
+    pod = {"metadata": {"name": "a", "uid": "1"}, "spec": {"schedulingGates": [{"name": "g"}]}}
+    for each in (pod, pod, {"metadata": {"name": "b"}, "spec": {}}):
+        waiting.take(each)
+    waiting.take({"metadata": {"name": "last", "uid": "2"}, "spec": pod["spec"]})
+    waiting.start()
+    while len(lifted) < 2:
+        waiting.join(0.01)
+    assert lifted == [(name, {"spec": {"schedulingGates": None}}) for name in ("a", "last")]
 
 
 @pytest.mark.sockets
