@@ -74,7 +74,7 @@ rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2
 
 CONTROL_PATH ?= --write docs/control_path.md
 .PHONY: control-path
-control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (20 min)
+control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (half an hour)
 	@$(PYTHON) -m include.embedded.binaries
 	@exec $(PYTHON) -m include.control_path $(CONTROL_PATH)
 

@@ -67,15 +67,15 @@ class Lab:
     audit: AuditLog
 
     @contextmanager
-    def installed(self, arm: Arm) -> Iterator[str]:
-        """The arm's controller runs meanwhile; its version."""
-        controller = k8s_operators.load(arm.k8s_operator).controller
+    def installed(self, k8s_operator: str) -> Iterator[str]:
+        """The operator's controller runs meanwhile; its version."""
+        controller = k8s_operators.load(k8s_operator).controller
         if controller is None:
             yield f"Kubernetes {self.handle.kubernetes_version}"
             return
         where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
         try:
-            yield controllers.install(controller, limits=arm.limits, **where)
+            yield controllers.install(controller, **where)
         finally:
             controllers.uninstall(controller, **where)
 
