@@ -50,6 +50,7 @@ lint: .venv/.locked  ## Check style and types
 
 .PHONY: test
 test: .venv/.locked cluster-programs  ## Run the tests; the local cluster's only as root
+	@bin/browser
 ifeq ($(IS_ROOT),0)
 	@$(PYTHON) -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
 else
@@ -59,7 +60,7 @@ endif
 # Two processes, each with whole files: the longest file is early in the order of the collection.
 .PHONY: test-unit
 test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in under a minute
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler" $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler and not browser" $(PYTEST_ARGUMENTS)
 
 .PHONY: demo
 demo: setup  ## Compare two operators on a cluster on this machine (as root); DEMO='{...}' sets params

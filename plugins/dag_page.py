@@ -12,7 +12,7 @@ from include import adapters, applications, clusters, k8s_operators, presets
 from plugins.report_view import STUDIES_ROUTE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from airflow.sdk import Param
 
@@ -44,8 +44,8 @@ def owner_links() -> dict[str, str]:
 
 def _presets() -> str:
     names = presets.available()
-    rows = [(f"`{name}`", presets.title(name), _json(presets.load(name))) for name in names]
-    return f"## Presets\n\n{_table(('preset', 'what it is', 'what it sets'), rows)}"
+    lines = [f"- `{name}`: {presets.title(name)} {_json(presets.load(name))}" for name in names]
+    return "## Presets\n\n" + "\n".join(lines)
 
 
 def _room(title: str) -> str:
@@ -55,21 +55,14 @@ def _room(title: str) -> str:
 
 
 def _fields(params: Mapping[str, Param]) -> str:
-    rows = [
-        (f"`{name}`", param.schema.get("title", ""), _json(param.value), param.description or "")
+    """A list, as Airflow shows it in a window too narrow for a table."""
+    lines = [
+        f"- **{param.schema.get('title')}**, `{name}`, at first {_json(param.value)}: "
+        f"{param.description}"
         for name, param in params.items()
     ]
-    return f"## Fields of the form\n\n{_table(('field', 'title', 'default', 'meaning'), rows)}"
+    return "## Fields of the form\n\n" + "\n".join(lines)
 
 
 def _json(value: Any) -> str:
     return f"`{json.dumps(value, ensure_ascii=False)}`"
-
-
-def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    cells = [header, ("---",) * len(header), *rows]
-    return "\n".join(_row(row) for row in cells)
-
-
-def _row(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cell.replace('|', '&#124;') for cell in cells)} |"

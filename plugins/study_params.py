@@ -87,7 +87,11 @@ def _how_often() -> Schemas:
         "repeats": _number("repeats"),
         "warmups": _number("warmups", minimum=0),
         "design": _choice(_values(Design)),
-        "placement": {"type": ["null", "string"], "enum": [None, *_values(NodeChoice)]},
+        "placement": {
+            "type": ["null", "string"],
+            "enum": [None, *_values(NodeChoice)],
+            "values_display": {"null": "by the order"},
+        },
         "seed": _number("seed", minimum=0),
     }
 

@@ -86,7 +86,7 @@ _TEXTS = {
     "placement": (
         "Choice of nodes",
         """paired: the operators of a block run on the same nodes, drawn by the seed. free: the
-        scheduler chooses. Empty: paired when interleaved, else free.
+        scheduler chooses. By the order: paired when interleaved, else free.
         """,
     ),
     "seed": ("Seed", "The same seed gives the same order."),
