@@ -49,17 +49,30 @@ def draw(
     key = hashlib.sha256(f"{seed}/{point_id}".encode()).digest()
     source = random.Random(int.from_bytes(key[:8]))  # noqa: S311  a spread, not a secret
     table = RUN_6.get(k8s_operator, RUN_6[LIKE_MPI])
-    loop, launcher, broker = (_median(table, nodes, column) for column in range(3))
+    loop = _median(table, nodes, 0)
+    launch_s, broker_s = _overheads(table, nodes)
     drawn = (run_s or loop) * math.exp(source.gauss(0.0, SPREAD))
     if source.random() < OUTLIER_SHARE:
         drawn *= source.uniform(*OUTLIER)
-    before_launch = (launcher - loop) * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
-    around = max(0.0, broker - launcher) * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
+    before_launch = launch_s * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
+    around = broker_s * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
     return Drawn(
         loop_time_s=round(drawn, 4),
         launcher_time_s=round(drawn + before_launch, 2),
         broker_time_s=round(drawn + before_launch + around, 2),
     )
+
+
+def _overheads(
+    table: dict[int, tuple[float, float, float | None]], nodes: int
+) -> tuple[float, float]:
+    """What the launcher takes beyond the loop, and the broker beyond the launcher, in seconds.
+
+    Below run 6's sizes they stay as at its smallest: the lines of loop and launcher cross there.
+    """
+    at = max(nodes, min(table))
+    loop, launcher, broker = (_median(table, at, column) for column in range(3))
+    return launcher - loop, max(0.0, broker - launcher)
 
 
 def _median(table: dict[int, tuple[float, float, float | None]], nodes: int, column: int) -> float:

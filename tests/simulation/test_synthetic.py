@@ -127,3 +127,14 @@ def test_the_processor_grid_has_as_many_cells_as_ranks():
     for ranks in (1, 2, 7, 94, 752, 6016):
         x, y, z = _lammps_synthetic.grid(ranks)
         assert x * y * z == ranks
+
+
+@pytest.mark.parametrize("operator", durations.RUN_6)
+@pytest.mark.parametrize("nodes", [1, 2, 4, 8, 1024])
+@pytest.mark.parametrize("run_s", [None, 5])
+def test_a_launcher_takes_longer_than_its_application_at_every_size(operator, nodes, run_s):
+    for repeat in range(20):
+        drawn = durations.draw(
+            k8s_operator=operator, nodes=nodes, seed=1, point_id=f"p-{repeat}", run_s=run_s
+        )
+        assert 0 < drawn.loop_time_s < drawn.launcher_time_s <= drawn.broker_time_s
