@@ -67,7 +67,7 @@ demo: setup  ## Compare two operators on a cluster on this machine (as root); DE
 	@exec bin/demo '$(DEMO)'
 
 REPEATS ?= 2
-REHEARSAL = {"name":"rehearse","cluster":"simulated","operators":["mpi_operator","flux_operator"],"nodes":[8,16,32,64],"ranks_per_node":94,"repeats":$(REPEATS),"warmups":1,"mpi_implementation":"openmpi","application_options":{"x":64,"y":16,"z":16},"pod_resources":{"cpu":"94","memory":"340G","vpc.amazonaws.com/efa":"1"}}
+REHEARSAL = {"preset":"rehearsal","repeats":$(REPEATS)}
 
 .PHONY: rehearse
 rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2

@@ -1,7 +1,8 @@
-"""Presets: studies that are kept by name, one YAML file each in `include/studies`.
+"""Presets: studies that are kept by name in `include/studies`.
 
-A file holds fields of `include.models.Study`; what it leaves out is taken from the form. Its first
-line is a comment that says in words what the study is.
+A file there is one study: fields of `include.models.Study`, and what it leaves out is taken from
+the form. Its first line is a comment that says in words what the study is. Only `nightly.yaml` is
+of another form: it holds several studies and when they run, each of which is a preset, too.
 """
 
 from __future__ import annotations
@@ -18,17 +19,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent / "studies"
+NIGHTLY = "nightly.yaml"  # read by `include.regression.settings`
 PARAM = "preset"  # the form's field beside those of a study
 
 
 def available() -> tuple[str, ...]:
     """Names of all presets, sorted."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
+    return tuple(sorted((*_files(), *_nightly())))
 
 
 def title(name: str) -> str:
     """What a preset is, in words: the comment in its first line."""
-    with (FOLDER / f"{name}.yaml").open() as file:
+    if name in _nightly():
+        return f"What runs every night: the study {name} of {NIGHTLY}."
+    with _files()[name].open() as file:
         return file.readline().removeprefix("#").strip()
 
 
@@ -36,8 +40,25 @@ def load(name: str) -> dict[str, Any]:
     """The fields that a preset sets; StudyError listing the presets when there is none."""
     if name not in available():
         raise StudyError(f"preset: there is no {name!r}; choose from {', '.join(available())}")
-    values: dict[str, Any] = yaml.safe_load((FOLDER / f"{name}.yaml").read_text())
+    nightly = _nightly()
+    values: dict[str, Any] = nightly[name] if name in nightly else _read(_files()[name])
     return values
+
+
+def _files() -> dict[str, Path]:
+    """The file of each preset that has one to itself."""
+    return {path.stem: path for path in FOLDER.glob("*.yaml") if path.name != NIGHTLY}
+
+
+def _nightly() -> dict[str, dict[str, Any]]:
+    """The studies that run every night."""
+    file = FOLDER / NIGHTLY
+    found = _read(file) if file.exists() else {}
+    return {name: dict(settings.get("study", {})) for name, settings in found.items()}
+
+
+def _read(file: Path) -> Any:
+    return yaml.safe_load(file.read_text())
 
 
 def fill_in(params: Mapping[str, Any], *, conf: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,9 +43,8 @@ _TEXTS = {
     "cluster": (
         "Cluster",
         """local: real nodes on this machine, needs root, free. simulated: nodes that only seem to
-        run, free, its logs are SYNTHETIC. existing: one of yours, by its kubeconfig. A cluster in
-        a cloud is made for the study, costs money by the hour (the 65 nodes of run 6: $187) and is
-        removed at the end.
+        run, free, its logs are SYNTHETIC. existing: one of yours, by its kubeconfig. eks: on AWS,
+        made for the study and removed at the end; the 65 nodes of run 6 cost $187 an hour.
         """,
     ),
     "cluster_options": (

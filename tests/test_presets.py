@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from include import presets
+from include.cost.estimate import estimate_study
 from include.errors import StudyError
 from include.limits import check_limits
 from include.models import Study
 from include.plan import make_plan, read_study
+from include.regression.settings import read_nightly
 
 FORM = Study().to_json()
 
@@ -38,6 +40,28 @@ def test_the_smoke_study_has_two_nodes_and_the_rehearsal_is_run_6():
     rehearsal = read_study(filled({"preset": "rehearsal"}))
     assert len(make_plan(rehearsal, study_id="x").points) == 168
     assert max(rehearsal.nodes) * rehearsal.ranks_per_node == 6016
+
+
+def test_run_6_asks_before_it_starts_and_needs_an_image():
+    sent = {"preset": "run6", "image": "registry.example/lammps@sha256:0"}
+    study = read_study(filled(sent))
+    assert study.ask_approval
+    assert study.cluster == "eks"
+    assert len(make_plan(study, study_id="x").points) == 168
+    with pytest.raises(StudyError, match="image: EKS needs one"):
+        read_study(filled({"preset": "run6"}))
+
+
+def test_run_6_has_time_enough_to_live():
+    study = read_study(filled({"preset": "run6", "image": "x"}))
+    assert estimate_study(study).duration_s < study.ttl_hours * 3600
+
+
+def test_what_runs_every_night_is_a_preset():
+    nightly = read_nightly()
+    for name, settings in nightly.items():
+        assert read_study(filled({"preset": name})) == settings.study
+    assert set(nightly) <= set(presets.available())
 
 
 def test_without_a_preset_nothing_changes():
