@@ -90,7 +90,9 @@ def test_a_wrong_value_is_refused_next_to_the_form(
     form.open(section)
     getattr(form, enter)(field, value)
     form.trigger()
-    expect(form.dialog.get_by_text(f"Invalid input for param {field}: {said}")).to_be_visible()
+    message = form.dialog.get_by_text(f"Invalid input for param {field}: {said}")
+    expect(message).to_be_visible()
+    message.scroll_into_view_if_needed()
     keep(form.page, f"refused-{field}")
     assert runs(airflow) == before
 
@@ -119,6 +121,7 @@ def test_a_study_from_the_form_to_the_table(form, airflow, place, results, keep)
     keep(page, "running")
     expect(badge).to_have_text(re.compile("Success|Failed"), timeout=STUDY_MS)
     expect(badge).to_have_text("Success")
+    page.reload()  # the page asks no more for the note of a run that has ended
     page.get_by_test_id("expand-all-button").click()
     _assert_the_grid_is_green(page, run["dag_run_id"])
     expect(page.get_by_text("Result:")).to_be_visible()
