@@ -40,14 +40,15 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
         if status != said:
             log.info("the stack %s is %s", stack["StackName"], status)
             said = status
-        sweep_interfaces(cloudformation, client("ec2"), stack)
         if status == FAILED:
             if failures_left == 0:
                 raise TeardownError(_stuck(cloudformation, stack))
             failures_left -= 1
             log.warning("%s", _stuck(cloudformation, stack))
-        if status != GOING:
-            _ask(cloudformation, stack)
+        if status == GOING:
+            sweep_interfaces(client, stack)
+        else:
+            begin(client, stack)
             said = None
         if time.monotonic() > end:
             msg = f"the stack {stack['StackName']} is still {status} after {DELETE_S / 60:.0f} min"
@@ -60,8 +61,10 @@ def _stuck(cloudformation: Any, stack: Mapping[str, Any]) -> str:
     return f"the stack {stack['StackName']} could not be deleted: {reasons}"
 
 
-def _ask(cloudformation: Any, stack: Mapping[str, Any]) -> None:
-    """Ask for the deletion; one in the middle of a rollback is refused and asked for later."""
+def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
+    """Ask for the deletion; one in the middle of a rollback is refused, and asked for later."""
+    sweep_interfaces(client, stack)
+    cloudformation = client("cloudformation")
     try:
         if stack.get("EnableTerminationProtection"):
             cloudformation.update_termination_protection(
@@ -74,11 +77,12 @@ def _ask(cloudformation: Any, stack: Mapping[str, Any]) -> None:
         log.info("the deletion is not accepted yet: %s", err)
 
 
-def sweep_interfaces(cloudformation: Any, ec2: Any, stack: Mapping[str, Any]) -> tuple[str, ...]:
-    """Delete the interfaces in the stack's network that are attached to nothing; their ids."""
-    vpc = _vpc(cloudformation, stack)
+def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
+    """Delete the interfaces in the stack's network that are attached to nothing."""
+    vpc = _vpc(client("cloudformation"), stack)
     if vpc is None:
-        return ()
+        return
+    ec2 = client("ec2")
     wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "status", "Values": ["available"]}]
     pages = ec2.get_paginator("describe_network_interfaces").paginate(Filters=wanted)
     found = [eni["NetworkInterfaceId"] for page in pages for eni in page["NetworkInterfaces"]]
@@ -89,7 +93,6 @@ def sweep_interfaces(cloudformation: Any, ec2: Any, stack: Mapping[str, Any]) ->
         except ClientError as err:
             if not is_absent(err):  # else somebody was faster
                 log.warning("the network interface %s stays for now: %s", interface, err)
-    return tuple(found)
 
 
 def _vpc(cloudformation: Any, stack: Mapping[str, Any]) -> str | None:

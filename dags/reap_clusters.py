@@ -1,0 +1,72 @@
+"""Delete clusters on AWS that outlived their expiry, every hour, whoever left them.
+
+A study deletes its own cluster. What is found here means that something failed: a teardown, or
+Airflow itself. So a run that deleted anything is red, and its error names each cluster.
+
+Only stacks are touched that carry the tags of a study, belong to `owner`, and are past the expiry
+in their tag, which is half an hour after the study's time to live. A deletion that failed is taken
+up again. In an installation without credentials for AWS the task is skipped.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Param, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from plugins.dag_page import OWNER, owner_links
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PARAMS = {
+    "owner": Param(
+        "operator-benchmark",
+        type="string",
+        title="Owner",
+        description="Whose clusters: as in cluster_options.owner of their studies.",
+    ),
+    "regions": Param(
+        [],
+        type="array",
+        items={"type": "string"},
+        title="Regions",
+        description="Where to look; empty: in every region that the account may use.",
+    ),
+}
+
+
+@task(execution_timeout=timedelta(hours=3))
+def reap(params: Mapping[str, Any]) -> None:
+    """Delete what is overdue, and fail if there was anything."""
+    from include.aws import reaper
+    from include.aws.problems import NoCredentials
+    from plugins.aws_connection import use_aws_connection
+
+    use_aws_connection()
+    try:
+        regions = params["regions"] or reaper.all_regions()
+    except NoCredentials as err:
+        raise AirflowSkipException(str(err)) from err
+    reaper.reap(regions, owner=params["owner"], now=datetime.now(UTC))
+
+
+@dag(
+    schedule="@hourly",
+    start_date=datetime(2026, 1, 1, tzinfo=UTC),
+    catchup=False,
+    max_active_runs=1,
+    params=PARAMS,
+    doc_md=__doc__,
+    default_args={"owner": OWNER},
+    owner_links=owner_links(),
+    tags=["benchmark", "aws"],
+)
+def reap_clusters() -> None:
+    """One look at the account."""
+    reap()
+
+
+reap_clusters()

@@ -1,0 +1,130 @@
+"""Deletes clusters that outlived their expiry, whoever left them: that means something failed."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.aws import removal, session
+from include.aws import stack as stacks
+from include.aws.census import census
+from include.aws.problems import explain, explained
+from include.errors import BenchmarkError, TeardownError
+from include.models import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+log = logging.getLogger(__name__)
+HOME_REGION = "us-east-1"  # knows the names of the others
+
+
+class Overdue(Model):
+    """A stack of ours that exists beyond its expiry, or has none that can be read."""
+
+    region: str
+    name: str
+    stack_id: str
+    study_id: str
+    status: str
+    expired_at: datetime | None
+
+    def __str__(self) -> str:
+        if self.expired_at is None:
+            return f"{self.name} in {self.region}: {stacks.TAG_EXPIRES_AT} cannot be read"
+        return f"{self.name} in {self.region}, {self.status}, expired at {self.expired_at:%F %H:%M}"
+
+
+class ClustersReaped(BenchmarkError):
+    """Clusters had been left behind, or may be; the message names each and what became of it."""
+
+
+@explained
+def all_regions() -> tuple[str, ...]:
+    """The regions that the account may use."""
+    answer = session.client("ec2", HOME_REGION).describe_regions()
+    return tuple(sorted(region["RegionName"] for region in answer["Regions"]))
+
+
+def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
+    """Delete each overdue stack of the owner, and wait until it is proven gone.
+
+    Raises ClustersReaped when there was any, as the teardown of its study must have failed, or when
+    a region could not be looked at.
+    """
+    found, said = [], []
+    for region in regions:
+        try:
+            found += overdue(region, owner=owner, now=now)
+        except (ClientError, BotoCoreError) as err:
+            said.append(f"{region} could not be looked at: {explain(err)}")
+    for each in found:  # all at once: they cost money while one is waited for
+        if each.expired_at is not None:
+            _begin(each)
+    said += [f"{each}; {_finish(each)}" for each in found]
+    if said:
+        raise ClustersReaped("\n".join(said))
+    log.info("nothing of %s is overdue", owner)
+
+
+def overdue(region: str, *, owner: str, now: datetime) -> list[Overdue]:
+    """Stacks of the owner's studies whose expiry has passed or cannot be read.
+
+    Others' stacks, and those that are being deleted, are left out.
+    """
+    return [
+        each
+        for each in _of_owner(session.client("cloudformation", region), region, owner=owner)
+        if each.status != removal.GOING and (each.expired_at is None or each.expired_at < now)
+    ]
+
+
+def _of_owner(cloudformation: Any, region: str, *, owner: str) -> Iterator[Overdue]:
+    for page in cloudformation.get_paginator("describe_stacks").paginate():
+        for stack in page["Stacks"]:
+            tags = stacks.tags_of(stack)
+            study_id = tags.get(stacks.TAG_STUDY, "")
+            is_ours = stack["StackName"] == stacks.name_of(study_id)
+            if is_ours and tags.get(stacks.TAG_OWNER) == owner:
+                yield Overdue(
+                    region=region,
+                    name=stack["StackName"],
+                    stack_id=stack["StackId"],
+                    study_id=study_id,
+                    status=stack["StackStatus"],
+                    expired_at=stacks.expiry_of(stack),
+                )
+
+
+def _begin(each: Overdue) -> None:
+    client = _client(each.region)
+    try:
+        if stack := stacks.find(client("cloudformation"), each.stack_id):
+            removal.begin(client, stack)
+    except (ClientError, BotoCoreError) as err:
+        log.warning("%s: %s", each, explain(err))  # `_finish` asks again
+
+
+def _finish(each: Overdue) -> str:
+    """What became of it, in words."""
+    if each.expired_at is None:
+        return "left alone: look at it and delete it by hand"
+    client = _client(each.region)
+    try:
+        removal.delete_stack(
+            client, functools.partial(stacks.find, client("cloudformation"), each.stack_id)
+        )
+        left = census(client, each.study_id)
+    except TeardownError as err:
+        return f"NOT DELETED, it costs money: {err}"
+    except (ClientError, BotoCoreError) as err:
+        return f"NOT DELETED, it costs money: {explain(err)}"
+    return f"deleted, but there still is {', '.join(left)}" if left else "deleted"
+
+
+def _client(region: str) -> Callable[[str], Any]:
+    return functools.cache(lambda service: session.client(service, region))
