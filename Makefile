@@ -62,6 +62,12 @@ endif
 test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in under a minute
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler and not browser" $(PYTEST_ARGUMENTS)
 
+.PHONY: compose-test
+compose-test: .venv/.locked  ## docker-compose.yaml in real containers, in a Docker daemon of its own (as root)
+	@for program in dockerd docker-compose debootstrap; do command -v $$program > /dev/null || \
+	  { apt-get --quiet update && apt-get --yes --quiet install --no-install-recommends docker.io docker-compose debootstrap; }; done
+	@COMPOSE_TEST=1 $(PYTHON) -m pytest tests/deployment $(PYTEST_ARGUMENTS)
+
 .PHONY: demo
 demo: setup  ## Compare two operators on a cluster on this machine (as root); DEMO='{...}' sets params
 	@exec bin/demo '$(DEMO)'

@@ -1,0 +1,36 @@
+"""A cluster that outlives the scheduler's container: simulated, in a container of its own.
+
+Run in the image; leaves a kubeconfig, and what a study on the cluster `existing` must say.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from pathlib import Path
+
+from include import clusters
+from include.embedded.credentials import ADMIN
+from include.embedded.paths import simulated_root
+from include.models import Study
+from include.simulation import nodes, settings
+
+folder = Path(sys.argv[1])
+study = Study.model_validate_json(sys.argv[2])
+cluster = clusters.load("simulated")
+reservation = cluster.reserve(study, study_id="side")
+cluster.create(reservation, study)
+cluster.wait_ready(reservation, study)
+layout = settings.read(simulated_root()).layout(simulated_root())
+kubeconfig = folder / "kubeconfig"
+kubeconfig.write_bytes(layout.kubeconfig(ADMIN).read_bytes())
+options = {
+    "kubeconfig": str(kubeconfig),
+    "namespace": reservation.namespace,
+    "launcher": nodes.LAUNCHER_PLACE.to_json(),
+    "worker": nodes.WORKER_PLACE.to_json(),
+}
+(folder / "options.json").write_text(json.dumps(options))
+signal.sigwait({signal.SIGTERM})
+cluster.delete(reservation)
