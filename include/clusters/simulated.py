@@ -106,9 +106,12 @@ class Simulated(Cluster):
         )
 
     def connect(self, reservation: Reservation) -> Kube:
-        """A client that may work in the study's namespace and look at the nodes."""
+        """A client that may work in the study's namespace and look at the nodes.
+
+        Starts the cluster again when nothing of it runs any more, see `cluster.revive`.
+        """
         root = simulated_root()
-        state.require(root, study_id=reservation.study_id)
+        cluster.revive(root=root, study_id=reservation.study_id)
         path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
 

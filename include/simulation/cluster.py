@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING
 
 from kubernetes.client.exceptions import ApiException
 
+from include import k8s_operators
 from include.cache import ROOT
 from include.embedded import control_plane, credentials, processes, simulated_removal, state
 from include.embedded.access import for_study
 from include.embedded.binaries import binary
 from include.embedded.certificates import Authority, Identity
+from include.embedded.controllers import LEASE
 from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
 from include.kube.kinds import NODE
-from include.simulation import access, gates, nodes, settings, stages
+from include.simulation import access, controllers, gates, nodes, settings, stages
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,17 +40,9 @@ PLAYER_MODULE = "include.simulation.player"
 class Builder:
     """Starts one cluster, keeping the state file true at every step."""
 
-    def __init__(self, layout: Layout, reservation: Reservation, *, notes: tuple[str, ...]) -> None:
+    def __init__(self, layout: Layout, current: ClusterState) -> None:
         self.layout = layout
-        self.state = ClusterState(
-            study_id=reservation.study_id,
-            namespace=reservation.namespace,
-            nodes=reservation.nodes,
-            api_address=layout.api_address,
-            started_at=datetime.now(UTC),
-            expires_at=reservation.expires_at,
-            notes=notes,
-        )
+        self.state = current
         state.write(layout, self.state)
 
     def started(self, process: HostProcess) -> None:
@@ -84,9 +78,19 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
     )
     simulation.store(root)
     layout = simulation.layout(root)
-    builder = Builder(layout, reservation, notes=notes(simulation))
+    new = ClusterState(
+        study_id=reservation.study_id,
+        namespace=reservation.namespace,
+        nodes=reservation.nodes,
+        api_address=layout.api_address,
+        started_at=datetime.now(UTC),
+        expires_at=reservation.expires_at,
+        notes=notes(simulation),
+    )
+    builder = Builder(layout, new)
     started = time.monotonic()
     credentials.create_all(layout)
+    _issue_log_server(layout)
     control_plane.start(layout, builder.started)
     log.info("simulated: control plane ready after %.1f s", time.monotonic() - started)
     apply(layout, (stages.definition(),))
@@ -95,13 +99,59 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
     apply(layout, tuple(stages.of(simulation)))
     if simulation.options.schedule_s:
         apply(layout, gates.objects())
-    builder.started(_start_kwok(layout))
-    if simulation.options.plays:
-        builder.started(_start_player(layout))
+    _start_nodes(layout, simulation, builder)
     kube = admin(layout, namespace="default")
     nodes.create(kube, simulation.options.nodes)
     kube.close()
     builder.complete()
+
+
+def revive(*, root: Path, study_id: str) -> None:
+    """Start the study's cluster again when nothing of it runs any more, with what it had.
+
+    That is so when the container or the machine that it ran in was started again. The objects
+    are still in its database; a point that was at work then is played from its beginning. When a
+    part alone has died, nothing is done: that is a fault, and somebody should look at it.
+    ClusterError when there is no such cluster, or when it does not come up.
+    """
+    current = state.require(root, study_id=study_id)
+    if not current.is_complete or current.is_running():
+        return
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        if not current.is_running():
+            log.warning("nothing of the simulated cluster runs any more: starting it again")
+            simulation = settings.read(root)
+            layout = simulation.layout(root)
+            builder = Builder(layout, current)
+            control_plane.start(layout, builder.started)
+            _drop_leases(layout, namespace="kube-node-lease")
+            _start_nodes(layout, simulation, builder)
+    _revive_controllers(current, root=root)
+
+
+def _revive_controllers(current: ClusterState, *, root: Path) -> None:
+    """Start the controllers that ran."""
+    for name in k8s_operators.available():
+        controller = k8s_operators.load(name).controller
+        if controller is None or current.process(controller.name) is None:
+            continue
+        _drop_leases(settings.read(root).layout(root), namespace=controller.namespace)
+        controllers.install(controller, root=root, study_id=current.study_id)
+
+
+def _drop_leases(layout: Layout, *, namespace: str) -> None:
+    """Delete what the ended processes hold, as those that follow would wait for its expiry."""
+    kube = admin(layout, namespace=namespace)
+    kube.delete_all(LEASE, selector="")
+    kube.close()
+
+
+def _start_nodes(layout: Layout, simulation: Simulation, builder: Builder) -> None:
+    """Start what plays the nodes, and what plays the applications on them."""
+    builder.started(_start_kwok(layout))
+    if simulation.options.plays:
+        builder.started(_start_player(layout))
 
 
 def notes(simulation: Simulation) -> tuple[str, ...]:
@@ -149,15 +199,19 @@ def _start_kwok(layout: Layout) -> HostProcess:
     )
 
 
-def _start_player(layout: Layout) -> HostProcess:
-    """The process that plays the applications and serves their logs to the API server."""
-    credentials.issue_controller(layout, access.PLAYER)
+def _issue_log_server(layout: Layout) -> None:
+    """The certificate with which the player serves logs, as a kubelet would."""
     serving = Identity(
         user="simulated-kubelet", addresses=(LOOPBACK,), is_server=True, is_client=False
     )
     Authority.load(Trust(pki=layout.pki).authority).issue(
         serving, folder=layout.pki, name="simulated-kubelet"
     )
+
+
+def _start_player(layout: Layout) -> HostProcess:
+    """The process that plays the applications and serves their logs to the API server."""
+    credentials.issue_controller(layout, access.PLAYER)
     return processes.start(
         "simulated-applications",
         (sys.executable, "-m", PLAYER_MODULE, f"--state={layout.root}/"),

@@ -66,15 +66,16 @@ def _state(airflow, run_id):
 
 
 def until_point(airflow, run_id, index, phase=1):
-    """Wait until a point of the run is at work."""
+    """Wait until a point of the run is at work, or has been."""
 
-    def is_running():
+    def has_begun():
         try:
-            return airflow.tasks(run_id).get((f"phase_{phase}.points", index)) == "running"
+            state = airflow.tasks(run_id).get((f"phase_{phase}.points", index))
         except OSError:
             return False
+        return state in {"running", "success", "failed", "up_for_retry"} or _state(airflow, run_id)
 
-    wait(is_running, limit_s=300)
+    wait(has_begun, limit_s=300)
 
 
 def records_of(stack, folder):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 
 import pytest
 
 from include import clusters, study_run
 from include import run_point as point_run
+from include.embedded import processes
+from include.embedded import state as embedded_state
 from include.embedded.binaries import is_built
+from include.embedded.paths import simulated_root
 from include.kube.kinds import POD
 from include.models import Status, Study
 from include.plan import make_plan
@@ -94,3 +98,18 @@ def test_a_fault_on_demand_never_gives_a_valid_point_and_leaves_nothing(running,
     assert record.loop_time_s is None
     assert record.deleted_at is not None
     assert setting.kube.list(POD).items == ()
+
+
+def test_a_cluster_that_ended_with_its_container_goes_on_where_it_was(running):
+    points, setting = running
+    state = embedded_state.read(simulated_root())
+    processes.kill(state.processes)
+    kube = SIMULATED.connect(setting.handle)
+    again = dataclasses.replace(setting, kube=kube)
+    record = point_run.run_point(
+        points[0].model_copy(update={"point_id": f"{STUDY_ID}-again"}), again
+    )
+    kube.close()
+    assert record.error is None
+    assert record.status is Status.VALID
+    assert embedded_state.read(simulated_root()).dead() == ()
