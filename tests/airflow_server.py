@@ -96,7 +96,7 @@ def serve(home, *, site=SITE, **settings):
     """An Airflow with the fake adapters next to the real ones; ended as by Ctrl-C."""
     (home / "sitecustomize.py").write_text(site.format(root=str(ROOT)))
     log = home / "ui.log"
-    port = _free_port()
+    port = free_port()
     own = {"OPERATOR_BENCHMARK_HOMES": str(home), "PYTHONPATH": str(home), "UI_PORT": str(port)}
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "COV_"))}
     command = [ROOT / "bin" / "ui"]
@@ -118,7 +118,7 @@ def serve(home, *, site=SITE, **settings):
     assert (home / "ui" / "jwt_secret").stat().st_mode & 0o077 == 0
 
 
-def _free_port():
+def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from include.embedded import binaries, go
 from include.embedded.paths import cache_root
-from tests.dags.test_scheduler import Airflow, free_port, wait
+from tests.airflow_server import Airflow, free_port, wait
 from tests.deployment.docker import BUILD_LIMIT_S, HERE, ROOT
 
 PROJECT = "operatorbenchmarktest"

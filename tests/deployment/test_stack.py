@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dags.test_scheduler import DAG, wait
+from tests.airflow_server import DAG, wait
 from tests.deployment.docker import CannotRun, Docker, mounts_below
 from tests.deployment.stack import IMAGE, SIDE_STUDY, bring_up, make_images
 
