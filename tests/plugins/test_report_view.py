@@ -123,6 +123,18 @@ def test_every_route_has_the_guard():
     assert all(GUARD in route.dependencies for route in routes)
 
 
+def test_airflow_serves_no_other_routes_of_ours():
+    from airflow import plugins_manager
+
+    from plugins.report_view import LateApp
+
+    plugins, _ = plugins_manager._get_plugins()
+    ours = [plugin for plugin in plugins if "airflow.providers" not in plugin.__module__]
+    apps = [app["app"] for plugin in ours for app in plugin.fastapi_apps]
+    assert [type(app).__name__ for app in apps] == [LateApp.__name__]
+    assert not any(plugin.fastapi_root_middlewares for plugin in ours)
+
+
 def test_every_route_is_closed_to_those_who_may_not_read_the_dag(client, rights, study):
     assert {client.get(path).status_code for path in paths(*study)} == {200}
     assert set(rights.asked) == {("GET", "RUN")}
