@@ -43,17 +43,22 @@ def kubernetes(aws, monkeypatch):
         monkeypatch.setattr(
             access, "connect", lambda *_, namespace, **__: kube.in_namespace(namespace)
         )
-        state.put("/api/v1/nodes/launcher", node("launcher", role="launcher"))
-
-        def scale(count):
-            for path in [p for p in state.objects if p.startswith("/api/v1/nodes/worker")]:
-                state.remove(path)
-            for index in range(count):
-                name = f"worker-{index}"
-                state.put(f"/api/v1/nodes/{name}", node(name, role="worker"))
-
-        moto_stack.FAULTS.on_scale.append(scale)
+        follow_workers(state)
         yield state
+
+
+def follow_workers(state):
+    """Put the launcher's node into an API server, and as many workers as are asked for."""
+    state.put("/api/v1/nodes/launcher", node("launcher", role="launcher"))
+
+    def scale(count):
+        for path in [p for p in state.objects if p.startswith("/api/v1/nodes/worker")]:
+            state.remove(path)
+        for index in range(count):
+            name = f"worker-{index}"
+            state.put(f"/api/v1/nodes/{name}", node(name, role="worker"))
+
+    moto_stack.FAULTS.on_scale.append(scale)
 
 
 def node(name, *, role, efa="1", ready="True"):

@@ -208,6 +208,36 @@ def test_a_cluster_that_is_still_there_turns_the_run_red(run, step):
     assert ended.verdict.startswith("task destroy failed: the cluster may still be there")
 
 
+def test_a_study_past_its_limits_begins_no_point_more_and_keeps_what_it_has(run, monkeypatch):
+    from include import stopping
+
+    def after_one_point(results, handle):
+        return "its time is up" if results.recorded_points() else None
+
+    monkeypatch.setattr(stopping, "_past_limits", after_one_point)
+    ended = run()
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED, *PHASE_1[:2], PHASE_1[-1], PHASE_2[-1], "delete"]
+    assert len(ended.results.records()) == 1
+    assert ended.results.exists("report.html")
+    first, *others = ended.verdict.splitlines()
+    assert first == "the study was stopped before its end: its time is up"
+    assert others[-1].startswith("3 points were never run: ")
+
+
+def test_lasting_lack_of_nodes_stops_the_whole_study(run, monkeypatch):
+    from include.errors import CapacityError
+
+    def none_there(*_):
+        raise CapacityError("0 of 2 workers came")
+
+    monkeypatch.setattr(type(clusters.load("fake")), "add_workers", none_there)
+    ended = run()
+    assert ended.state == "failed"
+    assert ended.journal == [*CREATED, PHASE_1[0], PHASE_1[-1], PHASE_2[-1], "delete"]
+    assert ended.verdict.startswith("the study was stopped before its end: 0 of 2 workers came")
+
+
 def test_a_report_that_fails_turns_the_run_red(run, monkeypatch):
     from include import study_run
 

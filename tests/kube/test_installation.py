@@ -10,6 +10,7 @@ import yaml
 from include import k8s_operators
 from include.errors import ClusterError, TeardownError
 from include.kube import installation
+from include.models import Placement
 
 pytestmark = pytest.mark.sockets
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -52,6 +53,15 @@ def test_installed_controller_carries_the_study_and_gives_its_version(server, co
     version = installation.install(kube, controller, study_id="s1", cache=cache)
     assert version == "v0.8.2"
     assert state.objects[CRD]["metadata"]["labels"] == {installation.OWNER_LABEL: "s1"}
+
+
+def test_controller_runs_where_it_is_told_to(server, controller, cache):
+    state, kube = server
+    toleration = {"key": "launcher", "operator": "Exists"}
+    place = Placement(node_selector={"role": "launcher"}, tolerations=(toleration,))
+    installation.install(kube, controller, study_id="s1", cache=cache, place=place)
+    pod = state.objects[DEPLOYMENT]["spec"]["template"]["spec"]
+    assert (pod["nodeSelector"], pod["tolerations"]) == ({"role": "launcher"}, [toleration])
 
 
 def test_uninstall_leaves_nothing_of_the_study(server, controller, cache):

@@ -1,0 +1,42 @@
+"""For processes of an Airflow under test: the cluster `eks` on moto, without waiting.
+
+AWS is where AWS_ENDPOINT_URL says, the cluster's API server where the variable `KUBE` says.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kubernetes import client
+
+from include import measurement
+from include.aws import access, nodes, removal, stack
+from include.checks import Findings, passed
+from include.clusters import eks
+from include.kube.client import Kube
+from tests.fakes.points import record_of
+
+KUBE = "OPERATOR_BENCHMARK_FAKE_KUBE"
+POLL_S = 0.2
+
+
+def install():
+    """Patches the process that it is called in."""
+    for module in (stack, removal, nodes):
+        module.POLL_S = POLL_S
+    access.connect = _connect
+    # What preflight looks at has tests of its own.
+    eks.Eks.examine = lambda *_: Findings(checks=(passed("moto", "it is moto"),))
+    measurement.run_point = _run_point
+
+
+def _connect(*_, namespace, **__):
+    settings = client.Configuration()
+    settings.host = os.environ[KUBE]
+    return Kube(client.ApiClient(settings), namespace=namespace)
+
+
+def _run_point(point, setting):
+    found = record_of(point, cluster="eks", node_names=setting.handle.worker_nodes)
+    setting.results.write_json(f"points/{point.point_id}/record.json", found.to_json())
+    return found
