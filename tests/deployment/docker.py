@@ -87,6 +87,7 @@ class Docker:
             words,
             capture_output=True,
             text=True,
+            errors="replace",  # results hold binary files too
             timeout=limit_s,
             check=False,
             env=environment,

@@ -21,7 +21,7 @@ STUDY = {
     "operators": ["mpi_operator", "indexed_job"],
     "nodes": [2],
     "ranks_per_node": 2,
-    "repeats": 4,
+    "repeats": 6,
     "warmups": 0,
     "application_options": {"x": 1, "y": 1, "z": 1},
     "cluster_options": {"nodes": 4, "run_s": 80, "start_s": 0.5},
@@ -134,20 +134,23 @@ def test_a_stranger_is_shown_nothing(stack):
         assert airflow.read(path, token=airflow.token)[0] == 200
 
 
-def test_a_simulated_study_succeeds_while_services_are_restarted(stack):
+def test_a_simulated_study_succeeds_while_every_service_is_restarted_in_mid_run(stack):
     airflow = stack.api()
     run_id = airflow.trigger(STUDY)
-    until_point(airflow, run_id, 0)
-    restart(stack, "api-server")
-    until_point(airflow, run_id, 2)
-    restart(stack, "postgres")
-    until_point(airflow, run_id, 1, phase=2)
-    restart(stack, "dag-processor")
+    for service, phase, index in (
+        ("postgres", 1, 0),
+        ("scheduler", 1, 3),
+        ("api-server", 2, 0),
+        ("dag-processor", 2, 2),
+    ):
+        until_point(airflow, run_id, index, phase)
+        assert airflow._ended(run_id) is None, service
+        restart(stack, service)
     restart(stack, "object-store")
     assert end(airflow, run_id) == "success"
     folder = stack.inside("scheduler", "bash", "-c", f"echo {RESULTS}/containers-*").strip()
     records = records_of(stack, folder)
-    assert len(records) == 8
+    assert len(records) == 12
     assert {record["status"] for record in records} == {"valid"}
     assert {record["code_version"] for record in records} == {"test"}
     report = stack.inside("api-server", "cat", f"{folder}/report.html")
