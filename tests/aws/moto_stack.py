@@ -220,8 +220,18 @@ VPCEndPoint.delete = lambda self, account, region: ec2_backends[account][region]
 # ---- answers that moto does not give ------------------------------------------------------------
 
 
-def _describe_placement_groups(_self):
-    found = [{"GroupName": name, "State": "available"} for name in PLACEMENT_GROUPS]
+def _describe_placement_groups(self):
+    """Those that carry the tags which are asked for."""
+    wanted = {
+        (name.removeprefix("tag:"), value)
+        for name, values in self._filters_from_querystring().items()
+        for value in values
+    }
+    found = [
+        {"GroupName": name, "State": "available"}
+        for name, properties in PLACEMENT_GROUPS.items()
+        if wanted <= {(tag["Key"], tag["Value"]) for tag in properties["Tags"]}
+    ]
     return ActionResult({"PlacementGroups": found})
 
 
