@@ -19,7 +19,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.ec2.models.internet_gateways import InternetGateway
-from moto.ec2.models.nat_gateways import NatGateway
+from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
@@ -220,13 +220,30 @@ VPCEndPoint.delete = lambda self, account, region: ec2_backends[account][region]
 # ---- answers that moto does not give ------------------------------------------------------------
 
 
+def _tags_asked_for(filters):
+    return {
+        (name.removeprefix("tag:"), value)
+        for name, values in (filters or {}).items()
+        for value in values
+        if name.startswith("tag:")
+    }
+
+
+_describe_nat_gateways = NatGatewayBackend.describe_nat_gateways
+
+
+def _nat_gateways_by_tag(self, filters, nat_gateway_ids):
+    wanted = _tags_asked_for(filters)
+    found = _describe_nat_gateways(self, filters, nat_gateway_ids)
+    return [nat for nat in found if wanted <= {(t["key"], t["value"]) for t in nat.get_tags()}]
+
+
+NatGatewayBackend.describe_nat_gateways = _nat_gateways_by_tag
+
+
 def _describe_placement_groups(self):
     """Those that carry the tags which are asked for."""
-    wanted = {
-        (name.removeprefix("tag:"), value)
-        for name, values in self._filters_from_querystring().items()
-        for value in values
-    }
+    wanted = _tags_asked_for(self._filters_from_querystring())
     found = [
         {"GroupName": name, "State": "available"}
         for name, properties in PLACEMENT_GROUPS.items()
