@@ -97,7 +97,7 @@ def wait_ready(ti: TaskInstance) -> dict[str, Any]:
     return study_run.wait_ready(study.results, study.reservation).to_json()
 
 
-@task(execution_timeout=timedelta(minutes=30))
+@task(execution_timeout=timedelta(hours=1))  # workers may have to come, and pull images
 def install(phase: int, ti: TaskInstance) -> list[dict[str, Any]]:
     """Install the operators of a phase; returns its points."""
     from include import study_run

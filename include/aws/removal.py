@@ -66,10 +66,6 @@ def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
     sweep_interfaces(client, stack)
     cloudformation = client("cloudformation")
     try:
-        if stack.get("EnableTerminationProtection"):
-            cloudformation.update_termination_protection(
-                StackName=stack["StackId"], EnableTerminationProtection=False
-            )
         cloudformation.delete_stack(StackName=stack["StackId"])
     except ClientError as err:
         if code_of(err) != "ValidationError":
