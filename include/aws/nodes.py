@@ -34,6 +34,7 @@ HOST_NAME = "kubernetes.io/hostname"
 LAUNCHER_S = 600.0
 SCALE_S = 1200.0  # for all attempts together
 UPDATE_S = 300.0
+OUTDATED_S = 180.0
 PAUSE_S = 60.0  # between a failed attempt and the next, at no nodes
 POLL_S = 10.0
 # What EKS says when EC2 gives no more nodes: https://docs.aws.amazon.com/eks (node group issues).
@@ -46,8 +47,13 @@ SHORTAGE = {
 
 
 def set_workers(eks: Any, cluster: str, count: int) -> None:
-    """Ask for so many workers; those above are ended. Waits while an earlier change is going on."""
+    """Ask for so many workers, unless that was done; those above are ended.
+
+    Waits while an earlier change is going on, which EKS would refuse.
+    """
     wanted = {"minSize": 0, "desiredSize": count}
+    if wanted.items() <= _group(eks, cluster)["scalingConfig"].items():
+        return
     end = time.monotonic() + UPDATE_S
     while True:
         try:
@@ -72,8 +78,9 @@ def add_workers(eks: Any, kube: Kube, *, cluster: str, count: int) -> tuple[str,
     end = time.monotonic() + SCALE_S
     try:
         while True:
+            told = _shortage(eks, cluster)
             set_workers(eks, cluster, count)
-            found, shortage = _gather(eks, kube, cluster=cluster, count=count, end=end)
+            found, shortage = _gather(eks, kube, cluster=cluster, count=count, end=end, told=told)
             if shortage is None:
                 return found
             log.warning("%d of %d workers came: %s", len(found), count, shortage)
@@ -94,14 +101,19 @@ def _pause(end: float, said: str) -> None:
 
 
 def _gather(
-    eks: Any, kube: Kube, *, cluster: str, count: int, end: float
+    eks: Any, kube: Kube, *, cluster: str, count: int, end: float, told: str | None
 ) -> tuple[tuple[str, ...], str | None]:
-    """The workers that are ready, and why there are not enough of them, if so."""
+    """The workers that are ready, and why there are not enough of them, if so.
+
+    EKS goes on telling of an earlier shortage for a while: what it `told` before counts later only.
+    """
+    outdated = time.monotonic() + OUTDATED_S
     while True:
         ready = ready_nodes(kube, WORKER)
         if len(ready) >= count:
             return ready, None
-        if issue := _shortage(eks, cluster):
+        issue = _shortage(eks, cluster)
+        if issue and (issue != told or time.monotonic() > outdated):
             return ready, issue
         if time.monotonic() > end:
             return ready, "the others did not become ready, with EFA, in time"
@@ -110,12 +122,18 @@ def _gather(
 
 def _shortage(eks: Any, cluster: str) -> str | None:
     """What EKS says against more nodes, None when nothing."""
-    group = eks.describe_nodegroup(clusterName=cluster, nodegroupName=WORKERS)["nodegroup"]
-    issues = group.get("health", {}).get("issues", [])
+    issues = _group(eks, cluster).get("health", {}).get("issues", [])
     found = [
         f"{issue['code']}: {issue['message']}" for issue in issues if issue["code"] in SHORTAGE
     ]
     return "; ".join(found) or None
+
+
+def _group(eks: Any, cluster: str) -> dict[str, Any]:
+    found: dict[str, Any] = eks.describe_nodegroup(clusterName=cluster, nodegroupName=WORKERS)[
+        "nodegroup"
+    ]
+    return found
 
 
 def wait_launcher(kube: Kube) -> None:

@@ -46,6 +46,10 @@ class Eks:
         self.busy = busy
         self.asked = []
 
+    def describe_nodegroup(self, **_):
+        scaling = {"minSize": 0, "maxSize": 8, "desiredSize": 2, **(self.asked or [{}])[-1]}
+        return {"nodegroup": {"scalingConfig": scaling}}
+
     def update_nodegroup_config(self, *, scalingConfig, **_):  # noqa: N803  AWS's name
         if self.busy:
             self.busy -= 1
@@ -59,6 +63,12 @@ def test_change_waits_for_an_earlier_one(monkeypatch):
     eks = Eks(busy=3)
     nodes.set_workers(eks, "c", 0)
     assert eks.asked == [{"minSize": 0, "desiredSize": 0}]
+
+
+def test_number_that_is_asked_for_already_is_not_asked_for_again():
+    eks = Eks(busy=0)
+    nodes.set_workers(eks, "c", 2)
+    assert eks.asked == []
 
 
 def test_change_that_is_never_accepted_is_given_up(monkeypatch):

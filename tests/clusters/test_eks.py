@@ -155,6 +155,33 @@ def test_shortage_of_nodes_gives_the_others_back_at_once_and_asks_again(aws, kub
     assert asked == [0, 0, 2]  # short, given back, all there
 
 
+def test_shortage_that_eks_still_tells_of_does_not_end_the_next_attempt(
+    aws, kubernetes, monkeypatch
+):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    looks = iter([None, SHORT, SHORT, SHORT, None])
+    monkeypatch.setattr(nodes, "_shortage", lambda *_: next(looks))
+    there = iter([(), (), (), ("a", "b")])
+    monkeypatch.setattr(nodes, "ready_nodes", lambda *_: next(there))
+    assert CLUSTER.add_workers(handle).worker_nodes == ("a", "b")
+
+
+def test_steps_that_are_done_may_be_done_again(aws, kubernetes):
+    mine = reservation()
+    asked = []
+    FAULTS.on_scale.append(asked.append)
+    for _ in range(2):
+        CLUSTER.create(mine, study())
+    handles = [CLUSTER.wait_ready(mine, study()) for _ in range(2)]
+    assert handles[0] == handles[1]
+    assert CLUSTER.add_workers(handles[0]) == CLUSTER.add_workers(handles[1])
+    assert asked == [2]
+    for _ in range(2):
+        deleted(aws, mine)
+
+
 def test_lasting_shortage_of_nodes_is_given_up_at_no_workers(aws, kubernetes, monkeypatch):
     mine = reservation()
     CLUSTER.create(mine, study())
