@@ -51,7 +51,7 @@ MAY_IMPORT = {
 }
 ANYTHING = {
     *("plan", "preflight", "run_point", "measurement", "stopping", "study_run", "bench", "cache"),
-    "control_path",
+    *("control_path", "nightly_demo"),
 } | JOB
 
 

@@ -40,18 +40,25 @@ class Drawn:
 
 
 def draw(
-    *, k8s_operator: str, nodes: int, seed: int, point_id: str, run_s: float | None = None
+    *,
+    k8s_operator: str,
+    nodes: int,
+    seed: int,
+    point_id: str,
+    run_s: float | None = None,
+    slowdown: float = 1.0,
 ) -> Drawn:
     """The durations of a point: the same for the same seed and point.
 
-    `run_s` is a loop time to take in place of run 6's; spread and overheads stay.
+    `run_s` is a loop time to take in place of run 6's; spread and overheads stay. `slowdown` is a
+    factor of the loop time.
     """
     key = hashlib.sha256(f"{seed}/{point_id}".encode()).digest()
     source = random.Random(int.from_bytes(key[:8]))  # noqa: S311  a spread, not a secret
     table = RUN_6.get(k8s_operator, RUN_6[LIKE_MPI])
     loop = _median(table, nodes, 0)
     launch_s, broker_s = _overheads(table, nodes)
-    drawn = (run_s or loop) * math.exp(source.gauss(0.0, SPREAD))
+    drawn = (run_s or loop) * slowdown * math.exp(source.gauss(0.0, SPREAD))
     if source.random() < OUTLIER_SHARE:
         drawn *= source.uniform(*OUTLIER)
     before_launch = launch_s * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))

@@ -92,6 +92,7 @@ class Player:
             seed=options.seed,
             point_id=point_id.removeprefix(self.simulation.study_id),
             run_s=options.run_s,
+            slowdown=options.slower_images.get(image_of(pod), 1.0),
         )
         application = applications.load(study.application)
         ranks = nodes * study.ranks_per_node
@@ -108,6 +109,11 @@ class Player:
             output=output,
             fault=self.simulation.fault_of(point_id),
         )
+
+
+def image_of(pod: dict[str, Any]) -> str:
+    """The image of a pod's container; empty for a pod that names none."""
+    return next((str(each["image"]) for each in pod["spec"].get("containers", ())), "")
 
 
 def is_running(pod: dict[str, Any]) -> bool:

@@ -40,6 +40,8 @@ class Options(Model):
     run_s: Annotated[float, Field(gt=0, le=3600)] | None = None  # None: drawn around run 6
     time_scale: Annotated[float, Field(gt=0, le=1)] = 0.1  # waiting, as a share of what is drawn
     seed: Annotated[int, Field(ge=0)] = 1  # of the drawn durations
+    # By image, how many times longer the application takes with it: an image that became slower.
+    slower_images: dict[str, Annotated[float, Field(gt=0, le=10)]] = Field(default_factory=dict)
     # By a point's id without the study's: what goes wrong there.
     faults: dict[str, Fault] = Field(default_factory=dict)
     hourly_price_usd: Annotated[float, Field(ge=0)] | None = None  # of one node, for the ledger

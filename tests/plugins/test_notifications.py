@@ -9,24 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.regression.alerts import Alert
 from include.regression.nightly import Published
 from include.regression.settings import Channel
 from plugins import notifications
 from plugins.notifications import NotificationError, WebhookNotifier, message_of, notifier_of
+from tests.regression.alerts import ALERT
 
-ALERT = Alert(
-    group="mpi_operator 2n 12345678",
-    night="2026-01-21",
-    kind="regression",
-    source="change point",
-    relative_effect=0.051,
-    low=0.042,
-    high=0.06,
-    p_value=1e-6,
-    told_by="nightly-1",
-    differs=("image: a → b",),
-)
 PUBLISHED = Published(
     series="nightly",
     night="2026-01-23",

@@ -6,7 +6,7 @@ from include import applications, k8s_operators
 from include.applications import _lammps_synthetic
 from include.errors import JobFailed, ParseError, StudyError
 from include.redact import redact
-from include.simulation import durations, flux_script, script
+from include.simulation import durations, flux_script, player, script
 from include.simulation.settings import Fault
 
 LAMMPS = applications.load("lammps")
@@ -138,3 +138,15 @@ def test_a_launcher_takes_longer_than_its_application_at_every_size(operator, no
             k8s_operator=operator, nodes=nodes, seed=1, point_id=f"p-{repeat}", run_s=run_s
         )
         assert 0 < drawn.loop_time_s < drawn.launcher_time_s <= drawn.broker_time_s
+
+
+def test_an_image_that_became_slower_takes_longer_by_its_factor():
+    def drawn(slowdown):
+        return durations.draw(
+            k8s_operator="mpi_operator", nodes=8, seed=1, point_id="8n-r1", slowdown=slowdown
+        ).loop_time_s
+
+    assert drawn(1.05) == pytest.approx(1.05 * drawn(1.0), rel=1e-5)
+    slow = {"spec": {"containers": [{"image": "app:2"}]}}
+    assert player.image_of(slow) == "app:2"
+    assert player.image_of({"spec": {}}) == ""
