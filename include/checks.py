@@ -42,8 +42,8 @@ def passed(name: str, found: str) -> Check:
     return Check(name=name, outcome=Outcome.PASSED, found=found)
 
 
-def failed(name: str, found: str, *, remedy: str) -> Check:
-    """A check that stops the study, and what to do about it."""
+def failed(name: str, found: str, *, remedy: str = "") -> Check:
+    """A check that stops the study, and what to do about it if `found` does not say so."""
     return Check(name=name, outcome=Outcome.FAILED, found=found, remedy=remedy)
 
 
@@ -68,5 +68,8 @@ def require(checks: Iterable[Check]) -> None:
     """Raise ClusterError naming each check that failed and what to do, unless none did."""
     wrong = [row for row in checks if row.outcome is Outcome.FAILED]
     if wrong:
-        lines = [f"{row.name}: {row.found}; {row.remedy}" for row in wrong]
-        raise ClusterError("\n".join(lines))
+        raise ClusterError("\n".join(_sentence(row) for row in wrong))
+
+
+def _sentence(row: Check) -> str:
+    return f"{row.name}: {row.found}" + (f"; {row.remedy}" if row.remedy else "")

@@ -44,7 +44,7 @@ class Cluster(adapters.Adapter):
         try:
             self.preflight(reservation)
         except ClusterError as err:
-            found = failed(f"cluster {self.name}", "it cannot be made", remedy=str(err))
+            found = failed(f"cluster {self.name}", str(err))
         else:
             found = passed(f"cluster {self.name}", "it can be made here and now")
         return Findings(checks=(found,), tariff=self.tariff(reservation))

@@ -1,0 +1,183 @@
+"""All that can be known before a cluster on AWS costs anything. Only looks, and is free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from include.aws import capacity, identity, offers, prices, quotas, rights
+from include.aws.problems import DENIED, code_of, explain
+from include.checks import Check, Findings, Outcome, failed, passed, unknown
+from include.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from include.aws.offers import InstanceType
+    from include.aws.settings import Options
+    from include.models import Reservation
+    from include.tariff import Tariff
+
+LAUNCHERS = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """What is asked for, and whom to ask."""
+
+    reservation: Reservation
+    options: Options
+    client: Callable[[str], Any]  # of a service, in the study's region
+    pricing: Any
+
+    @property
+    def nodes(self) -> int:
+        """Machines that are paid for."""
+        return self.reservation.nodes + LAUNCHERS
+
+    @cached_property
+    def instance_type(self) -> InstanceType:
+        """What the type has; ClusterError for one that cannot be used."""
+        return offers.instance_type(self.client("ec2"), self.options.instance_type)
+
+
+def examine(look: Look) -> Findings:
+    """A row per check. Without valid credentials nothing else is asked, as all would say so."""
+    who = check(look, "identity")
+    if who.outcome is Outcome.FAILED:
+        return Findings(checks=(who,), tariff=offline_tariff(look.options, nodes=look.nodes))
+    others = [check(look, name) for name in CHECKS if name != who.name]
+    tariff = tariff_of(look)
+    return Findings(checks=(who, *others, price(tariff)), tariff=tariff)
+
+
+def check(look: Look, name: str) -> Check:
+    """The check of that name, a failed one that says why when it could not be made."""
+    try:
+        return CHECKS[name](look)
+    except ClusterError as err:
+        return failed(name, str(err))
+    except (ClientError, BotoCoreError) as err:
+        return failed(name, explain(err))
+
+
+def _identity(look: Look) -> Check:
+    account = look.client("sts").get_caller_identity()["Account"]
+    return passed("identity", f"account {account}, {identity.principal_arn(look.client)}")
+
+
+def _rights(look: Look) -> Check:
+    principal = identity.principal_arn(look.client)
+    _, partition, _, _, account, _ = principal.split(":", 5)
+    wanted = rights.needs(
+        account=account,
+        partition=partition,
+        region=look.options.region,
+        study_id=look.reservation.study_id,
+    )
+    try:
+        lacking = rights.missing(look.client("iam"), principal, wanted)
+    except ClientError as err:
+        if code_of(err) not in DENIED:
+            raise
+        return unknown("rights", "the role may not simulate its own policies", remedy=explain(err))
+    count = sum(len(need.actions) for need in wanted)
+    if lacking:
+        remedy = f"attach the policies of bootstrap.yaml to {principal} (docs/aws.md)"
+        found = f"{len(lacking)} of {count} are missing: {', '.join(lacking)}"
+        return failed("rights", found, remedy=remedy)
+    return passed("rights", f"all {count} of bootstrap.yaml, by AWS's simulation")
+
+
+def _guards(look: Look) -> Check:
+    if not look.options.self_destruct:
+        return unknown(
+            "self-destruct", "the study does without: if Airflow dies, the cluster stays"
+        )
+    roles = identity.guard_roles(look.client)
+    return passed("self-destruct", f"AWS deletes the cluster by itself with {roles.deletion_arn}")
+
+
+def _of_the_type(
+    name: str, found: Callable[[Look, InstanceType], Check]
+) -> Callable[[Look], Check]:
+    """A check that has nothing to say of a type that cannot be used; its own row says that."""
+
+    def made(look: Look) -> Check:
+        try:
+            instance_type = look.instance_type
+        except (ClusterError, ClientError, BotoCoreError):
+            return unknown(name, "rests on the instance type")
+        return found(look, instance_type)
+
+    return made
+
+
+def _vcpus(look: Look, found: InstanceType) -> Check:
+    name = look.options.instance_type
+    return quotas.vcpus(look.client, instance_type=name, needed=look.nodes * found.vcpus)
+
+
+def _reservation(look: Look) -> Check:
+    return capacity.reservation(
+        look.client("ec2"),
+        look.options,
+        workers=look.reservation.nodes,
+        until=look.reservation.expires_at,
+    )
+
+
+CHECKS: dict[str, Callable[[Look], Check]] = {
+    "identity": _identity,
+    "rights": _rights,
+    "self-destruct": _guards,
+    "zone": lambda look: offers.zones(look.client, look.options),
+    "instance type": lambda look: offers.network_cards(
+        look.instance_type, look.options.instance_type
+    ),
+    "quota of vCPUs": _of_the_type("quota of vCPUs", _vcpus),
+    "subnet": _of_the_type("subnet", lambda look, found: offers.subnets(found, nodes=look.nodes)),
+    "quota of VPCs": lambda look: quotas.vpcs(look.client),
+    "quota of Elastic IPs": lambda look: quotas.addresses(look.client),
+    "Kubernetes version": lambda look: offers.kubernetes(
+        look.client, look.options.kubernetes_version
+    ),
+    "launch (dry run)": lambda look: capacity.dry_run(look.client, look.options),
+    "capacity reservation": _reservation,
+}
+
+
+def tariff_of(look: Look) -> Tariff | None:
+    """The study's own price, else that of AWS's list, else the table's; None without any."""
+    if look.options.hourly_price_usd is not None:
+        return offline_tariff(look.options, nodes=look.nodes)
+    return prices.look_up(
+        look.pricing,
+        instance_type=look.options.instance_type,
+        region=look.options.region,
+        nodes=look.nodes,
+        today=datetime.now(UTC).date().isoformat(),
+    )
+
+
+def offline_tariff(options: Options, *, nodes: int) -> Tariff | None:
+    """The study's own price or the table's: what can be said without asking AWS."""
+    if options.hourly_price_usd is not None:
+        return prices.of_study(options.hourly_price_usd, nodes=nodes)
+    return prices.from_table(
+        instance_type=options.instance_type, region=options.region, nodes=nodes
+    )
+
+
+def price(tariff: Tariff | None) -> Check:
+    """The row of the price."""
+    if tariff is None:
+        remedy = "name cluster_options.hourly_price_usd, or max_usd cannot be held"
+        return unknown("price", "neither AWS's list nor our table has one", remedy=remedy)
+    node, whole = tariff.node_usd_per_hour, tariff.usd_per_hour
+    hourly = f"${node:g} an hour a node, ${whole:,.2f} for {tariff.nodes} and what is beside them"
+    return passed("price", f"{hourly}; {tariff.source}")

@@ -1,0 +1,324 @@
+"""What stops a study before it costs anything: each check passes, and fails for its own reason."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import EndpointConnectionError, NoCredentialsError
+from moto import mock_aws
+
+from include.aws.identity import DELETION_ROLE
+from include.aws.preflight import check, examine, price, tariff_of
+from include.checks import Outcome, require, table
+from include.errors import ClusterError
+from tests.aws.preflight_account import Account, error, make_guard_roles, moto
+
+
+@pytest.fixture(scope="module")
+def _moto():
+    """One for all tests, as it takes seconds to start; what a test makes there it takes away."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+        make_guard_roles()
+        yield
+
+
+@pytest.fixture
+def account(_moto):
+    """An account on which 64 nodes of hpc6a can be had."""
+    return Account()
+
+
+def row(look, name):
+    """That check alone, as moto takes its time."""
+    return price(tariff_of(look)) if name == "price" else check(look, name)
+
+
+def test_all_that_was_looked_at_is_in_the_table_and_nothing_stops(account):
+    findings = examine(account.look())
+    require(findings.checks)
+    assert [check.name for check in findings.checks] == [
+        "identity",
+        "rights",
+        "self-destruct",
+        "zone",
+        "instance type",
+        "quota of vCPUs",
+        "subnet",
+        "quota of VPCs",
+        "quota of Elastic IPs",
+        "Kubernetes version",
+        "launch (dry run)",
+        "capacity reservation",
+        "price",
+    ]
+    unsure = [c.name for c in findings.checks if c.outcome is not Outcome.PASSED]
+    assert unsure == ["capacity reservation"]  # nobody can know without one
+    text = "\n".join(table(findings.checks))
+    assert "hpc6a.48xlarge: 96 vCPUs, EFA on 1 card, 100 Gigabit" in text
+    assert "us-east-2b offers hpc6a.48xlarge" in text
+    assert "65 nodes take up to 6500 of 16379 addresses" in text
+
+
+def test_the_price_is_that_of_aws_s_list_with_all_that_is_paid(account):
+    tariff = examine(account.look()).tariff
+    assert tariff.nodes == 65  # the launcher's too
+    assert tariff.usd_per_hour == pytest.approx(65 * 2.88 + 0.15)
+    assert tariff.source.startswith("AWS's price list on 20")
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (error("AccessDeniedException", "GetProducts", "no pricing:GetProducts"), "GetProducts"),
+        (EndpointConnectionError(endpoint_url="x"), "cannot be reached"),
+    ],
+)
+def test_without_the_price_list_the_table_is_taken_and_says_so(account, raised, said):
+    account.raises["get_products"] = raised
+    found = row(account.look(), "price")
+    assert found.outcome is Outcome.PASSED
+    assert "table of 2026-07-20" in found.found
+    assert "NOT AWS's price list" in found.found
+    assert said in found.found
+
+
+def test_a_type_that_neither_list_nor_table_has_is_not_priced_by_a_guess(account):
+    account.price = 0.0
+    findings = examine(account.look(instance_type="hpc7a.96xlarge"))
+    assert findings.tariff is None
+    assert findings.checks[-1].outcome is Outcome.UNKNOWN
+    assert "hourly_price_usd" in findings.checks[-1].remedy
+
+
+def test_the_study_s_own_price_counts_before_any_list(account):
+    account.raises["get_products"] = AssertionError("the list was asked")
+    assert examine(account.look(hourly_price_usd=1.5)).tariff.node_usd_per_hour == 1.5
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        (NoCredentialsError(), "there are no credentials"),
+        (error("ExpiredToken", "GetCallerIdentity"), "expired; renew them"),
+        (error("InvalidClientTokenId", "GetCallerIdentity"), "does not know the credentials"),
+        (error("Throttling", "GetCallerIdentity"), "still throttles after all repeats"),
+    ],
+)
+def test_without_credentials_nothing_else_is_asked(account, raised, said):
+    account.raises["get_caller_identity"] = raised
+    findings = examine(account.look())
+    assert [check.name for check in findings.checks] == ["identity"]
+    with pytest.raises(ClusterError, match=said):
+        require(findings.checks)
+    assert findings.tariff.source.startswith("table of")  # for the estimate
+
+
+def test_a_role_without_rights_is_told_which_it_lacks(account):
+    account.denied = {"eks:CreateCluster", "iam:PassRole"}
+    found = row(account.look(), "rights")
+    assert found.outcome is Outcome.FAILED
+    assert "eks:CreateCluster, iam:PassRole" in found.found
+    assert "bootstrap.yaml" in found.remedy
+
+
+def test_rights_are_simulated_on_the_study_s_own_resources(account):
+    examine(account.look())
+    stacks = next(s for s in account.simulated if "cloudformation:CreateStack" in s["ActionNames"])
+    own = "arn:aws:cloudformation:us-east-2:123456789012:stack/operator-benchmark-demo-1"
+    assert stacks["ResourceArns"] == [own]
+    passing = next(s for s in account.simulated if "iam:PassRole" in s["ActionNames"])
+    context = {c["ContextKeyName"]: c["ContextKeyValues"] for c in passing["ContextEntries"]}
+    assert context == {"iam:PassedToService": ["eks.amazonaws.com"]}
+    named = [name for call in account.simulated for name in call["ActionNames"]]
+    assert not [name for name in named if "*" in name]  # AWS refuses to simulate those
+    assert {"ec2:DeleteVpc", "ec2:RunInstances", "scheduler:CreateSchedule"} < set(named)
+
+
+def test_rights_that_may_not_be_simulated_are_not_known_and_stop_nothing(account):
+    account.raises["simulate_principal_policy"] = error("AccessDenied", "SimulatePrincipalPolicy")
+    assert row(account.look(), "rights").outcome is Outcome.UNKNOWN
+
+
+def test_the_root_user_is_refused(account):
+    account.caller = "arn:aws:iam::123456789012:root"
+    found = row(account.look(), "identity")
+    assert found.outcome is Outcome.FAILED
+    assert "root user" in found.found
+
+
+def test_an_account_without_the_guards_roles_is_refused(account):
+    moto("iam").delete_role(RoleName=DELETION_ROLE)
+    found = row(account.look(), "self-destruct")
+    make_guard_roles()
+    assert found.outcome is Outcome.FAILED
+    assert "OperatorBenchmarkDeletion" in found.found
+    assert row(account.look(self_destruct=False), "self-destruct").outcome is Outcome.UNKNOWN
+
+
+def test_a_wrong_zone_is_refused_with_the_right_one(account):
+    found = row(account.look(zone="us-east-2a"), "zone")
+    assert found.outcome is Outcome.FAILED
+    assert "not offered in us-east-2a: it is offered in us-east-2b" in found.found
+
+
+def test_a_region_without_the_type_is_refused(account):
+    account.region = "us-west-1"
+    found = row(account.look(region="us-west-1"), "zone")
+    assert found.outcome is Outcome.FAILED
+    assert "no zone there has it" in found.found
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("m5.large", "has no EFA"),
+        ("p5.48xlarge", "knows up to two"),
+        ("hpc9z.48xlarge", "knows no instance type"),
+        ("hpc7g.16xlarge", "is arm64"),
+    ],
+)
+def test_an_instance_type_that_cannot_be_used_is_refused(account, name, said):
+    if name.startswith("hpc7g"):
+        account.region = "us-east-1"
+    found = row(account.look(instance_type=name), "instance type")
+    assert found.outcome is Outcome.FAILED
+    assert said in found.found
+
+
+def test_two_cards_are_said(account):
+    found = row(account.look(instance_type="hpc7a.96xlarge"), "instance type")
+    assert "EFA on 2 cards" in found.found
+
+
+def test_a_quota_of_vcpus_that_is_too_small_is_refused(account):
+    account.quotas["L-F7808C92"] = 768.0
+    found = row(account.look(), "quota of vCPUs")
+    assert found.outcome is Outcome.FAILED
+    assert "HPC instances: 768, in use 0, needed 6240" in found.found
+    assert "L-F7808C92" in found.remedy
+
+
+def test_what_runs_already_counts_against_the_quota(account):
+    ec2 = moto("ec2")
+    image = ec2.describe_images()["Images"][0]["ImageId"]
+    started = [
+        ec2.run_instances(ImageId=image, InstanceType=name, MinCount=1, MaxCount=1)["Instances"]
+        for name in ("hpc6a.48xlarge", "m5.large")
+    ]
+    refused = row(account.look(), "quota of vCPUs")
+    smaller = row(account.look(nodes=60), "quota of vCPUs")
+    ec2.terminate_instances(InstanceIds=[each["InstanceId"] for (each,) in started])
+    assert refused.outcome is Outcome.FAILED
+    assert "in use 96, needed 6240" in refused.found
+    assert smaller.outcome is Outcome.PASSED
+
+
+def test_other_families_have_quotas_of_their_own(account):
+    found = row(account.look(instance_type="c5n.18xlarge", nodes=2), "quota of vCPUs")
+    assert "Standard instances: 640, in use 0, needed 216" in found.found
+
+
+def test_an_account_without_a_quota_of_its_own_has_aws_s_default(account):
+    del account.quotas["L-F7808C92"]
+    assert "HPC instances: 0" in row(account.look(), "quota of vCPUs").found
+
+
+@pytest.mark.parametrize("name", ["quota of VPCs", "quota of Elastic IPs"])
+def test_networks_and_addresses_that_are_used_up_are_refused(account, name):
+    ec2 = moto("ec2")
+    account.quotas |= {"L-F678F1CE": 2.0, "L-0263D0A3": 1.0}
+    network = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]  # beside the default one
+    address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    found = row(account.look(), name)
+    ec2.delete_vpc(VpcId=network)
+    ec2.release_address(AllocationId=address)
+    assert found.outcome is Outcome.FAILED
+    assert found.found in {"2, in use 2, needed 1", "1, in use 1, needed 1"}
+
+
+def test_a_role_that_may_not_read_quotas_is_told_so(account):
+    said = "User: x is not authorized to perform: servicequotas:GetServiceQuota"
+    account.raises["get_service_quota"] = error("AccessDeniedException", "GetServiceQuota", said)
+    found = row(account.look(), "quota of vCPUs")
+    assert found.outcome is Outcome.FAILED
+    assert "servicequotas:GetServiceQuota" in found.found
+
+
+def test_throttling_that_lasts_stops_the_study(account):
+    account.raises["describe_cluster_versions"] = error("Throttling", "DescribeClusterVersions")
+    found = row(account.look(), "Kubernetes version")
+    assert found.outcome is Outcome.FAILED
+    assert "try again later" in found.found
+
+
+@pytest.mark.parametrize(
+    ("version", "said"), [("1.99", "does not offer 1.99"), ("1.34", "no more in standard support")]
+)
+def test_a_kubernetes_version_that_is_not_supported_is_refused(account, version, said):
+    found = row(account.look(kubernetes_version=version), "Kubernetes version")
+    assert found.outcome is Outcome.FAILED
+    assert said in found.found
+    assert found.remedy.endswith("one of 1.35, 1.36")
+
+
+def test_more_nodes_than_the_subnet_has_addresses_for_are_refused(account):
+    found = row(account.look(nodes=200), "subnet")
+    assert found.outcome is Outcome.FAILED
+    assert "201 nodes take up to 20100 of 16379" in found.found
+
+
+@pytest.mark.parametrize(
+    ("code", "outcome"),
+    [
+        ("UnauthorizedOperation", Outcome.FAILED),
+        ("InsufficientInstanceCapacity", Outcome.FAILED),
+        ("Unsupported", Outcome.FAILED),
+        ("VPCIdNotSpecified", Outcome.UNKNOWN),
+    ],
+)
+def test_a_launch_that_aws_would_refuse_is_refused(account, code, outcome):
+    account.raises["run_instances"] = error(code, "RunInstances")
+    assert row(account.look(), "launch (dry run)").outcome is outcome
+
+
+def test_the_dry_run_starts_nothing(account):
+    there = len(moto("ec2").describe_instances()["Reservations"])
+    assert row(account.look(), "launch (dry run)").outcome is Outcome.PASSED
+    assert len(moto("ec2").describe_instances()["Reservations"]) == there
+
+
+RESERVED = {
+    "State": "active",
+    "InstanceType": "hpc6a.48xlarge",
+    "AvailabilityZone": "us-east-2b",
+    "AvailableInstanceCount": 64,
+    "EndDateType": "limited",
+    "EndDate": datetime(2026, 11, 24, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"State": "expired"}, "it is expired"),
+        ({"InstanceType": "m5.large"}, "it is for m5.large"),
+        ({"AvailabilityZone": "us-east-2a"}, "it is in us-east-2a, not us-east-2b"),
+        ({"AvailableInstanceCount": 11}, "11 machines are free, 64 are needed"),
+        ({"EndDate": datetime(2026, 11, 23, 11, tzinfo=UTC)}, "it ends at 2026-11-23 11:00"),
+    ],
+)
+def test_a_reservation_that_does_not_fit_is_refused(account, wrong, said):
+    account.reservation = RESERVED | wrong
+    found = row(account.look(capacity_reservation="cr-0123"), "capacity reservation")
+    assert found.outcome is Outcome.FAILED
+    assert said in found.found
+
+
+def test_a_reservation_that_fits_is_the_one_proof_of_capacity(account):
+    account.reservation = RESERVED
+    found = row(account.look(capacity_reservation="cr-0123"), "capacity reservation")
+    assert found.outcome is Outcome.PASSED
+    assert "64 machines are free" in found.found
