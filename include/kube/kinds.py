@@ -58,6 +58,7 @@ CUSTOM_RESOURCE_DEFINITION = ResourceKind(
     kind="CustomResourceDefinition",
     namespaced=False,
 )
+DAEMON_SET = ResourceKind(group="apps", version="v1", plural="daemonsets", kind="DaemonSet")
 DEPLOYMENT = ResourceKind(group="apps", version="v1", plural="deployments", kind="Deployment")
 EVENT = ResourceKind(group="", version="v1", plural="events", kind="Event")
 JOB = ResourceKind(group="batch", version="v1", plural="jobs", kind="Job")

@@ -1,0 +1,233 @@
+"""Brings images to all nodes before anything is timed, and proves that they are there."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kubernetes.client.exceptions import ApiException
+from pydantic import AwareDatetime
+
+from include.errors import ClusterError, TeardownError
+from include.kube.kinds import DAEMON_SET, EVENT, POD
+from include.models import Model
+from include.render import render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.kube.client import Kube
+    from include.models import Placement
+
+log = logging.getLogger(__name__)
+
+LABEL = "operator-benchmark/image-pull"  # the study that pulls
+LIMIT_S = 1500.0  # 5.3 GB on each of 65 nodes behind one address
+ERROR_S = 120.0  # so long a registry may refuse a node, as kubelets try again
+GONE_S = 120.0
+POLL_S = 1.0
+HOPELESS = "InvalidImageName"
+REFUSED = {HOPELESS, "ErrImagePull", "ImagePullBackOff"}
+PULLING, PULLED = "Pulling", "Pulled"  # reasons of the kubelet's events
+
+
+class NodeImage(Model):
+    """One image on one node. Instants are the kubelet's events', whole seconds."""
+
+    node: str
+    image: str
+    digest: str | None  # as the kubelet reports it
+    pulling_at: AwareDatetime | None = None  # None: it was there already, or the event is lost
+    pulled_at: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """Which images are wanted, and on which nodes."""
+
+    study_id: str
+    images: tuple[str, ...]
+    placements: tuple[Placement, ...]  # of the pods that will use them: nodes of any of these
+    least_nodes: int
+
+
+def pull(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
+    """Pull, wait until every node has every image, and take the pods away again.
+
+    ClusterError naming node and reason when an image cannot be had, when nodes are still without
+    one after 25 minutes, or when they got different images under one name.
+    """
+    remove(kube, request.study_id)
+    kube.create(_daemon_set(kube, request))
+    log.info("pulling %s on all nodes", ", ".join(request.images))
+    try:
+        found = _wait(kube, request)
+    finally:
+        remove(kube, request.study_id)
+    _refuse_mixture(found)
+    return found
+
+
+def remove(kube: Kube, study_id: str) -> None:
+    """Delete what `pull` made, and wait until no pod of it is left; TeardownError if one stays."""
+    selector = f"{LABEL}={study_id}"
+    try:
+        kube.delete_all(DAEMON_SET, selector=selector)
+    except ApiException as err:  # the namespace is gone, and all of it
+        log.info("nothing to take away: %s", err.reason)
+        return
+    end = time.monotonic() + GONE_S
+    while left := [pod["metadata"]["name"] for pod in kube.list(POD, selector=selector).items]:
+        if time.monotonic() > end:
+            raise TeardownError(f"pods that pulled images stay: {', '.join(left)}")
+        kube.delete_all(POD, selector=selector)
+        time.sleep(POLL_S)
+
+
+def images_in(objects: Iterable[Any]) -> tuple[str, ...]:
+    """Every image that Kubernetes objects name, each once, in their order."""
+    return tuple(dict.fromkeys(_images(list(objects))))
+
+
+def _images(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        own = [value["image"]] if isinstance(value.get("image"), str) else []
+        return own + [each for inner in value.values() for each in _images(inner)]
+    if isinstance(value, list):
+        return [each for inner in value for each in _images(inner)]
+    return []
+
+
+def _daemon_set(kube: Kube, request: Request) -> dict[str, Any]:
+    tolerations = [each for placement in request.placements for each in placement.tolerations]
+    (made,) = render(
+        "image_pull.yaml.j2",
+        name=f"{request.study_id}-images"[:63],
+        namespace=kube.namespace,
+        labels={LABEL: request.study_id},
+        images=list(request.images),
+        tolerations=[each for n, each in enumerate(tolerations) if each not in tolerations[:n]],
+        node_terms=_node_terms(request.placements),
+    )
+    return made
+
+
+def _node_terms(placements: Sequence[Placement]) -> list[dict[str, Any]]:
+    """Terms of which a node must meet one; none when any node will do."""
+    if any(not placement.node_selector for placement in placements):
+        return []
+    return [
+        {
+            "matchExpressions": [
+                {"key": key, "operator": "In", "values": [value]}
+                for key, value in placement.node_selector.items()
+            ]
+        }
+        for placement in placements
+    ]
+
+
+def _wait(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
+    """What the nodes have, once every wanted one has all."""
+    selector = f"{LABEL}={request.study_id}"
+    began = time.monotonic()
+    refused_since: dict[str, float] = {}
+    while True:
+        pods = kube.list(POD, selector=selector).items
+        wanted = max(_scheduled(kube, selector), request.least_nodes)
+        waiting = [pod for pod in pods if not _has_all(pod)]
+        if len(pods) >= wanted and not waiting:
+            return _told(kube, pods)
+        _stop_if_refused(pods, refused_since)
+        if time.monotonic() - began > LIMIT_S:
+            names = ", ".join(map(_where, waiting)) or f"{wanted - len(pods)} nodes without a pod"
+            raise ClusterError(f"images are not there after {LIMIT_S:.0f} s: {names}")
+        time.sleep(POLL_S)
+
+
+def _scheduled(kube: Kube, selector: str) -> int:
+    sets = kube.list(DAEMON_SET, selector=selector).items
+    return sum(each.get("status", {}).get("desiredNumberScheduled", 0) for each in sets)
+
+
+def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = pod.get("status", {}).get("containerStatuses", [])
+    return found
+
+
+def _has_all(pod: dict[str, Any]) -> bool:
+    """Whether each container was made, which takes its image, whether or not it could start."""
+    ready = [status for status in _statuses(pod) if status.get("imageID")]
+    return len(ready) == len(pod["spec"]["containers"])
+
+
+def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) -> None:
+    """ClusterError for an image that a node has not been given for two minutes."""
+    now = time.monotonic()
+    refused = {}
+    for pod in pods:
+        for status in _statuses(pod):
+            waiting = status.get("state", {}).get("waiting") or {}
+            if waiting.get("reason") in REFUSED:
+                refused[f"{pod['metadata']['name']}/{status['name']}"] = (pod, status, waiting)
+    for gone in since.keys() - refused.keys():
+        del since[gone]
+    for key, (pod, status, waiting) in refused.items():
+        first = since.setdefault(key, now)
+        if waiting["reason"] == HOPELESS or now - first > ERROR_S:
+            said = waiting.get("message") or waiting["reason"]
+            msg = f"node {_where(pod)} cannot pull {status.get('image')}: {said}"
+            raise ClusterError(msg)
+
+
+def _where(pod: dict[str, Any]) -> str:
+    return str(pod["spec"].get("nodeName") or pod["metadata"]["name"])
+
+
+def _told(kube: Kube, pods: Sequence[dict[str, Any]]) -> tuple[NodeImage, ...]:
+    """What each node has, with the instants that the kubelets' events tell."""
+    at: dict[tuple[str, str, str], str] = {}
+    for event in kube.list(EVENT).items:
+        place = event["involvedObject"]
+        path = place.get("fieldPath", "")
+        stamp = event.get("lastTimestamp") or event.get("eventTime")
+        if stamp:
+            at[place.get("name", ""), path, event.get("reason", "")] = stamp
+    return tuple(
+        NodeImage(
+            node=_where(pod),
+            image=wanted["image"],
+            digest=_digest(status),
+            pulling_at=_instant(at, pod, wanted, PULLING),
+            pulled_at=_instant(at, pod, wanted, PULLED),
+        )
+        for pod in pods
+        for wanted in pod["spec"]["containers"]
+        for status in _statuses(pod)
+        if status["name"] == wanted["name"]
+    )
+
+
+def _instant(
+    at: dict[tuple[str, str, str], str], pod: dict[str, Any], wanted: dict[str, Any], reason: str
+) -> Any:
+    return at.get((pod["metadata"]["name"], f"spec.containers{{{wanted['name']}}}", reason))
+
+
+def _digest(status: dict[str, Any]) -> str | None:
+    _, at, digest = status["imageID"].rpartition("@")
+    return digest if at else None
+
+
+def _refuse_mixture(found: Sequence[NodeImage]) -> None:
+    """ClusterError when one name means different images on different nodes."""
+    for image in dict.fromkeys(each.image for each in found):
+        digests = sorted({str(each.digest) for each in found if each.image == image})
+        if len(digests) > 1:
+            msg = (
+                f"nodes have different images named {image}: {', '.join(digests)}; "
+                "name the image by its digest"
+            )
+            raise ClusterError(msg)
