@@ -270,6 +270,7 @@ class Record(Model):
     mpi_implementation: MpiImplementation | None
     image: str | None
     image_digest: str | None = None
+    image_pulls: int | None = None  # of its pods' images, while it was timed; None: not known
     operator_version: str | None
     kubernetes_version: str | None
     instance_type: str | None = None

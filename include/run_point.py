@@ -19,6 +19,7 @@ from include.errors import CheckFailed, ClusterError, JobFailed, ParseError
 from include.job_spec import job_spec, operator_options
 from include.job_watch import JobWatch
 from include.k8s_operators import LABEL_STUDY
+from include.kube.image_pull import PULLING
 from include.kube.kinds import EVENT
 from include.models import Record, Status, Timeline
 from include.parsers import kubelet_log
@@ -95,7 +96,8 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
         text = log_path.read_text(errors="replace") if log_path.exists() else ""
     stored = redact(text)
     results.write_text(f"{folder}/job.log", stored)
-    results.write_json(f"{folder}/events.json", _events(setting.kube, point.point_id))
+    events = _events(setting.kube, point.point_id)
+    results.write_json(f"{folder}/events.json", events)
     seen = Seen(
         operator=operator,
         watch=watch,
@@ -105,6 +107,7 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
         stored_log=stored,
         manifest=manifest,
         attempt=attempt,
+        image_pulls=sum(event["reason"] == PULLING for event in events),
     )
     found = _record(point, setting, seen)
     results.write_text(f"{folder}/record.json", found.model_dump_json(indent=2))
@@ -123,6 +126,7 @@ class Seen:
     stored_log: str  # redacted
     manifest: str
     attempt: int
+    image_pulls: int
 
 
 def _follow(
@@ -193,7 +197,7 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
         pods=pods,
         manifest=seen.manifest,
         log=seen.stored_log.encode(),
-        fields=fields,
+        fields=fields | {"image_pulls": seen.image_pulls},
     )
 
 
@@ -237,5 +241,5 @@ def _events(kube: Kube, point_id: str) -> list[dict[str, Any]]:
             "message": redact(event.get("message") or ""),
         }
         for event in kube.list(EVENT).items
-        if event["involvedObject"].get("name", "").startswith(point_id)
+        if f"{event['involvedObject'].get('name', '')}-".startswith(f"{point_id}-")
     ]

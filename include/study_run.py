@@ -7,7 +7,7 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import clusters, job_cleanup, k8s_operators, presets, steps, stopping
+from include import clusters, images, job_cleanup, k8s_operators, presets, steps, stopping
 from include.cache import ROOT
 from include.cost import account
 from include.cost.estimate import estimate_plan
@@ -162,20 +162,21 @@ def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
 def install_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
     """Install the phase's operators, store which version runs, and make all workers ready.
 
-    Raises StudyStopped when nothing may be begun any more.
+    Ready is a worker that has the images of the phase's jobs. Raises StudyStopped when nothing may
+    be begun any more.
     """
     stopping.require_going(results, handle)
     with steps.timed(lambda: results, f"{account.INSTALL}-{phase.phase}"):
         for name in phase.operators:
             version = _install(handle, k8s_operators.load(name))
             results.write_json(operator_file(name), {"operator": name, "version": version})
-
     with steps.timed(lambda: results, f"{account.WORKERS}-{phase.phase}"):
-        _add_workers(results, handle)
+        complete = _add_workers(results, handle)
+    images.pull_images(results, complete, phase)
 
 
-def _add_workers(results: Results, handle: ClusterHandle) -> None:
-    """Without its nodes no phase can run: a shortage that lasts stops the whole study."""
+def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
+    """The cluster with all its workers; a shortage that lasts stops the whole study."""
     cluster = clusters.load(handle.cluster)
     try:
         found = cluster.add_workers(handle)
@@ -185,6 +186,7 @@ def _add_workers(results: Results, handle: ClusterHandle) -> None:
     if found != handle:
         results.write_json(CLUSTER, found.to_json())
         account.note_nodes(results, lambda: cluster.paid_since(handle))
+    return found
 
 
 def _install(handle: ClusterHandle, operator: K8sOperator) -> str:
@@ -201,6 +203,7 @@ def uninstall_phase(results: Results, handle: ClusterHandle, phase: Phase) -> No
     cluster = clusters.load(handle.cluster)
     operators = [k8s_operators.load(name) for name in phase.operators]
     with steps.timed(lambda: results, f"{account.UNINSTALL}-{phase.phase}"):
+        images.stop_pulling(handle)
         job_cleanup.clear_study(cluster.connect(handle), operators, study_id=handle.study_id)
         for operator in operators:
             if operator.controller is not None:

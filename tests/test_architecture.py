@@ -42,7 +42,7 @@ MAY_IMPORT = {
         "job_cleanup",
     },
     "analysis": GROUND | {"parsers"},
-    "report": GROUND | {"analysis", "cost", "applications", "k8s_operators", "clusters"},
+    "report": GROUND | {"analysis", "cost", "kube", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
     "regression": GROUND | {"analysis", "recorded_runs", "k8s_operators"},
@@ -50,8 +50,8 @@ MAY_IMPORT = {
     "verdict": GROUND,
 }
 ANYTHING = {
-    *("plan", "preflight", "run_point", "measurement", "stopping", "study_run", "bench", "cache"),
-    *("control_path", "nightly_demo"),
+    *("images", "plan", "preflight", "run_point", "measurement", "stopping", "study_run", "bench"),
+    *("cache", "control_path", "nightly_demo"),
 } | JOB
 
 

@@ -15,7 +15,7 @@ from include.cache import cache_dir
 from include.clusters import Cluster
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
-from include.kube import installation
+from include.kube import image_pull, installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
@@ -157,6 +157,7 @@ class Existing(Cluster):
         """Delete the study's objects and its namespace, and wait until they are gone."""
         kube = self.connect(reservation)
         job_cleanup.delete_study(kube, study_id=reservation.study_id)
+        image_pull.remove(kube, reservation.study_id)
         if _own_namespace(reservation):
             found = kube.get(NAMESPACE, reservation.namespace)
             if found and _study(found) == reservation.study_id:
@@ -174,6 +175,7 @@ class Existing(Cluster):
         installed = f"{installation.OWNER_LABEL}={reservation.study_id}"
         return (
             *_names("pod", kube.list(POD, selector=selector)),
+            *_names("pod", kube.list(POD, selector=f"{image_pull.LABEL}={reservation.study_id}")),
             *_names("namespace", kube.list(NAMESPACE, selector=selector)),
             *_names("definition", kube.list(CUSTOM_RESOURCE_DEFINITION, selector=installed)),
         )

@@ -15,6 +15,7 @@ from include.analysis.arms import arm_names
 from include.report.cost_text import read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
+from include.report.image_text import image_notes
 from include.report.labels import operator_title
 from include.report.tally import Tally, read_records, tally
 from include.variants import arm_name
@@ -89,7 +90,7 @@ def read_content(
         tally=counts,
         cost=read_cost(results),
         sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
-        notes=(*(cluster.notes if cluster else ()), *_others(others)),
+        notes=(*(cluster.notes if cluster else ()), *image_notes(results, own), *_others(others)),
     )
 
 

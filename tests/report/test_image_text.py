@@ -1,0 +1,48 @@
+"""What the report says of images."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from include.analysis import table
+from include.kube.image_pull import NodeImage
+from include.report.image_text import image_notes
+from include.results import Results
+from tests.records import record
+
+START = datetime(2026, 11, 23, tzinfo=UTC)
+DIGEST = "sha256:" + "a" * 64
+
+
+def node_image(number, *, took_s=None):
+    told = {}
+    if took_s is not None:
+        told = {"pulling_at": START, "pulled_at": START + timedelta(seconds=took_s)}
+    return NodeImage(node=f"node-{number}", image="app:1", digest=DIGEST, **told).to_json()
+
+
+def notes(tmp_path, records=(), **phases):
+    results = Results(tmp_path)
+    for phase, found in phases.items():
+        results.write_json(f"images/{phase.replace('_', '-')}.json", found)
+    return image_notes(results, table.to_frame(records))
+
+
+def test_a_study_that_pulled_nothing_says_nothing(tmp_path):
+    assert notes(tmp_path, [record(), record(image_pulls=0)]) == ()
+
+
+def test_who_pulled_what_and_how_long_is_said(tmp_path):
+    first = [node_image(1, took_s=40), node_image(2, took_s=55), node_image(3)]
+    again = [node_image(number) for number in (1, 2, 3)]
+    assert notes(tmp_path, [record()], phase_1=first, phase_2=again) == (
+        f"Before the first job 3 nodes had app:1 ({DIGEST}); 2 nodes pulled, in 55 s.",
+        f"Before the first job 3 nodes had app:1 ({DIGEST}).",
+    )
+
+
+def test_timed_runs_that_pulled_are_named(tmp_path):
+    records = [record(point_id=f"p{number}", image_pulls=number) for number in range(7)]
+    (note,) = notes(tmp_path, records)
+    assert note.startswith("6 runs pulled an image while timed")
+    assert note.endswith("p1, p2, p3, p4, p5 and 1 more.")
