@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import boto3
 from botocore.exceptions import ClientError
-from include.aws.identity import DELETION_ROLE, SELF_DESTRUCT_ROLE
 
+from include.aws.identity import DELETION_ROLE, SELF_DESTRUCT_ROLE
 from include.aws.preflight import Look
 from include.aws.settings import Options
 from include.models import Reservation

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
-from include.aws.identity import DELETION_ROLE
 from moto import mock_aws
 
+from include.aws.identity import DELETION_ROLE
 from include.aws.preflight import check, examine, price, tariff_of
 from include.checks import Outcome, require, table
 from include.errors import ClusterError
