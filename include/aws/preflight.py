@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from include.aws import capacity, identity, offers, prices, quotas, rights
+from include.aws import capacity, identity, offers, prices, quotas, rights, stack
 from include.aws.problems import DENIED, code_of, explain
 from include.checks import Check, Findings, Outcome, failed, passed, unknown
 from include.errors import ClusterError
@@ -131,10 +131,17 @@ def _reservation(look: Look) -> Check:
     )
 
 
+def _stack_name(look: Look) -> Check:
+    study_id = look.reservation.study_id
+    stack.refuse_stranger(look.client("cloudformation"), study_id)
+    return passed("stack", f"{stack.name_of(study_id)} is free, or the study's own")
+
+
 CHECKS: dict[str, Callable[[Look], Check]] = {
     "identity": _identity,
     "rights": _rights,
     "self-destruct": _guards,
+    "stack": _stack_name,
     "zone": lambda look: offers.zones(look.client, look.options),
     "instance type": lambda look: offers.network_cards(
         look.instance_type, look.options.instance_type

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.aws import access, nodes, removal, session
+from include.aws import access, command_line, nodes, prices, removal, session
+from include.aws import preflight as account_checks
 from include.aws import stack as stacks
 from include.aws.census import census
 from include.aws.parameters import parameters_of
@@ -25,9 +27,11 @@ from include.tariff import Pace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from include.checks import Findings
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import Study
+    from include.tariff import Tariff
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +84,23 @@ class Eks(Cluster):
         client = _client(reservation)
         parameters_of(reservation, _options(reservation), client=client)
         stacks.refuse_stranger(client("cloudformation"), reservation.study_id)
+
+    def examine(self, reservation: Reservation) -> Findings:
+        """A row for each thing that AWS lets one know before it costs anything, and the price."""
+        return account_checks.examine(
+            account_checks.Look(
+                reservation=reservation,
+                options=_options(reservation),
+                client=_client(reservation),
+                pricing=session.client("pricing", prices.PRICE_LIST_REGION),
+            )
+        )
+
+    def tariff(self, reservation: Reservation) -> Tariff | None:
+        """Without asking AWS: the study's own price, or that of a dated table."""
+        return account_checks.offline_tariff(
+            _options(reservation), nodes=self.paid_nodes(reservation)
+        )
 
     def paid_nodes(self, reservation: Reservation) -> int:
         """The workers and the launcher's node."""
@@ -199,3 +220,7 @@ def _notes(options: Options) -> tuple[str, ...]:
 
 
 ADAPTER = Eks()
+
+
+if __name__ == "__main__":
+    sys.exit(command_line.main(None, examine=ADAPTER.examine))

@@ -75,7 +75,7 @@ class Account:
             "ec2": self._ec2,
             "sts": self._sts,
         }
-        return stand_ins[service]()
+        return stand_ins[service]() if service in stand_ins else moto(service)
 
     def look(self, *, nodes=64, **options):
         chosen = Options.model_validate(options)

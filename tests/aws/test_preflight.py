@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatch
 
 import pytest
 from botocore.exceptions import EndpointConnectionError, NoCredentialsError
@@ -10,6 +11,8 @@ from moto import mock_aws
 
 from include.aws.identity import DELETION_ROLE
 from include.aws.preflight import check, examine, price, tariff_of
+from include.aws.rights import POLICIES
+from include.aws.templates import resources
 from include.checks import Outcome, require, table
 from include.errors import ClusterError
 from tests.aws.preflight_account import Account, error, make_guard_roles, moto
@@ -43,6 +46,7 @@ def test_all_that_was_looked_at_is_in_the_table_and_nothing_stops(account):
         "identity",
         "rights",
         "self-destruct",
+        "stack",
         "zone",
         "instance type",
         "quota of vCPUs",
@@ -156,6 +160,17 @@ def test_an_account_without_the_guards_roles_is_refused(account):
     assert found.outcome is Outcome.FAILED
     assert "OperatorBenchmarkDeletion" in found.found
     assert row(account.look(self_destruct=False), "self-destruct").outcome is Outcome.UNKNOWN
+
+
+def test_a_stack_name_that_somebody_else_has_is_refused(account):
+    moto("cloudformation").create_stack(
+        StackName="operator-benchmark-demo-1",
+        TemplateBody='{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}',
+    )
+    found = row(account.look(), "stack")
+    moto("cloudformation").delete_stack(StackName="operator-benchmark-demo-1")
+    assert found.outcome is Outcome.FAILED
+    assert "choose another study name" in found.found
 
 
 def test_a_wrong_zone_is_refused_with_the_right_one(account):
@@ -322,3 +337,35 @@ def test_a_reservation_that_fits_is_the_one_proof_of_capacity(account):
     found = row(account.look(capacity_reservation="cr-0123"), "capacity reservation")
     assert found.outcome is Outcome.PASSED
     assert "64 machines are free" in found.found
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        "cloudformation:DescribeStacks",
+        "ec2:DescribeAddresses",
+        "ec2:DescribeAvailabilityZones",
+        "ec2:DescribeCapacityReservations",
+        "ec2:DescribeInstanceTypeOfferings",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeInstances",
+        "ec2:DescribeVpcs",
+        "ec2:RunInstances",
+        "eks:DescribeClusterVersions",
+        "iam:GetRole",
+        "iam:SimulatePrincipalPolicy",
+        "pricing:GetProducts",
+        "servicequotas:GetAWSDefaultServiceQuota",
+        "servicequotas:GetServiceQuota",
+        "ssm:GetParameter",
+        "sts:GetCallerIdentity",
+    ],
+)
+def test_bootstrap_allows_every_call_of_the_checks(action):
+    allowed = []
+    for policy in POLICIES:
+        document = resources("bootstrap.yaml")[policy]["Properties"]["PolicyDocument"]
+        for statement in document["Statement"]:
+            given = statement["Action"]
+            allowed += [given] if isinstance(given, str) else given
+    assert any(fnmatch(action, each) for each in allowed)

@@ -1,0 +1,113 @@
+"""The checks of an AWS account without a study: `python -m include.clusters.eks preflight`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from include.aws.settings import Options
+from include.checks import Check, Outcome, failed, passed, table, unknown
+from include.models import Reservation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from include.checks import Findings
+    from include.tariff import Tariff
+
+MODULE = "include.clusters.eks"
+STUDY_ID = "preflight"  # only names what rights are simulated on; nothing is made
+NOT_OPTIONS = ("command", "workers", "hours", "max_usd")
+
+
+def main(arguments: Sequence[str] | None, *, examine: Callable[[Reservation], Findings]) -> int:
+    """0 when a cluster can be made, 1 when a check failed, 2 for wrong options."""
+    given = _parser().parse_args(arguments)
+    chosen = {
+        name: value
+        for name, value in vars(given).items()
+        if name not in NOT_OPTIONS and value is not None
+    }
+    try:
+        options = Options.model_validate(chosen | {"nodes": given.workers})
+    except ValidationError as err:
+        for problem in err.errors():
+            name = ".".join(map(str, problem["loc"])).replace("_", "-")
+            sys.stderr.write(f"--{name}: {problem['msg']} (given: {problem['input']!r})\n")
+        return 2
+    findings = examine(_reservation(options, workers=given.workers, hours=given.hours))
+    cost = _cost(findings.tariff, hours=given.hours, max_usd=given.max_usd)
+    checks = (*findings.checks, cost)
+    sys.stdout.write("\n".join(table(checks)) + "\n")
+    return int(any(check.outcome is Outcome.FAILED for check in checks))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m {MODULE}",
+        description="Looks whether a cluster can be made on AWS. Creates nothing and is free.",
+    )
+    command = parser.add_subparsers(dest="command", required=True).add_parser(
+        "preflight", help="all checks, as a table; the exit code is 1 when one failed"
+    )
+    add = command.add_argument
+    add("--workers", type=_positive(int), required=True, help="nodes that carry ranks")
+    add("--hours", type=_positive(float), default=4.0, help="how long it would live (%(default)s)")
+    add("--max-usd", type=_positive(float), help="fail when that would cost more")
+    add("--region", help=f"default: {Options().region}")
+    add("--zone", help="default: the one zone of the region that offers the type")
+    add("--instance-type", help=f"default: {Options().instance_type}")
+    add("--kubernetes-version", help=f"default: {Options().kubernetes_version}")
+    add("--capacity-reservation", help="id of a reservation that must fit")
+    add("--hourly-price-usd", type=float, help="of one node; default: AWS's price list")
+    add(
+        "--no-self-destruct",
+        dest="self_destruct",
+        action="store_false",
+        default=None,
+        help="do without the guard that AWS itself keeps",
+    )
+    return parser
+
+
+def _positive(kind: type[float]) -> Callable[[str], float]:
+    """A reader of numbers above zero; argparse says the message of what it raises."""
+
+    def read(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = kind(0)
+        if not 0 < value < float("inf"):
+            noun = "a whole number" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not {noun} above 0")
+        return value
+
+    return read
+
+
+def _reservation(options: Options, *, workers: int, hours: float) -> Reservation:
+    return Reservation(
+        study_id=STUDY_ID,
+        cluster="eks",
+        namespace=STUDY_ID,
+        nodes=workers,
+        expires_at=datetime.now(UTC) + timedelta(hours=hours),
+        options=options.to_json(),
+    )
+
+
+def _cost(tariff: Tariff | None, *, hours: float, max_usd: float | None) -> Check:
+    """All nodes for all hours: the most that it can cost, as no study says how long it takes."""
+    if tariff is None:
+        return unknown("cost", "without a price there is none", remedy="give --hourly-price-usd")
+    usd = tariff.usd(nodes=tariff.nodes, duration_s=hours * 3600)
+    found = f"${usd:,.2f} for all nodes during {hours:g} h"
+    if max_usd is not None and usd > max_usd:
+        remedy = "fewer workers or hours, or a higher --max-usd"
+        return failed("cost", f"{found}, --max-usd is ${max_usd:,.2f}", remedy=remedy)
+    return passed("cost", found)
