@@ -276,7 +276,7 @@ def small_image(tmp_path, monkeypatch, programs):
 
     monkeypatch.setattr(packages, "require_root", lambda _: None)
     monkeypatch.setattr(application_files, "bootstrap", bootstrap)
-    for step in ("add_application", "add_input"):
+    for step in ("add_application", "add_open_mpi", "add_input"):
         monkeypatch.setattr(application_files, step, lambda root, *, scratch: None)
     monkeypatch.setattr(image_store, "create", lambda target, *, archives, scratch: target.mkdir())
 
@@ -307,3 +307,18 @@ def test_a_failed_image_leaves_nothing(small_image, progress, monkeypatch):
     with pytest.raises(ClusterError, match="does not answer"):
         image.build(progress)
     assert list(image.folder().parent.iterdir()) == []
+
+
+def test_open_mpi_is_found_by_mpirun_and_brings_no_python(tmp_path, monkeypatch):
+    root = tmp_path / "root"
+    (root / "usr/local/bin").mkdir(parents=True)
+
+    def fill(prefix):
+        for path in ("bin/prted", "etc/a", "lib/libmpi.so.40", "share/b", "lib/python3.11/x"):
+            (prefix / path).parent.mkdir(parents=True, exist_ok=True)
+            (prefix / path).touch()
+
+    monkeypatch.setattr(pypi, "install", lambda _, *, prefix: fill(prefix))
+    application_files.add_open_mpi(root, scratch=tmp_path)
+    assert (root / "usr/local/bin/mpirun").readlink().as_posix() == "/opt/openmpi/bin/mpirun"
+    assert not list(root.rglob("python3*"))
