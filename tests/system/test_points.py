@@ -46,6 +46,7 @@ def handle():
 @pytest.fixture(scope="module")
 def installed(handle, tmp_path_factory):
     results = Results(tmp_path_factory.mktemp("results"))
+    results.write_json("plan.json", make_plan(STUDY, study_id=STUDY_ID).to_json())
     study_run.install_phase(results, handle, Phase(phase=1, operators=OPERATORS, points=()))
     return results
 
