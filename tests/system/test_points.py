@@ -220,6 +220,7 @@ def test_existing_cluster_is_used_and_left_as_it_was(handle, installed, tmp_path
     guest = existing.wait_ready(mine, study)
     results = Results(tmp_path)
     plan = make_plan(study, study_id="guest-1")
+    results.write_json("plan.json", plan.to_json())
     study_run.install_phase(results, guest, plan.phases[0])
     kube = existing.connect(mine)
     setting = point_run.Setting(study=study, handle=guest, kube=kube, results=results)
