@@ -70,7 +70,10 @@ def setting(handle, installed, tmp_path, operator):
     kube = LOCAL.connect(handle)
     yield point_run.Setting(study=STUDY, handle=handle, kube=kube, results=results)
     assert kube.list(POD).items == ()
-    assert kube.list(operator.resource).items == ()
+    end = time.monotonic() + 30  # what an MPIJob owned is collected after it
+    while left := kube.list(operator.resource).items:
+        assert time.monotonic() < end, left
+        time.sleep(0.5)
     kube.close()
 
 
