@@ -189,7 +189,7 @@ def _watch(
     told: set[str] = set()
     heard = 0.0
     deadline = time.monotonic() + go.COMPILE_LIMIT_S
-    while compiler.poll() is None:
+    while True:  # a program that is built at once is told of too
         done = {path.name for path in work.iterdir() if not path.name.startswith(".")}
         if done != told or progress.seconds() - heard > HEARTBEAT_S or not heard:
             told, heard = done, progress.seconds()
@@ -198,6 +198,8 @@ def _watch(
             progress.tell(f"building {left or module.folder} ({number} of {len(PROGRAMS)})")
         if time.monotonic() > deadline:
             raise ClusterError(f"building {module.folder} took over {go.COMPILE_LIMIT_S:.0f} s")
+        if compiler.poll() is not None:
+            return
         time.sleep(0.2)
 
 

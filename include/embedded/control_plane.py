@@ -28,6 +28,7 @@ FEWER_COLLECTIONS = {"GOGC": "400"}  # memory for time: the ranks run on the sam
 # What jobs, their pods and their names need; the rest would only take time from them.
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
+    "daemonset-controller",  # a study that takes the cluster for an existing one pulls with it
     "endpointslice-controller",
     "garbage-collector-controller",
     "job-controller",

@@ -21,7 +21,7 @@ SLOW_MS = 20_000  # how long a page may take on a busy machine
 _shots = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """A headless Chromium; Playwright's own cannot be installed from a package registry."""
     if CHROMIUM is None:
@@ -35,13 +35,13 @@ def chromium():
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """Where the studies go."""
     return tmp_path_factory.mktemp("results")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow(chromium, results, tmp_path_factory):
     """Airflow as `make ui` starts it, with a cluster state and results of its own."""
     with serve(
@@ -53,7 +53,7 @@ def airflow(chromium, results, tmp_path_factory):
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """Where the study runs: on the simulated cluster, or on the fake one where that cannot run."""
     if _can_simulate():
@@ -96,7 +96,7 @@ def anonymous(chromium, airflow):
     page.context.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def login(chromium, airflow):
     """What a browser keeps of the administrator's login."""
     page = _new_page(chromium, airflow)
