@@ -22,6 +22,7 @@ from include.results import Results
 from plugins.study_context import locate
 from tests.kube.api_server import serving
 from tests.kube.scripted_jobs import ScriptedJob, log_text
+from tests.kube.scripted_nodes import Kubelets
 from tests.object_store import SECRET
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +107,7 @@ def ended(object_store_server, tmp_path_factory):
             server.put(
                 f"/api/v1/nodes/{name}", {"metadata": {"name": name, "labels": {}}, "spec": {}}
             )
+        Kubelets(server)
         ScriptedJob(server, "indexed_job", log=CARELESS.encode() + log_text(ranks=2))
         heard = _Heard()
         logging.getLogger().addHandler(heard)
