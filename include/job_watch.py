@@ -132,9 +132,10 @@ class JobWatch:
         self._follower.start()
 
     def _settle(self) -> None:
-        """Take in what the pods' watch has yet to tell, and let the log end by itself.
+        """Take in what the other watches have yet to tell, and let the log end by itself.
 
-        The two watches are apart, so a job's end may be known before the start of its pods.
+        They are apart, so a job's end may be known before the start of its pods, and before the
+        resource itself where another object tells of the end.
         """
         end = time.monotonic() + SETTLE_S
         while not self._is_whole() and time.monotonic() < end:
@@ -147,7 +148,8 @@ class JobWatch:
 
     def _is_whole(self) -> bool:
         started = [pod for pod in self.rank_pods if _has_started(pod)]
-        return self._follower is not None and len(started) >= self._nodes
+        known = self.resource is not None and self._follower is not None
+        return known and len(started) >= self._nodes
 
     def _refuse_hopeless(self) -> None:
         self._refuse_restart()

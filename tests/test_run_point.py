@@ -88,6 +88,27 @@ def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting
     assert {name for name, value in record.to_json().items() if value is None} == missing
 
 
+@pytest.mark.parametrize("operator", ["flux_operator"])
+def test_a_resource_that_is_told_of_after_its_end_is_waited_for(
+    server, setting, point, operator, monkeypatch
+):
+    whole, tell = threading.Event(), job_watch.Watcher._tell
+
+    def tell_late(self, obj, *, gone):
+        if self._kind.kind == "MiniCluster":
+            assert whole.wait(10)
+        tell(self, obj, gone=gone)
+        if self._kind.kind == "Job":
+            threading.Timer(0.3, whole.set).start()
+
+    monkeypatch.setattr(job_watch.Watcher, "_tell", tell_late)
+    ScriptedJob(server[0], operator)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.created_at is not None
+    assert record.end_to_end_s == 8.0
+
+
 def test_nothing_of_the_job_is_left(server, setting, point, operator):
     state, _ = server
     ScriptedJob(state, operator)
