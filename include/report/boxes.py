@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import seaborn as sns
 from matplotlib.patches import Patch
 
 from include.report.drawing import Drawing, canvas, operator_colours, render
@@ -16,23 +18,20 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 WHISKERS = (5, 95)  # percentiles, as in the original figures
 _GROUP_WIDTH = 0.8  # of the space that one node count has
-_BOX_PART, _POINTS_PART = 0.85, 0.5  # of the space that one operator has there
 _GOLDEN = 0.6180339887  # its multiples spread points evenly, and the same way each time
 _ROOM_ABOVE = 1.16  # for the counts of runs
 _INK = "#222222"
-_LINE: dict[str, Any] = {"color": _INK, "linewidth": 1.0}
 _BOX_STYLE: dict[str, Any] = {
+    "width": _GROUP_WIDTH,
+    "gap": 0.15,
     "whis": WHISKERS,
     "showfliers": False,  # every run is drawn as a point anyway
-    "patch_artist": True,
-    "manage_ticks": False,
-    "medianprops": _LINE,
-    "whiskerprops": _LINE,
-    "capprops": _LINE,
+    "boxprops": {"alpha": 0.45},
+    "linecolor": _INK,
+    "linewidth": 1.0,
 }
 HOW_TO_READ = (
     f"Box: median and quartiles; whiskers: {WHISKERS[0]} to {WHISKERS[1]} %; every run is a point; "
@@ -100,61 +99,56 @@ def _draw(
 ) -> None:
     runs = runs.sort_values(["nodes", "ranks"], kind="stable")
     labels = list(dict.fromkeys(runs["cell"]))
-    room = _GROUP_WIDTH / len(colours)
-    by_cell = runs.groupby(["cell", "k8s_operator"])[shown.column]
-    values = {key: found.to_numpy() for key, found in by_cell}
-    for place, label in enumerate(labels):
-        for index, (name, colour) in enumerate(colours.items()):
-            at = place + (index - (len(colours) - 1) / 2) * room
-            cell = values.get((label, name), np.empty(0))
-            _draw_cell(axes, cell, at=at, room=room, colour=colour)
-            _write_count(axes, len(cell), at=at)
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_xlim(-0.5, len(labels) - 0.5)
+    shared: dict[str, Any] = {
+        "x": "cell",
+        "order": labels,
+        "hue": "k8s_operator",
+        "hue_order": list(colours),
+    }
+    shared |= {"data": runs, "y": shown.column, "palette": colours, "ax": axes, "legend": False}
+    with warnings.catch_warnings():
+        # seaborn 0.13.2 still passes matplotlib 3.11 the older of two equal arguments
+        warnings.filterwarnings("ignore", message="vert: bool was deprecated")
+        sns.boxplot(**shared, **_BOX_STYLE)
+    sns.stripplot(**shared, dodge=True, jitter=False, size=4, linewidth=0.6, edgecolor=_INK)
+    _spread_points(axes, len(colours))
     _limit(axes, runs[shown.column], from_zero=shown.from_zero)
     axes.yaxis.grid(visible=True, color="#dddddd", linewidth=0.8)
+    _write_counts(axes, runs, labels, list(colours))
     handles = [Patch(facecolor=colours[name], label=operator_title(name)) for name in colours]
     axes.figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-
-
-def _draw_cell(
-    axes: Axes,
-    values: NDArray[Any],
-    *,
-    at: float,
-    room: float,
-    colour: tuple[float, float, float],
-) -> None:
-    """The box of a cell, and its runs side by side; the same values give the same places."""
-    if not len(values):
-        return
-    axes.boxplot(
-        [values],
-        positions=[at],
-        widths=[_BOX_PART * room],
-        boxprops={"facecolor": colour, "edgecolor": _INK, "alpha": 0.45},
-        **_BOX_STYLE,
-    )
-    shifts = (np.arange(1, len(values) + 1) * _GOLDEN) % 1 - 0.5
-    places = at + _POINTS_PART * room * shifts
-    axes.scatter(places, values, s=16, color=[colour], edgecolors=_INK, linewidths=0.6, zorder=3)
-
-
-def _write_count(axes: Axes, count: int, *, at: float) -> None:
-    axes.text(
-        at,
-        0.985,
-        f"n = {count}",
-        transform=axes.get_xaxis_transform(),
-        ha="center",
-        va="top",
-        fontsize=9,
-        color=_INK,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
-    )
 
 
 def _limit(axes: Axes, values: pd.Series[float], *, from_zero: bool) -> None:
     least, most = float(values.min()), float(values.max())
     low = min(0.0, 1.1 * least) if from_zero else least - 0.05 * (most - least)
     axes.set_ylim(low, low + ((most - low) or 1.0) * _ROOM_ABOVE)
+
+
+def _spread_points(axes: Axes, operators: int) -> None:
+    """Move the points of a box apart; seaborn's own jitter is random and differs each time."""
+    reach = _GROUP_WIDTH / operators * 0.5
+    for points in axes.collections:
+        offsets = np.asarray(points.get_offsets(), dtype=float)
+        shifts = (np.arange(1, len(offsets) + 1) * _GOLDEN) % 1 - 0.5
+        points.set_offsets(np.column_stack([offsets[:, 0] + shifts * reach, offsets[:, 1]]))
+
+
+def _write_counts(
+    axes: Axes, runs: pd.DataFrame, labels: Sequence[str], order: Sequence[str]
+) -> None:
+    counts = runs.groupby(["cell", "k8s_operator"]).size().to_dict()
+    for place, label in enumerate(labels):
+        for index, operator in enumerate(order):
+            shift = (index - (len(order) - 1) / 2) * _GROUP_WIDTH / len(order)
+            axes.text(
+                place + shift,
+                0.985,
+                f"n = {counts.get((label, operator), 0)}",
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="top",
+                fontsize=9,
+                color=_INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )

@@ -6,11 +6,10 @@ import io
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-from matplotlib.colors import to_rgb
+import seaborn as sns
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ _STYLE: Any = {
     "axes.spines.right": False,
 }
 _DPI = 144
-# Okabe and Ito, "Color Universal Design", 2008; less black and the yellow that white swallows.
-_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#d55e00", "#cc79a7", "#56b4e9")
 _LETTERS_PER_INCH = 8  # of a title, at its size
 
 
@@ -89,7 +86,7 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """One colour per operator, told apart by the colour-blind too; the same in every figure."""
-    return {name: to_rgb(colour) for name, colour in zip(order, cycle(_COLOURS), strict=False)}
+    return dict(zip(order, sns.color_palette("colorblind", len(order)), strict=True))
 
 
 def _watermark(figure: Figure) -> None:
