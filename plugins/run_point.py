@@ -33,7 +33,7 @@ class RunPoint(BaseOperator):
     badly is a measurement too: its record is stored and passed on, the task fails, and there is
     no retry.
 
-    The point that runs is the next one due in its phase, see `include.study_run.next_point`.
+    The point that runs is the next one due in its phase, see `include.measurement.next_point`.
     """
 
     template_fields: Sequence[str] = ("point",)
@@ -47,8 +47,13 @@ class RunPoint(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the point; AirflowFailException when its record is not valid."""
         from include.models import Status
+        from include.stopping import StudyStopped
 
-        measurement = self._measurement = self._next_measurement(context)
+        try:
+            measurement = self._measurement = self._next_measurement(context)
+        except StudyStopped as err:
+            msg = f"not begun, as the study is stopped: {err}"
+            raise AirflowFailException(msg) from err
         cast("dict[str, Any]", context)["point_name"] = name_of(measurement.point)
         try:
             record = measurement.run()
@@ -81,13 +86,7 @@ class RunPoint(BaseOperator):
     def _next_measurement(self, context: Context) -> Measurement:
         from include.measurement import next_measurement
         from include.models import Point
-        from include.stopping import StudyStopped
         from plugins.study_context import StudyContext
 
         study = StudyContext(context["ti"])
-        own = Point.model_validate(self.point)
-        try:
-            return next_measurement(study.results, study.handle, own)
-        except StudyStopped as err:
-            msg = f"not begun, as the study is stopped: {err}"
-            raise AirflowFailException(msg) from err
+        return next_measurement(study.results, study.handle, Point.model_validate(self.point))

@@ -9,6 +9,8 @@ from include import measurement
 from include.errors import ClusterError
 from include.measurement import losses
 from include.models import Point, Record, Status
+from include.stopping import StudyStopped
+from plugins.run_confirmation import RunConfirmation
 from plugins.run_point import RunPoint, name_of
 
 
@@ -50,6 +52,20 @@ def test_the_grid_shows_the_point_that_ran(ti, points):
 def test_a_point_is_named_as_a_reader_would(points, nodes, is_warmup, name):
     point = Point.model_validate(points[0] | {"nodes": nodes, "is_warmup": is_warmup})
     assert name_of(point) == name
+
+
+@pytest.mark.parametrize("kind", [RunPoint, RunConfirmation])
+def test_no_point_of_a_stopped_study_is_begun_nor_tried_again(
+    ti, points, journal, monkeypatch, kind
+):
+    def refuse(*_):
+        raise StudyStopped("its time to live of 4 h has passed (ttl_hours)")
+
+    monkeypatch.setattr(measurement, "require_going", refuse)
+    monkeypatch.setattr(measurement, "next_confirmation", measurement.next_measurement)
+    with pytest.raises(AirflowFailException, match="not begun, as the study is stopped: its time"):
+        kind(task_id="points", point=points[0]).execute({"ti": ti})
+    assert not [line for line in journal() if line.startswith("point")]
 
 
 @pytest.mark.parametrize("outcome", ["failed", "invalid"])
