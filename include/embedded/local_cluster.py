@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from include.embedded import (
@@ -43,14 +42,8 @@ class Builder:
 
     def __init__(self, layout: Layout, reservation: Reservation) -> None:
         self.layout = layout
-        self.state = ClusterState(
-            study_id=reservation.study_id,
-            namespace=reservation.namespace,
-            nodes=reservation.nodes,
-            api_address=layout.api_address,
-            started_at=datetime.now(UTC),
-            expires_at=reservation.expires_at,
-            notes=describe(reservation.nodes),
+        self.state = ClusterState.of(
+            reservation, api_address=layout.api_address, notes=describe(reservation.nodes)
         )
         state.write(layout, self.state)
         cgroups.create(cgroups.HOST_GROUP)

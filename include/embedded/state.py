@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, ValidationError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from include.embedded.layout import Layout
+    from include.models import Reservation
 
     Named = Callable[[Path], tuple[str, ...]]  # of a state folder: readable names of what it has
 
@@ -42,6 +44,21 @@ class ClusterState(Model):
     is_complete: bool = False  # all processes have been started
     notes: tuple[str, ...] = ()
     control_plane_s: float | None = None  # from the start until it was ready
+
+    @classmethod
+    def of(
+        cls, reservation: Reservation, *, api_address: str, notes: tuple[str, ...]
+    ) -> ClusterState:
+        """The state of a cluster of which nothing is started yet."""
+        return cls(
+            study_id=reservation.study_id,
+            namespace=reservation.namespace,
+            nodes=reservation.nodes,
+            api_address=api_address,
+            started_at=datetime.now(UTC),
+            expires_at=reservation.expires_at,
+            notes=notes,
+        )
 
     def with_process(self, process: HostProcess) -> ClusterState:
         """The state with one more process; one of the same name is replaced."""

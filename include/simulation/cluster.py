@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from kubernetes.client.exceptions import ApiException
@@ -78,15 +77,7 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
     )
     simulation.store(root)
     layout = simulation.layout(root)
-    new = ClusterState(
-        study_id=reservation.study_id,
-        namespace=reservation.namespace,
-        nodes=reservation.nodes,
-        api_address=layout.api_address,
-        started_at=datetime.now(UTC),
-        expires_at=reservation.expires_at,
-        notes=notes(simulation),
-    )
+    new = ClusterState.of(reservation, api_address=layout.api_address, notes=notes(simulation))
     builder = Builder(layout, new)
     started = time.monotonic()
     credentials.create_all(layout)

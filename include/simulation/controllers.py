@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.embedded import controllers as embedded
@@ -16,6 +18,7 @@ from include.simulation import programs, settings, stand_in
 from include.simulation.programs import AS_IT_COMES, FIXED_HEALTH_PORT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from include.embedded.layout import Layout
@@ -27,6 +30,29 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """The study's cluster while nobody else changes it, and the controller's program there."""
+
+    current: ClusterState
+    layout: Layout
+    program: Program | None  # None: a stand-in
+    running: HostProcess | None  # as the state knows it, alive or not
+
+
+@contextmanager
+def _locked(controller: Controller, *, root: Path, study_id: str) -> Iterator[_Place]:
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        simulation = settings.read(root)
+        yield _Place(
+            current=current,
+            layout=simulation.layout(root),
+            program=programs.find(controller, simulation.options),
+            running=current.process(controller.name),
+        )
+
+
 def install(
     controller: Controller, *, root: Path, study_id: str, limits: Limits = AS_IT_COMES
 ) -> str:
@@ -34,18 +60,12 @@ def install(
 
     One that runs already is left as it is.
     """
-    with state.locked(root):
-        current = state.require(root, study_id=study_id)
-        simulation = settings.read(root)
-        layout = simulation.layout(root)
-        program = programs.find(controller, simulation.options)
-        if program is None:
-            return stand_in.install(controller, layout)
-        running = current.process(controller.name)
-        if running is not None and processes.is_alive(running):
-            return program.version
-        _install(program, layout, current, limits=limits)
-        return program.version
+    with _locked(controller, root=root, study_id=study_id) as place:
+        if place.program is None:
+            return stand_in.install(controller, place.layout)
+        if place.running is None or not processes.is_alive(place.running):
+            _install(place.program, place.layout, place.current, limits=limits)
+        return place.program.version
 
 
 def _install(program: Program, layout: Layout, current: ClusterState, *, limits: Limits) -> None:
@@ -72,39 +92,30 @@ def restart(controller: Controller, *, root: Path, study_id: str, limits: Limits
 
     ClusterError when it is not installed as a program.
     """
-    with state.locked(root):
-        current = state.require(root, study_id=study_id)
-        simulation = settings.read(root)
-        layout = simulation.layout(root)
-        program = programs.find(controller, simulation.options)
-        running = current.process(controller.name)
-        if program is None or running is None:
+    with _locked(controller, root=root, study_id=study_id) as place:
+        if place.program is None or place.running is None:
             raise ClusterError(f"{controller.name} does not run as a program here")
-        processes.stop((running,))
-        kube = admin(layout, namespace=controller.namespace)
+        processes.stop((place.running,))
+        kube = admin(place.layout, namespace=controller.namespace)
         kube.delete_all(embedded.LEASE, selector="")  # the next one would wait for it
         kube.close()
-        _run(program, layout, current, limits=limits)
+        _run(place.program, place.layout, place.current, limits=limits)
 
 
 def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
     """Stop a controller or its stand-in and remove what `install` made; returns when it is gone."""
-    with state.locked(root):
-        current = state.require(root, study_id=study_id)
-        simulation = settings.read(root)
-        layout = simulation.layout(root)
-        kube = admin(layout, namespace=controller.namespace)
+    with _locked(controller, root=root, study_id=study_id) as place:
+        kube = admin(place.layout, namespace=controller.namespace)
         # First the definition, while the controller is still there to see its resources go.
         kube.delete(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
         embedded.wait_gone(kube, CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
-        if programs.find(controller, simulation.options) is None:
+        if place.program is None:
             stand_in.uninstall(kube)
-        running = current.process(controller.name)
-        if running is not None:
-            processes.stop((running,))
-        state.write(layout, current.without_process(controller.name))
+        if place.running is not None:
+            processes.stop((place.running,))
+        state.write(place.layout, place.current.without_process(controller.name))
         embedded.remove_rights(kube, controller)
-        credentials.revoke(layout, (controller.name,))
+        credentials.revoke(place.layout, (controller.name,))
         kube.close()
 
 
