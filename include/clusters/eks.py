@@ -17,6 +17,7 @@ from include.aws.problems import explained
 from include.aws.settings import Options
 from include.cache import cache_dir
 from include.clusters import Cluster
+from include.clusters._pulling import make_namespace, named_digest
 from include.errors import StudyError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import installation
@@ -126,9 +127,8 @@ class Eks(Cluster):
         """Wait for the stack and the launcher's node; the workers are not there yet."""
         stacks.wait_made(_client(reservation)("cloudformation"), reservation.study_id)
         kube, options = self.connect(reservation), _options(reservation)
+        make_namespace(kube, reservation)
         labels = {LABEL_STUDY: reservation.study_id}
-        metadata = {"name": reservation.namespace, "labels": labels}
-        kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         image = EFA_PLUGIN.format(region=options.region)
         for obj in render("aws/efa_device_plugin.yaml.j2", image=image, labels=labels):
             kube.in_namespace(obj["metadata"]["namespace"]).apply(obj)
@@ -139,7 +139,7 @@ class Eks(Cluster):
             kubernetes_version=kube.server_version(),
             instance_type=options.instance_type,
             image=image,
-            image_digest=image.rpartition("@")[2] if "@" in image else None,
+            image_digest=named_digest(image),
             image_pull_policy="IfNotPresent",
             launcher=nodes.LAUNCHER,
             worker=nodes.WORKER,

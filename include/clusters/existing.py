@@ -13,6 +13,7 @@ from pydantic import Field
 from include import job_cleanup
 from include.cache import cache_dir
 from include.clusters import Cluster
+from include.clusters._pulling import make_namespace, named_digest
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import image_pull, installation
@@ -106,9 +107,7 @@ class Existing(Cluster):
         """Make the study's namespace unless it was told to use one."""
         kube = self.connect(reservation)
         if _own_namespace(reservation):
-            labels = {LABEL_STUDY: reservation.study_id}
-            metadata = {"name": reservation.namespace, "labels": labels}
-            kube.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+            make_namespace(kube, reservation)
         elif kube.get(NAMESPACE, reservation.namespace) is None:
             msg = f"there is no namespace {reservation.namespace}: make it, or name none"
             raise ClusterError(msg)
@@ -126,7 +125,7 @@ class Existing(Cluster):
             kubernetes_version=kube.server_version(),
             instance_type=types.pop() if len(types) == 1 else None,
             image=image,
-            image_digest=image.rpartition("@")[2] if "@" in image else None,
+            image_digest=named_digest(image),
             image_pull_policy="IfNotPresent",
             launcher=options.launcher,
             worker=options.worker,
