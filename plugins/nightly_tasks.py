@@ -9,7 +9,7 @@ from airflow.sdk import TaskGroup, TriggerRule, chain, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from plugins.run_confirmation import RunConfirmation
-from plugins.study_pipeline import POINT_TIME_LIMIT, check_study, study_tasks
+from plugins.study_pipeline import check_study, one_at_a_time, study_tasks
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol as DagRun
@@ -99,15 +99,7 @@ def confirmation() -> TaskGroup:
     tip = "Only when a time is suspect: interleaved runs against the last good image"
     with TaskGroup(CONFIRMATION, tooltip=tip) as group:
         points = install_again()
-        runs = RunConfirmation.partial(
-            task_id="points",
-            max_active_tis_per_dagrun=1,
-            execution_timeout=POINT_TIME_LIMIT,
-            retries=1,  # for a lost worker; a measured failure is not retried
-            retry_delay=timedelta(seconds=5),
-            map_index_template="{{ point_name | default(task.planned_name) }}",
-        ).expand(point=points)
-        chain(points, runs, uninstall_again())
+        chain(points, one_at_a_time(RunConfirmation, points), uninstall_again())
     return group
 
 

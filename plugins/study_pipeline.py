@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from airflow.sdk import XComArg
+    from airflow.sdk.definitions.mappedoperator import MappedOperator
     from airflow.sdk.types import DagRunProtocol as DagRun
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
@@ -168,6 +169,18 @@ def check_study(ti: TaskInstance, *, may_be_skipped: Sequence[str] = ()) -> None
     )
 
 
+def one_at_a_time(operator: type[RunPoint], points: XComArg) -> MappedOperator:
+    """A task for each of the points."""
+    return operator.partial(
+        task_id="points",
+        max_active_tis_per_dagrun=1,  # a second job on the cluster would disturb the first
+        execution_timeout=POINT_TIME_LIMIT,
+        retries=1,  # for a lost worker; a measured failure is not retried
+        retry_delay=timedelta(seconds=5),
+        map_index_template="{{ point_name | default(task.planned_name) }}",
+    ).expand(point=points)
+
+
 def run_phase(phase: int) -> TaskGroup:
     """Install, run every point one at a time, uninstall."""
     # The phase before may have been skipped, but what it installed must be gone.
@@ -175,15 +188,7 @@ def run_phase(phase: int) -> TaskGroup:
     tip = "Install the operators, run the points one at a time, remove the operators"
     with TaskGroup(f"phase_{phase}", group_display_name=f"phase {phase}", tooltip=tip) as group:
         points = install.override(trigger_rule=rule)(phase)
-        runs = RunPoint.partial(
-            task_id="points",
-            max_active_tis_per_dagrun=1,  # a second job on the cluster would disturb the first
-            execution_timeout=POINT_TIME_LIMIT,
-            retries=1,  # for a lost worker; a measured failure is not retried
-            retry_delay=timedelta(seconds=5),
-            map_index_template="{{ point_name | default(task.planned_name) }}",
-        ).expand(point=points)
-        chain(points, runs, uninstall(phase))
+        chain(points, one_at_a_time(RunPoint, points), uninstall(phase))
     return group
 
 
