@@ -15,19 +15,13 @@ from include.errors import ClusterError
 from include.plan import make_plan, read_study
 from include.preflight import Preflight
 from include.results import Results
+from tests.fakes.studies import small_study
 
 
 @pytest.fixture
 def params(tmp_path):
     """A study whose jobs nobody knows: each counts with its time limit."""
-    return {
-        "cluster": "fake",
-        "application": "fake_application",
-        "operators": ["fake_a", "indexed_job"],
-        "nodes": [2],
-        "results": str(tmp_path),
-        "cluster_options": {"journal": str(tmp_path / "journal")},
-    }
+    return small_study(tmp_path, nodes=2)
 
 
 def checks_of(params):

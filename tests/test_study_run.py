@@ -12,18 +12,12 @@ from include.errors import ClusterError, StudyError, TeardownError
 from include.limits import check_limits
 from include.models import ClusterHandle, Study
 from include.results import Results
+from tests.fakes.studies import small_study
 
 
 @pytest.fixture
 def params(tmp_path):
-    return {
-        "cluster": "fake",
-        "application": "fake_application",
-        "operators": ["fake_a", "indexed_job"],
-        "nodes": [1],
-        "results": str(tmp_path),
-        "cluster_options": {"journal": str(tmp_path / "journal")},
-    }
+    return small_study(tmp_path, nodes=1)
 
 
 def locate(address):

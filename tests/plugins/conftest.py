@@ -7,6 +7,7 @@ import pytest
 from include import measurement, study_run
 from include.results import Results
 from plugins.study_context import locate
+from tests import airflow_pages
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
 
@@ -80,3 +81,31 @@ def results(ti):
 def journal(ti, options):
     """A function that reads what the fake cluster was asked for."""
     return lambda: read_journal(options)
+
+
+@pytest.fixture
+def server(airflow_home, monkeypatch):
+    """The plugin's pages behind a real auth manager: the app, and the manager."""
+    with airflow_pages.mounted(monkeypatch) as found:
+        yield found
+
+
+@pytest.fixture
+def rights(server):
+    """The auth manager: what may be read, and what was asked."""
+    _, manager = server
+    return manager
+
+
+@pytest.fixture
+def anonymous(server):
+    """A client without a token."""
+    app, _ = server
+    return airflow_pages.client_of(app)
+
+
+@pytest.fixture
+def client(server):
+    """A client of a user that is logged in."""
+    app, manager = server
+    return airflow_pages.client_of(app, token=airflow_pages.token_of(manager))

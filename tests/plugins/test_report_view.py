@@ -11,7 +11,6 @@ from include.models import Study, StudyOrigin
 from include.plan import make_plan, study_id_of
 from include.results import ORIGIN, Results
 from plugins.study_context import locate
-from tests import airflow_pages
 from tests.fakes.points import record_of
 from tests.plugins.runs import add_run
 
@@ -20,33 +19,6 @@ REPORT = (
     "<!DOCTYPE html><html><head><title>t</title></head><body>\n<h1>The verdicts</h1></body></html>"
 )
 _numbers = itertools.count()
-
-
-@pytest.fixture
-def server(airflow_home, monkeypatch):
-    with airflow_pages.mounted(monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def rights(server):
-    """The auth manager: what may be read, and what was asked."""
-    _, manager = server
-    return manager
-
-
-@pytest.fixture
-def anonymous(server):
-    """A client without a token."""
-    app, _ = server
-    return airflow_pages.client_of(app)
-
-
-@pytest.fixture
-def client(server):
-    """A client of a user that is logged in."""
-    app, manager = server
-    return airflow_pages.client_of(app, token=airflow_pages.token_of(manager))
 
 
 @pytest.fixture(params=["file", pytest.param("s3", marks=pytest.mark.sockets)])

@@ -6,31 +6,6 @@ import pytest
 
 from include.results import Results
 from plugins.study_context import locate
-from tests import airflow_pages
-
-
-@pytest.fixture
-def server(airflow_home, monkeypatch):
-    with airflow_pages.mounted(monkeypatch) as found:
-        yield found
-
-
-@pytest.fixture
-def rights(server):
-    """The auth manager: what may be read."""
-    return server[1]
-
-
-@pytest.fixture
-def anonymous(server):
-    return airflow_pages.client_of(server[0])
-
-
-@pytest.fixture
-def client(server):
-    """A client of a user that is logged in."""
-    app, manager = server
-    return airflow_pages.client_of(app, token=airflow_pages.token_of(manager))
 
 
 @pytest.fixture
