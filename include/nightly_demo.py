@@ -27,7 +27,7 @@ from include.regression import FOLDER, nightly, trend_models
 from include.regression.rules import DEFAULT
 from include.regression.series import Night
 from include.regression.settings import NightlyStudy
-from include.results import CONFIRMATION_FOLDER, Results
+from include.results import CLUSTER, CONFIRMATION_FOLDER, Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -101,7 +101,7 @@ def _play_night(demo: Demo, night: int, planned: Planned, handle: ClusterHandle)
     results = _results(planned)
     image = SLOW_IMAGE if night >= demo.step_night else GOOD_IMAGE
     tonight = handle.model_copy(update={"image": image, "image_digest": None})
-    results.write_json("cluster.json", tonight.to_json())
+    results.write_json(CLUSTER, tonight.to_json())
     for phase in planned.phases:
         _run_phase(results, tonight, phase, next_measurement)
     where: dict[str, Any] = {"root": UPath(demo.root), "series": SERIES, "settings": demo.settings}

@@ -106,6 +106,13 @@ class Results:
         """The file's content; FileNotFoundError when it is not there."""
         return self.path(relative).read_bytes()
 
+    def find_bytes(self, relative: str) -> bytes | None:
+        """The file's content, None when it is not there; one request of an object store."""
+        try:
+            return self.read_bytes(relative)
+        except FileNotFoundError:
+            return None
+
     def read_text(self, relative: str) -> str:
         """The UTF-8 text of a file; FileNotFoundError when it is not there."""
         return self.read_bytes(relative).decode()
@@ -120,9 +127,8 @@ class Results:
 
     def cluster(self) -> ClusterHandle | None:
         """How to reach the cluster, as of its last change; None before it was ready."""
-        if not self.exists(CLUSTER):
-            return None
-        return ClusterHandle.model_validate_json(self.read_bytes(CLUSTER))
+        found = self.find_bytes(CLUSTER)
+        return None if found is None else ClusterHandle.model_validate_json(found)
 
     def origin(self) -> StudyOrigin:
         """The run that the study belongs to; FileNotFoundError for one that is of no run."""
@@ -130,11 +136,8 @@ class Results:
 
     def record(self, point_id: str) -> Record | None:
         """The current record of a point, None when it has none yet."""
-        try:
-            found = self.read_bytes(f"points/{point_id}/{RECORD}")
-        except FileNotFoundError:
-            return None
-        return Record.model_validate_json(found)
+        found = self.find_bytes(f"points/{point_id}/{RECORD}")
+        return None if found is None else Record.model_validate_json(found)
 
     def operator_version(self, k8s_operator: str) -> str:
         """The version that was found running at its installation; FileNotFoundError without one."""

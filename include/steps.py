@@ -48,8 +48,8 @@ def _note(open_results: Callable[[], Results], step: Step) -> Step | None:
     relative = f"{FOLDER}/{step.name}.json"
     try:
         results = open_results()
-        if results.exists(relative):
-            first = Step.model_validate_json(results.read_bytes(relative)).started_at
+        if (stored := results.find_bytes(relative)) is not None:
+            first = Step.model_validate_json(stored).started_at
             step = step.model_copy(update={"started_at": first})
         results.write_json(relative, step.to_json())
     except Exception as err:  # noqa: BLE001  any store, any error: see `timed`

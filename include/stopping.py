@@ -35,9 +35,9 @@ def stop(results: Results, reason: str) -> None:
 
 def why_stopped(results: Results) -> str | None:
     """Why the study was stopped, None when it was not."""
-    if not results.exists(FILE):
+    if (noted := results.find_bytes(FILE)) is None:
         return None
-    reason: str = json.loads(results.read_bytes(FILE))["reason"]
+    reason: str = json.loads(noted)["reason"]
     return reason
 
 

@@ -23,6 +23,12 @@ def test_written_file_is_read_back(results):
     assert not results.exists("points/b/job.log")
 
 
+def test_a_file_that_may_be_absent_is_found_or_not(results):
+    assert results.find_bytes("stopped.json") is None
+    results.write_text("stopped.json", "{}")
+    assert results.find_bytes("stopped.json") == b"{}"
+
+
 def test_plan_is_read_back(results):
     plan = make_plan(Study(), study_id="demo-1")
     results.write_json("plan.json", plan.to_json())

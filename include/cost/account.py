@@ -143,23 +143,22 @@ def _ledger(
 
 
 def _nodes(results: Results) -> tuple[PaidNode, ...]:
-    if not results.exists(NODES):
-        return ()
-    return tuple(PaidNode.model_validate(node) for node in json.loads(results.read_bytes(NODES)))
+    noted = json.loads(results.find_bytes(NODES) or b"[]")
+    return tuple(PaidNode.model_validate(node) for node in noted)
 
 
 def _tariff(results: Results) -> Tariff | None:
-    if not results.exists(PREFLIGHT):
+    if (looked := results.find_bytes(PREFLIGHT)) is None:
         return None
-    found = json.loads(results.read_bytes(PREFLIGHT))["tariff"]
+    found = json.loads(looked)["tariff"]
     return None if found is None else Tariff.model_validate(found)
 
 
 def _all_records(results: Results) -> Iterator[Record]:
     """Current records and superseded attempts: all of them used nodes."""
-    for pattern in ("*/record.json", "*/attempts/*/record.json"):
-        for path in results.path("points").glob(pattern):
-            yield Record.model_validate_json(path.read_bytes())
+    yield from results.records()
+    for path in results.path("points").glob("*/attempts/*/record.json"):
+        yield Record.model_validate_json(path.read_bytes())
 
 
 def _counts(record: Record) -> bool:

@@ -54,12 +54,9 @@ def of_change(change: ChangePoint, *, study_id: str, differs: Sequence[str]) -> 
     return Alert(
         group=change.group,
         night=change.night.label,
-        kind=Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT,
+        kind=_kind_of(change),
         source=Source.CHANGE_POINT,
-        relative_effect=change.relative_effect,
-        low=change.low,
-        high=change.high,
-        p_value=change.p_value,
+        **_evidence(change),
         told_by=study_id,
         differs=tuple(differs),
     )
@@ -74,18 +71,24 @@ def of_confirmation(
         night=suspect.night.label,
         kind=Kind.REGRESSION,
         source=Source.CONFIRMATION,
-        relative_effect=found.relative_effect,
-        low=found.low,
-        high=found.high,
-        p_value=found.p_value,
+        **_evidence(found),
         told_by=study_id,
         differs=tuple(differs),
     )
 
 
+def _kind_of(change: ChangePoint) -> Kind:
+    return Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT
+
+
+def _evidence(found: ChangePoint | Comparison) -> dict[str, float]:
+    names = ("relative_effect", "low", "high", "p_value")
+    return {name: getattr(found, name) for name in names}
+
+
 def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
     """Whether nobody has been told of the change, nor has acknowledged it, and it is recent."""
-    kind = Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT
+    kind = _kind_of(change)
     if change.reason is not None or change.nights_after > MOST_NIGHTS_AFTER:
         return False
     return not any(

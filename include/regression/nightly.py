@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import BenchmarkError, StudyError
-from include.models import ClusterHandle, Model
+from include.models import Model
 from include.regression import alerts, confirmation_plan, outcome_files, trend
 from include.regression.confirmation_outcome import Outcome, outcomes_of
 from include.regression.confirmation_plan import Wanted
@@ -17,6 +17,7 @@ from include.regression.record_sets import NIGHT_FILE, read_study
 from include.regression.rules import DEFAULT
 from include.regression.series import Night
 from include.regression.store import Store
+from include.results import CLUSTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,8 +88,9 @@ def examine_night(
     if not wanted:
         log.info("nothing to confirm in night %s", night)
         return ()
-    handle = ClusterHandle.model_validate_json(results.read_bytes("cluster.json"))
-    plan = results.plan()
+    handle, plan = results.cluster(), results.plan()
+    if handle is None:
+        raise FileNotFoundError(f"{results} has no {CLUSTER}")
     try:
         confirmation = confirmation_plan.plan_confirmation(
             plan.study, wanted, handle=handle, blocks=settings.confirmation_blocks
@@ -165,9 +167,8 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
 
 def read_published(results: Results) -> Published | None:
     """What the night came to, None when that was not published."""
-    if not results.exists(OUTCOME):
-        return None
-    return Published.model_validate_json(results.read_bytes(OUTCOME))
+    found = results.find_bytes(OUTCOME)
+    return None if found is None else Published.model_validate_json(found)
 
 
 def raise_if_confirmed(results: Results) -> None:

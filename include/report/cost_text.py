@@ -24,9 +24,8 @@ class CostSection:
 
 def read_cost(results: Results) -> CostSection | None:
     """The section of a study's folder, None when it has no ledger."""
-    if not results.exists(COST):
-        return None
-    return cost_section(Ledger.model_validate_json(results.read_bytes(COST)))
+    found = results.find_bytes(COST)
+    return None if found is None else cost_section(Ledger.model_validate_json(found))
 
 
 def cost_section(ledger: Ledger) -> CostSection:
