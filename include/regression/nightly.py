@@ -107,8 +107,7 @@ def look(results: Results, *, root: Location, series: str, settings: NightlyStud
     study_id = results.plan().study_id
     store = Store(root, series)
     ours = read_study(results, study_id=study_id)
-    store.refresh(study_id)
-    studies = store.update(keep_nights=settings.keep_nights, tonight=ours.night)
+    studies = store.update(keep_nights=settings.keep_nights, tonight=ours.night, current=ours)
     groups = {cell.group(settings.any_of) for cell in ours.cells}
     nights = gather(
         [s for s in studies if s.night <= ours.night],

@@ -43,14 +43,19 @@ class Store:
         self._root = root
         self.files = Results(root / FOLDER / series)
 
-    def update(self, *, keep_nights: int, tonight: str) -> tuple[StudyNight, ...]:
+    def update(
+        self, *, keep_nights: int, tonight: str, current: StudyNight | None = None
+    ) -> tuple[StudyNight, ...]:
         """Read the studies that are not yet known, drop nights that are too old, and keep both.
 
         The nights of all studies at the location, oldest first. A study that cannot be read is
-        named in the log and tried again the next time.
+        named in the log and tried again the next time. `current` is a study as it was read just
+        now: it replaces what was known of it, because its records have changed.
         """
         oldest = (date.fromisoformat(tonight) - timedelta(days=keep_nights)).isoformat()
         known = {night.study_id: night for night in self._known()}
+        if current is not None:
+            known[current.study_id] = current
         for study_id in sorted(self._study_ids() - set(known)):
             if (found := self._read(study_id)) is not None:
                 known[study_id] = found
@@ -61,11 +66,6 @@ class Store:
         nights = [night.to_json() for night in kept]
         self.files.write_json("history.json", {"schema_version": SCHEMA_VERSION, "nights": nights})
         return tuple(kept)
-
-    def refresh(self, study_id: str) -> None:
-        """Forget what is known of a study, because its records have changed."""
-        left = [n.to_json() for n in self._known() if n.study_id != study_id]
-        self.files.write_json("history.json", {"schema_version": SCHEMA_VERSION, "nights": left})
 
     def nights(self) -> tuple[StudyNight, ...]:
         """The nights that are known, without looking for new ones."""
