@@ -101,6 +101,12 @@ def test_kubernetes_is_told_its_version():
     assert "-X k8s.io/client-go/pkg/version.gitMinor=36" in binaries.linker_flags()
 
 
+def test_no_time_goes_into_data_that_the_linker_drops():
+    options = binaries.build_options()
+    assert options[options.index("-gcflags") + 1] == "all=-dwarf=false"
+    assert "-w" in options[options.index("-ldflags") + 1].split()
+
+
 def test_the_stated_version_is_the_pinned_one():
     pins = (TOOLS / "kubernetes/go.mod").read_text()
     assert f"k8s.io/kubernetes {binaries.KUBERNETES_VERSION}" in pins
