@@ -85,7 +85,8 @@ def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reser
     assert state_folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_nobody_gets_in_without_a_certificate(state_folder, handle):
+def test_nobody_gets_in_without_a_certificate(state_folder, handle, monkeypatch):
+    monkeypatch.setattr(probe, "TIMEOUT_S", 20.0)
     layout = local_cluster.layout_of(state_folder)
     api = {"port": 16443, "path": "/api/v1/secrets"}
     status, _ = probe.get(layout, BRIDGE_ADDRESS, user=None, **api)
