@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -203,7 +204,7 @@ def test_launcher_that_failed_ends_the_point_before_it_is_run_again(
 
 def test_hanging_launcher_is_ended_by_the_time_limit(server, setting, point, operator):
     ScriptedJob(server[0], operator, end=False)
-    study = setting.study.model_copy(update={"point_timeout_s": 0.5})
+    study = setting.study.model_copy(update={"point_timeout_s": 1.5})
     hasty = run_point.Setting(
         study=study, handle=setting.handle, kube=setting.kube, results=setting.results
     )
@@ -245,19 +246,23 @@ def test_pod_that_cannot_be_scheduled_is_told(server, setting, point, operator, 
 
 
 def test_resource_deleted_by_somebody_else_is_told(server, setting, point, operator):
-    state, _ = server
+    state, kube = server
     job = ScriptedJob(state, operator, end=False)
+    kind = job.operator.resource
 
-    def vanish(obj):
-        if obj["kind"] == job.operator.resource.kind:
-            plural = job.operator.resource.plural
-            state.remove(
-                next(path for path in state.objects if path.endswith(f"{plural}/{point.point_id}"))
-            )
+    def vanish():
+        """Delete the resource once it is there and watched."""
+        path, watched = kube.path(kind, point.point_id), ("GET", kube.path(kind))
+        end = time.monotonic() + 10
+        while path not in state.objects or state.requests.count(watched) < 2:  # list and watch
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        state.remove(path)
 
-    changed = threading.Timer(0.5, vanish, [{"kind": job.operator.resource.kind}])
-    changed.start()
+    somebody = threading.Thread(target=vanish)
+    somebody.start()
     record = run_point.run_point(point, setting)
+    somebody.join()
     assert record.status is Status.FAILED
     assert "deleted by somebody else" in record.error
 

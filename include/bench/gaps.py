@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from include.errors import BenchmarkError
 from include.measurement import WORK_FILE
 from include.models import Model, Status
 
@@ -31,16 +32,21 @@ class Gaps(Model):
     end_to_end_s: float
 
 
-def read_gaps(results: Results, *, nodes: int) -> Gaps:
-    """The gaps of a finished study between points on `nodes` nodes; ValueError when it has none."""
+def read_gaps(results: Results, *, nodes: int, k8s_operator: str | None = None) -> Gaps:
+    """The gaps of a finished study between points on `nodes` nodes, of one operator or of all.
+
+    BenchmarkError when it has none.
+    """
     records = [record for record in results.records() if record.status is Status.VALID]
     pairs = [
         (one, other)
         for one, other in pairwise(records)
-        if one.phase == other.phase and one.nodes == other.nodes == nodes
+        if one.phase == other.phase
+        and one.nodes == other.nodes == nodes
+        and k8s_operator in {None, other.k8s_operator}
     ]
     if not pairs:
-        raise ValueError(f"{results} has no two neighbouring valid points on {nodes} nodes")
+        raise BenchmarkError(f"{results} has no two neighbouring valid points on {nodes} nodes")
     later = [other for _, other in pairs]
     return Gaps(
         n=len(pairs),

@@ -1,16 +1,25 @@
-"""How long a year of 50 groups takes to analyse: `python -m include.bench.regression`."""
+"""How long a year of 50 groups takes to analyse for regressions."""
 
 from __future__ import annotations
 
-import sys
 import time
 
 import numpy as np
 
-from include.regression.findings import examine
-from include.regression.history_csv import read_history
-
 NIGHTS, GROUPS, REPEATS = 365, 50, 5
+
+
+def rows() -> list[tuple[str, str, str]]:
+    """Seconds that the change points and suspects of such a history take, its reading included."""
+    from include.regression.findings import examine  # noqa: PLC0415  scipy takes a second to load
+    from include.regression.history_csv import read_history  # noqa: PLC0415
+
+    text = history_csv(nights=NIGHTS, groups=GROUPS, repeats=REPEATS)
+    started = time.monotonic()
+    found = examine(read_history(text, source="the benchmark"))
+    took_s = time.monotonic() - started
+    what = f"{NIGHTS} nights of {GROUPS} groups analysed, {REPEATS} repeats a night"
+    return [(what, f"{took_s:.2f} s, {len(found.change_points)} changes found", "< 10 s")]
 
 
 def history_csv(*, nights: int, groups: int, repeats: int, seed: int = 1) -> str:
@@ -25,20 +34,3 @@ def history_csv(*, nights: int, groups: int, repeats: int, seed: int = 1) -> str
             times = 50 * factor * np.exp(np.abs(random.normal(0.0, 0.01, repeats)))
             lines += [f"{night},group-{group:02d},{value:.4f}" for value in times]
     return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    """Prints the seconds, reading the table included."""
-    text = history_csv(nights=NIGHTS, groups=GROUPS, repeats=REPEATS)
-    start = time.perf_counter()
-    findings = examine(read_history(text, source="the benchmark"))
-    took_s = time.perf_counter() - start
-    sys.stdout.write(
-        f"{NIGHTS} nights of {GROUPS} groups, {REPEATS} repeats: {took_s:.2f} s, "
-        f"{len(findings.change_points)} changes, {len(findings.suspects)} suspects\n"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from include.bench import __main__ as bench
-from include.bench import analysis
+from include.bench import analysis, regression
 from include.errors import BenchmarkError
 from include.recorded_runs import mpi_runner
 
@@ -13,10 +13,14 @@ from include.recorded_runs import mpi_runner
 def test_no_folder_is_a_line_that_says_so(monkeypatch, capsys):
     monkeypatch.setattr(analysis, "_memory_row", lambda _: ("memory", "0 MiB", "0"))
     monkeypatch.setattr(analysis, "RECORDS", 800)
+    monkeypatch.setattr(regression, "NIGHTS", 40)
+    monkeypatch.setattr(regression, "GROUPS", 10)
     assert bench.main(["--analysis-only"]) == 0
     said = capsys.readouterr().out
     assert "| recorded runs → tables, figures, report | not measured: no folder of recorded" in said
     assert "| 800 records summarised |" in said
+    assert "| 40 nights of 10 groups analysed, 5 repeats a night |" in said
+    assert "1 changes found | < 10 s |" in said
 
 
 def test_runs_that_were_imported_are_counted_in_what_is_told(tmp_path, monkeypatch):

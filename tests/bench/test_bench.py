@@ -10,7 +10,8 @@ from include.bench import gaps, memory, scheduler
 from include.embedded.start_times import StartTimes
 from include.errors import BenchmarkError
 from include.measurement import WORK_FILE
-from include.models import Status
+from include.models import Status, Study
+from include.plan import make_plan
 from include.results import Results
 from tests.records import record
 
@@ -66,8 +67,19 @@ def test_gap_is_from_one_launchers_end_to_the_next_ones_start(results):
 
 
 def test_points_of_other_sizes_are_no_neighbours(results):
-    with pytest.raises(ValueError, match="no two neighbouring valid points on 1 nodes"):
+    with pytest.raises(BenchmarkError, match="no two neighbouring valid points on 1 nodes"):
         gaps.read_gaps(results, nodes=1)
+
+
+def test_gaps_of_one_operator_are_told_apart(results):
+    assert gaps.read_gaps(results, nodes=2, k8s_operator="mpi_operator").n == 2
+    with pytest.raises(BenchmarkError, match="no two neighbouring valid points"):
+        gaps.read_gaps(results, nodes=2, k8s_operator="indexed_job")
+    plan = make_plan(Study(operators=("mpi_operator",)), study_id="demo-1")
+    results.write_json("plan.json", plan.to_json())
+    *_, (what, measured, _) = bench._all_gap_rows(results, "dags test")
+    assert what == "… between points of mpi_operator, dags test (n = 2)"
+    assert measured == "6.25 s, 0.75 s of it until the end is reported"
 
 
 def test_failed_points_do_not_count(results):
@@ -90,6 +102,7 @@ def test_table_holds_what_was_measured_and_is_kept(results, monkeypatch, tmp_pat
     monkeypatch.setattr(bench, "_dags_test", list)
     monkeypatch.setattr(bench, "_scheduler", lambda: rows)
     monkeypatch.setattr(bench.analysis, "rows", lambda _: [("records", "0.20 s", "< 10 s")])
+    monkeypatch.setattr(bench.regression, "rows", list)
     assert bench.main(["--write", str(tmp_path / "benchmarks.md")]) == 0
     printed = capsys.readouterr().out
     assert "| control plane start | 2.00 s (2.00 to 2.00, n = 5) | < 3 s |" in printed
@@ -101,14 +114,19 @@ def test_table_holds_what_was_measured_and_is_kept(results, monkeypatch, tmp_pat
     assert str(os.cpu_count()) in kept
 
 
-def test_failing_measurement_is_told_and_writes_nothing(monkeypatch, tmp_path, capsys):
+def test_failing_measurement_is_told_after_what_was_measured_and_writes_nothing(
+    monkeypatch, tmp_path, capsys
+):
     def fail(*_, **__):
         raise BenchmarkError("a cluster exists")
 
     monkeypatch.setattr(bench.start_times, "measure", fail)
-    monkeypatch.setattr(bench.analysis, "rows", lambda _: [])
+    monkeypatch.setattr(bench.analysis, "rows", lambda _: [("records", "0.20 s", "< 10 s")])
+    monkeypatch.setattr(bench.regression, "rows", list)
     assert bench.main(["--write", str(tmp_path / "benchmarks.md")]) == 1
-    assert "error: a cluster exists" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "| records | 0.20 s |" in said.out
+    assert "error: a cluster exists" in said.err
     assert not (tmp_path / "benchmarks.md").exists()
 
 

@@ -326,7 +326,7 @@ def answer(option, shown):
     from airflow.utils.session import create_session
     from sqlalchemy import select
 
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         threading.Event().wait(0.1)
         with create_session() as session:

@@ -11,7 +11,7 @@ import pytest
 from include.plan import study_id_of
 from tests.airflow_server import DAG, FAKE_REPORT, SITE, serve, wait
 
-pytestmark = [pytest.mark.scheduler, pytest.mark.sockets]
+pytestmark = [pytest.mark.scheduler, pytest.mark.sockets, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,13 @@ def watcher(server):
     assert not found.is_alive()
 
 
+def wait_for(is_so):
+    end = time.monotonic() + 10
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_what_was_there_before_is_told_first(server, watcher):
     state, _ = server
     state.put(f"{PODS}/p", pod(mine="yes"))
@@ -36,7 +43,7 @@ def test_what_was_there_before_is_told_first(server, watcher):
 def test_changes_and_deletion_are_told_and_other_labels_are_not(server, watcher):
     state, _ = server
     watcher.start()
-    time.sleep(0.2)
+    wait_for(lambda: state.requests.count(("GET", PODS)) == 2)  # the list and the watch
     state.put(f"{PODS}/q", pod("q", mine="no"))
     state.put(f"{PODS}/p", pod("p", mine="yes"))
     state.remove(f"{PODS}/p")
@@ -70,9 +77,7 @@ def test_expired_version_makes_it_list_again(server, watcher, monkeypatch):
 
     monkeypatch.setattr(kube, "open_watch", expired_once)
     watcher.start()
-    deadline = time.monotonic() + 10
-    while len(opened) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(lambda: len(opened) == 2)
     state.put(f"{PODS}/p", pod(mine="yes"))
     assert watcher.changes.get(timeout=5).obj["metadata"]["name"] == "p"
 

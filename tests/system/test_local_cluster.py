@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import subprocess
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from include.embedded import (
     local_cluster,
     network,
     probe,
+    processes,
     removal,
     start_times,
     state,
@@ -25,7 +24,7 @@ from include.embedded import (
 from include.embedded.layout import BRIDGE_ADDRESS, KUBELET_PORT, LOOPBACK, Node
 from include.embedded.node import KERNEL_PARAMETERS
 from include.errors import ClusterError
-from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NODE, POD, SECRET
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NODE, POD, SECRET, ResourceKind
 from include.models import Study
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -33,6 +32,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 LOCAL = clusters.load("local")
 STUDY = Study(nodes=(1, 2))
 UNAUTHORIZED = 401
+SERVICE_ACCOUNT = ResourceKind(
+    group="", version="v1", plural="serviceaccounts", kind="ServiceAccount"
+)
 POD_SPEC = {"containers": [{"name": "a", "image": "x", "command": ["true"]}]}
 
 
@@ -59,6 +61,13 @@ def started(state_folder):
     return state.read(state_folder).processes
 
 
+def name_of(pid):
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:  # a node starts short programs all the time, and it has ended since
+        return None
+
+
 def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reservation, handle):
     assert {node["metadata"]["name"] for node in LOCAL.connect(handle).list(NODE).items} == {
         "node-1",
@@ -76,7 +85,8 @@ def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reser
     assert state_folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_nobody_gets_in_without_a_certificate(state_folder, handle):
+def test_nobody_gets_in_without_a_certificate(state_folder, handle, monkeypatch):
+    monkeypatch.setattr(probe, "TIMEOUT_S", 20.0)
     layout = local_cluster.layout_of(state_folder)
     api = {"port": 16443, "path": "/api/v1/secrets"}
     status, _ = probe.get(layout, BRIDGE_ADDRESS, user=None, **api)
@@ -90,7 +100,19 @@ def test_nobody_gets_in_without_a_certificate(state_folder, handle):
         probe.get(layout, LOOPBACK, port=12379, path="/health", user="admin")
 
 
-def test_the_pipeline_may_work_in_its_namespace_only(handle):
+def wait_for_account(state_folder, namespace):
+    """A namespace gets its account a moment after it was made; before, no pod is admitted."""
+    owner = local_cluster.admin(local_cluster.layout_of(state_folder), namespace=namespace)
+    processes.wait_for(
+        "the namespace's account",
+        lambda: owner.get(SERVICE_ACCOUNT, "default") is not None,
+        timeout_s=30,
+    )
+    owner.close()
+
+
+def test_the_pipeline_may_work_in_its_namespace_only(state_folder, handle):
+    wait_for_account(state_folder, handle.namespace)
     kube = LOCAL.connect(handle)
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"}, "spec": POD_SPEC}
     assert kube.list(SECRET).items == ()
@@ -112,7 +134,7 @@ def test_a_controller_comes_and_goes(state_folder, handle):
     running = state.read(state_folder).process(controller.name)
     LOCAL.install(handle, controller)
     assert state.read(state_folder).process(controller.name) == running
-    os.kill(running.pid, signal.SIGKILL)
+    processes.kill((running,))
     LOCAL.install(handle, controller)
     assert state.read(state_folder).process(controller.name) != running
     LOCAL.uninstall(handle, controller)
@@ -124,13 +146,12 @@ def test_a_controller_comes_and_goes(state_folder, handle):
 
 
 def test_delete_after_a_crash_leaves_nothing(state_folder, reservation, handle):
-    for process in started(state_folder):
-        if process.name in {"etcd", "kube-apiserver"}:
-            os.kill(process.pid, signal.SIGKILL)
+    dying = {"etcd", "kube-apiserver"}
+    processes.kill(process for process in started(state_folder) if process.name in dying)
     pids = subprocess.check_output(["ip", "netns", "pids", "opb-node-1"], text=True).split()
-    kubelets = [pid for pid in pids if Path(f"/proc/{pid}/comm").read_text().strip() == "kubelet"]
-    assert kubelets
-    os.kill(int(kubelets[0]), signal.SIGKILL)
+    kubelets = [processes.identify(int(pid), name="") for pid in pids if name_of(pid) == "kubelet"]
+    assert any(kubelets)
+    processes.kill(filter(None, kubelets))
     LOCAL.delete(reservation)
     assert LOCAL.leftovers(reservation) == ()
     LOCAL.delete(reservation)
@@ -138,7 +159,7 @@ def test_delete_after_a_crash_leaves_nothing(state_folder, reservation, handle):
 
 def test_a_half_dead_cluster_is_made_again(state_folder, reservation, handle):
     before = {process.name: process for process in started(state_folder)}
-    os.kill(before["etcd"].pid, signal.SIGKILL)
+    processes.kill((before["etcd"],))
     LOCAL.create(reservation, STUDY)
     LOCAL.wait_ready(reservation, STUDY)
     assert all(before[process.name] != process for process in started(state_folder))

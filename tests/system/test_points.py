@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 LOCAL = clusters.load("local")
 OPERATORS = ("mpi_operator", "indexed_job")
-STUDY = Study(operators=OPERATORS, nodes=(2,), warmups=0, repeats=1, point_timeout_s=60)
+# A limit that no point comes near by the machine's being busy; tests that need a limit have one.
+STUDY = Study(operators=OPERATORS, nodes=(2,), warmups=0, repeats=1, point_timeout_s=150)
+OPEN_MPI_ATTEMPTS = 3
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +71,8 @@ def setting(handle, installed, tmp_path, operator):
     results.write_json(f"operators/{operator.name}.json", {"version": version})
     kube = LOCAL.connect(handle)
     yield point_run.Setting(study=STUDY, handle=handle, kube=kube, results=results)
-    assert kube.list(POD).items == ()
-    end = time.monotonic() + 30  # what an MPIJob owned is collected after it
-    while left := kube.list(operator.resource).items:
+    end = time.monotonic() + 40  # what an MPIJob owned is collected after it
+    while left := (*kube.list(POD).items, *kube.list(operator.resource).items):
         assert time.monotonic() < end, left
         time.sleep(0.5)
     kube.close()
@@ -106,15 +107,27 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
     assert record.operator_version in {"v0.8.2", f"Kubernetes {record.kubernetes_version}"}
     missing = {name for name, value in record.to_json().items() if value is None}
     assert missing == {"error", "broker_time_s", "instance_type"}
+    assert setting.kube.list(POD).items == ()
+
+
+def host_names(setting, point):
+    """What `hostname` printed on the workers: whole lines, as warnings name pods as well."""
+    name = rf"{re.escape(point.point_id)}(?:-worker)?-[0-9]+"
+    stamped = re.compile(rf"^\S+ ({name})\s*$", re.MULTILINE)
+    return set(stamped.findall(stored(setting, point, "job.log")))
 
 
 def test_open_mpi_starts_its_processes_on_both_nodes(setting, point, command):
-    # A process that ends at once is lost on PRRTE 3 now and then, and mpirun waits for ever.
-    command("bash", "-c", "sleep 0.5; hostname")
-    study = with_study(setting, mpi_implementation=MpiImplementation.OPENMPI)
-    record = point_run.run_point(point, study)
-    assert record.status is Status.INVALID  # no LAMMPS output, as LAMMPS is built for MPICH
-    assert len(set(re.findall(rf"{point.point_id}-\S+", stored(setting, point, "job.log")))) == 2
+    # PRRTE 3, which is Open MPI 5's launcher, now and then loses a process that ends at once, or
+    # does not end itself (openpmix/prrte#1839): so they take a second, and it gets another go.
+    command("bash", "-c", "sleep 1; hostname")
+    study = with_study(setting, mpi_implementation=MpiImplementation.OPENMPI, point_timeout_s=45.0)
+    for _ in range(OPEN_MPI_ATTEMPTS):
+        record = point_run.run_point(point, study)
+        found = (record.status, len(host_names(study, point)))
+        if found == (Status.INVALID, 2):  # no LAMMPS output, as LAMMPS is built for MPICH
+            return
+    pytest.fail(f"status and hosts after {OPEN_MPI_ATTEMPTS} attempts: {found}, {record.error}")
 
 
 def test_failed_launcher_leaves_its_exit_code_log_and_events(setting, point, command):
@@ -129,9 +142,9 @@ def test_failed_launcher_leaves_its_exit_code_log_and_events(setting, point, com
 
 def test_hanging_application_is_ended_by_the_time_limit(setting, point, command):
     command("sleep", "600")
-    record = point_run.run_point(point, with_study(setting, point_timeout_s=6.0))
+    record = point_run.run_point(point, with_study(setting, point_timeout_s=15.0))
     assert record.status is Status.FAILED
-    assert "JobTimeout: not ended after 6 s" in record.error
+    assert "JobTimeout: not ended after 15 s" in record.error
     assert "launcher started" in stored(setting, point, "job.log")
 
 
@@ -176,11 +189,11 @@ def test_killed_worker_loses_nothing(setting, point):
     fork = multiprocessing.get_context("fork")
     worker = fork.Process(target=_run_in_child, args=(point, setting))
     worker.start()
-    end = time.monotonic() + 60
-    while not _is_running(setting) and time.monotonic() < end:
-        time.sleep(0.05)
-    os.kill(worker.pid, signal.SIGKILL)
-    worker.join(timeout=10)
+    try:
+        _wait_running(setting)
+    finally:
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.join(timeout=10)
     operator = k8s_operators.load(point.k8s_operator)
     before = setting.kube.get(operator.resource, point.point_id)
     record = point_run.run_point(point, setting)
@@ -191,9 +204,11 @@ def test_killed_worker_loses_nothing(setting, point):
     )
 
 
-def _is_running(setting):
-    pods = setting.kube.list(POD).items
-    return bool(pods) and all(pod["status"]["phase"] == "Running" for pod in pods)
+def _wait_running(setting):
+    end = time.monotonic() + 100
+    while {pod["status"]["phase"] for pod in setting.kube.list(POD).items} != {"Running"}:
+        assert time.monotonic() < end, "the job's pods do not run"
+        time.sleep(0.05)
 
 
 def test_cancelled_point_leaves_nothing(setting, point):

@@ -50,6 +50,12 @@ def study_of(operator):
     )
 
 
+def patient(setting, **changes):
+    """The setting with a limit that no job comes near that ends by itself."""
+    study = setting.study.model_copy(update={"point_timeout_s": 90.0})
+    return dataclasses.replace(setting, study=study, **changes)
+
+
 @pytest.fixture(scope="module", params=OPERATORS)
 def running(request, tmp_path_factory):
     """One cluster for all points of an operator, with its controller or the stand-in."""
@@ -79,7 +85,7 @@ def running(request, tmp_path_factory):
 
 def test_a_good_point_is_valid_and_says_that_it_is_simulated(running):
     points, setting = running
-    record = point_run.run_point(points[0], setting)
+    record = point_run.run_point(points[0], patient(setting))
     assert record.error is None
     assert record.status is Status.VALID
     assert record.simulated
@@ -93,6 +99,8 @@ def test_a_good_point_is_valid_and_says_that_it_is_simulated(running):
 def test_a_fault_on_demand_never_gives_a_valid_point_and_leaves_nothing(running, place):
     points, setting = running
     fault, status = FAULTS[place]
+    if status is Status.INVALID:
+        setting = patient(setting)
     record = point_run.run_point(points[place + 1], setting)
     assert record.status is status, (fault, record.error)
     assert record.loop_time_s is None
@@ -105,10 +113,8 @@ def test_a_cluster_that_ended_with_its_container_goes_on_where_it_was(running):
     state = embedded_state.read(simulated_root())
     processes.kill(state.processes)
     kube = SIMULATED.connect(setting.handle)
-    again = dataclasses.replace(setting, kube=kube)
-    record = point_run.run_point(
-        points[0].model_copy(update={"point_id": f"{STUDY_ID}-again"}), again
-    )
+    again = points[0].model_copy(update={"point_id": f"{STUDY_ID}-again"})
+    record = point_run.run_point(again, patient(setting, kube=kube))
     kube.close()
     assert record.error is None
     assert record.status is Status.VALID
