@@ -79,9 +79,13 @@ REHEARSAL = {"preset":"rehearsal","repeats":$(REPEATS)}
 rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2
 	@exec bin/demo '$(REHEARSAL)'
 
+.PHONY: bench-rehearsal
+bench-rehearsal: setup  ## The same, and tell what it takes: nodes Ready, swap, gaps, memory
+	@exec $(PYTHON) -m include.bench.rehearsal --repeats $(REPEATS) --write docs/rehearsal.md
+
 CONTROL_PATH ?= --write docs/control_path.md
 .PHONY: control-path
-control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (half an hour)
+control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (most of an hour)
 	@$(PYTHON) -m include.embedded.binaries
 	@exec $(PYTHON) -m include.control_path $(CONTROL_PATH)
 

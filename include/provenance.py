@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 
 VERSION_VARIABLE = "OPERATOR_BENCHMARK_VERSION"  # for installations without a git checkout
+# An `operator_version` begins so where what makes an operator's objects is not the operator.
+STAND_IN = "stand-in"
 ROOT = Path(__file__).parent.parent
 
 

@@ -35,8 +35,10 @@ if TYPE_CHECKING:
     from include.results import Results
 
 log = logging.getLogger(__name__)
-
-ATTEMPT_FILES = ("manifest.yaml", "job.log", "timeline.json", "events.json", "record.json")
+JOB_EVENTS = "job_events.json"  # of an operator's own launcher, where there is one
+ATTEMPT_FILES = (
+    *("manifest.yaml", "job.log", "timeline.json", "events.json", JOB_EVENTS, "record.json"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,13 +164,16 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
     try:
         stamped = [kubelet_log.split_stamp(line) for line in seen.log.splitlines()]
         if error is None:
+            texts = [text for _, text in stamped]
             fields = record.measured(
-                [text for _, text in stamped],
+                texts,
                 application=application,
                 options=application.read_options(setting.study.application_options),
                 operator=seen.operator,
                 ranks=point.ranks,
             )
+            if told := seen.operator.job_events(texts):
+                setting.results.write_json(f"points/{point.point_id}/{JOB_EVENTS}", told)
     except (ParseError, CheckFailed, JobFailed) as err:
         error = error or err
     pods = seen.watch.rank_pods

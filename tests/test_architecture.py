@@ -100,24 +100,61 @@ def test_rooms_import_downwards_only(path):
     assert rooms - {room} <= MAY_IMPORT[room]
 
 
-CLUSTERS = {path.stem for path in (ROOT / "include" / "clusters").glob("*.py")} - {"__init__"}
+CLUSTERS = {path.stem for path in (ROOT / "include" / "clusters").glob("[!_]*.py")}
 OUTSIDE_CLUSTERS = [path for path in (*MODULES, *WIRING) if path.parent.name != "clusters"]
 
 
 def test_clusters_that_are_looked_for_are_those_there_are():
-    assert {"local", "simulated", "existing"} <= CLUSTERS
+    assert {"local", "simulated", "existing", "eks"} <= CLUSTERS
+    assert not any(name.startswith("_") for name in CLUSTERS)
 
 
 @pytest.mark.parametrize("path", OUTSIDE_CLUSTERS, ids=relative)
 def test_nothing_branches_on_a_clusters_name_outside_its_room(path):
-    found = {
+    found = branches(path.read_text())
+    assert not found, f"lines {sorted(found)}: let the cluster's adapter say it"
+    adapters = {f"include.clusters.{name}" for name in CLUSTERS}
+    assert not imports_of(path) & adapters, "load the adapter by the study's name"
+
+
+def branches(text: str) -> set[int]:
+    """Lines that compare with a cluster's name, look one up, or ask how a name begins or ends."""
+    return {
         part.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Compare | ast.match_case)
-        for part in ast.walk(node.pattern if isinstance(node, ast.match_case) else node)
+        for node in ast.walk(ast.parse(text))
+        for place in _deciding(node)
+        for part in ast.walk(place)
         if isinstance(part, ast.Constant) and part.value in CLUSTERS
     }
-    assert not found, f"lines {sorted(found)}: let the cluster's adapter say it"
+
+
+def _deciding(node: ast.AST) -> list[ast.AST]:
+    """The parts of a node in which a cluster's name would decide something."""
+    if isinstance(node, ast.match_case):
+        return [node.pattern]
+    if isinstance(node, ast.Compare):
+        return [node]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        return list(node.args) if node.func.attr in {"startswith", "endswith"} else []
+    if isinstance(node, ast.Dict):  # a table by cluster, not an object with a field of that name
+        keys = [key for key in node.keys if key is not None]
+        names = {key.value for key in keys if isinstance(key, ast.Constant)}
+        return list(keys) if len(names & CLUSTERS) > 1 else []
+    return []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'if study.cluster == "local": pass',
+        'x = cluster in ("simulated", "eks")',
+        'match name:\n  case "existing": pass',
+        'PACE = {"local": 1, "simulated": 2}[cluster]',
+        'x = handle.cluster.startswith("local")',
+    ],
+)
+def test_branches_on_a_clusters_name_are_seen(text):
+    assert branches(text)
 
 
 @pytest.mark.parametrize("path", WIRING, ids=relative)

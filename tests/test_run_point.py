@@ -136,6 +136,19 @@ def test_log_manifest_events_and_timeline_are_stored(server, setting, point, ope
     assert json.loads(stored(setting, point, "timeline.json"))["deleted_at"] is not None
 
 
+def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
+    server, setting, point, operator
+):
+    ScriptedJob(server[0], operator)
+    run_point.run_point(point, setting)
+    name = f"points/{point.point_id}/{run_point.JOB_EVENTS}"
+    assert setting.results.exists(name) is (operator == "flux_operator")
+    if operator == "flux_operator":
+        told = json.loads(stored(setting, point, run_point.JOB_EVENTS))
+        assert (told["job_id"], told["status"]) == ("LGqfV1", 0)
+        assert told["seconds"] == {"submit": 0.0, "finish": 2.6}
+
+
 def test_private_key_is_not_stored(server, setting, point, operator):
     ScriptedJob(server[0], operator)
     run_point.run_point(point, setting)

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from include.provenance import STAND_IN
 from include.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_STAND_IN_MARK = f" ({STAND_IN})"
+
 
 def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with each operator's name made that of its arm.
 
-    The variant is added where there is one, and the study where several have the arm: runs in two
-    studies are no repeats of each other, as set-ups may differ.
+    The variant is added where there is one; that a stand-in ran in the operator's place, so that
+    no table and no figure can be read as the operator's own; and the study where several have the
+    arm: runs in two studies are no repeats of each other, as set-ups may differ.
     """
     arms = _arms(frame)
     named = arms + " (" + frame["study_id"] + ")"
@@ -27,14 +31,26 @@ def arm_names(
     frame: pd.DataFrame, *, study_id: str, arms: Sequence[tuple[str, str]]
 ) -> tuple[str, ...]:
     """The names that `with_arms` gives a study's arms, in their order."""
-    shared = _shared(frame)
-    names = [arm_name(*arm) for arm in arms]
+    shared, present = _shared(frame), set(_arms(frame))
+    names = [name for arm in arms for name in _names(arm_name(*arm), present)]
     return tuple(f"{name} ({study_id})" if name in shared else name for name in names)
 
 
+def _names(arm: str, present: set[str]) -> list[str]:
+    """What an arm goes by in a frame: as itself unless only its stand-in has runs there."""
+    marked = arm + _STAND_IN_MARK
+    if marked not in present:
+        return [arm]
+    return [arm, marked] if arm in present else [marked]
+
+
 def _arms(frame: pd.DataFrame) -> pd.Series[str]:
-    pairs = zip(frame["k8s_operator"], frame["variant"], strict=True)
-    return pd.Series([arm_name(*pair) for pair in pairs], index=frame.index, dtype="str")
+    rows = zip(frame["k8s_operator"], frame["variant"], frame["operator_version"], strict=True)
+    names = [
+        arm_name(operator, variant) + (_STAND_IN_MARK if str(version).startswith(STAND_IN) else "")
+        for operator, variant, version in rows
+    ]
+    return pd.Series(names, index=frame.index, dtype="str")
 
 
 def _shared(frame: pd.DataFrame) -> set[str]:

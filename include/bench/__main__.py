@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.bench import analysis, gaps, memory, regression, scheduler
+from include.bench.table import markdown, newest
 from include.cache import ROOT
 from include.embedded import start_times
 from include.embedded.paths import state_root
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.bench.gaps import Gaps
+    from include.bench.table import Row
 
 STARTS = 5
 NODES = 2
@@ -57,10 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for measure in (*of_analysis, *of_cluster):
             rows += measure()
     except BenchmarkError as err:
-        sys.stdout.write(_table(rows))  # what was measured until then, kept nowhere
+        sys.stdout.write(markdown(rows))  # what was measured until then, kept nowhere
         sys.stderr.write(f"error: {err}\n")
         return 1
-    text = _table(rows)
+    text = markdown(rows)
     sys.stdout.write(text)
     if chosen.write:
         chosen.write.write_text(_document(text))
@@ -77,9 +79,6 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--analysis-only", action="store_true", help="start no cluster, and so need no root"
     )
     return parser.parse_args(arguments)
-
-
-Row = tuple[str, str, str]  # what, measured, aim
 
 
 def _starts() -> list[Row]:
@@ -124,7 +123,7 @@ def _dags_test() -> list[Row]:
         raise BenchmarkError(f"the study failed:\n{done.stdout.decode()[-2000:]}")
     took_s = time.monotonic() - started
     points = STUDY["warmups"] + STUDY["repeats"]
-    rows = _all_gap_rows(_newest(name), "dags test")
+    rows = _all_gap_rows(newest(name), "dags test")
     return [(f"study of {2 * points} points, dags test", f"{took_s:.1f} s", ""), *rows]
 
 
@@ -164,21 +163,10 @@ def _gap_rows(found: Gaps, way: str) -> list[Row]:
     ]
 
 
-def _newest(name: str) -> Results:
-    folders = (ROOT / "results").glob(f"{name}-*/plan.json")
-    return Results(max(folders, key=lambda path: path.stat().st_mtime).parent)
-
-
 def _row(what: str, seconds: Sequence[float], aim: str) -> Row:
     middle = statistics.median(seconds)
     spread = f"{min(seconds):.2f} to {max(seconds):.2f}, n = {len(seconds)}"
     return (what, f"{middle:.2f} s ({spread})", aim)
-
-
-def _table(rows: Sequence[Row]) -> str:
-    lines = ["| what | median | aim |", "|---|---|---|"]
-    lines += [f"| {what} | {measured} | {aim} |" for what, measured, aim in rows]
-    return "\n".join(lines) + "\n"
 
 
 def _document(table: str) -> str:

@@ -1,21 +1,32 @@
-"""Memory of a family of processes."""
+"""Memory of families of processes."""
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def of_family(pid: int) -> int:
-    """Resident memory in MiB of a process and all its descendants, shared pages counted once.
+    """Resident memory in MiB of a process and all its descendants; else as `of_families`."""
+    return of_families((pid,))
+
+
+def of_families(pids: Iterable[int]) -> int:
+    """Resident memory in MiB of processes and all their descendants, each counted once.
 
     Workers are forks and share most pages with their parent, so the proportional set size is
-    added up, not the resident one.
+    added up, not the resident one. A process that is gone counts nothing.
     """
-    try:
-        parent = psutil.Process(pid)
-        family = [parent, *parent.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return 0
+    family: set[psutil.Process] = set()
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            parent = psutil.Process(pid)
+            family |= {parent, *parent.children(recursive=True)}
     return round(sum(_proportional_bytes(process) for process in family) / 2**20)
 
 

@@ -37,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nodes=tuple(given.nodes),
         repeats=given.repeats,
         cell_limit_s=given.cell_limit_s,
+        least_repeats=given.least_repeats,
         job_limit_s=given.job_limit_s,
         cluster_nodes=given.cluster_nodes,
         flux_operator=given.flux_operator,
@@ -81,6 +82,12 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
         help="no further repeat of a size whose jobs have taken this many seconds together",
     )
     parser.add_argument(
+        "--least-repeats",
+        type=_count,
+        default=2,
+        help="jobs of each size at least, however long they take",
+    )
+    parser.add_argument(
         "--cluster-nodes", type=_count, help="simulated workers; without: the largest size"
     )
     parser.add_argument("--job-limit-s", type=float, default=1200.0, help="end of a single job")
@@ -91,7 +98,7 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
         "--control-plane-qps",
         type=_count,
         default=200,
-        help="requests/s that controller-manager and scheduler may send, each",
+        help="requests/s that each built-in controller, and the scheduler, may send",
     )
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the raw data")
     parser.add_argument("--write", type=Path, help="document to write, with table and figure")

@@ -2,35 +2,38 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from include import k8s_operators
 from include.control_path.cells import STEP_TITLES, STEPS, medians, power, valid_runs
 from include.control_path.figure import draw
+from include.control_path.made_with import provenance
 from include.control_path.rows import REQUESTS, RUNS
-from include.embedded.binaries import KUBERNETES_VERSION
-from include.embedded.paths import TOOLS
+from include.embedded import binaries
 from include.errors import BenchmarkError
 from include.models import Status
-from include.provenance import code_version
-from include.report.labels import operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from include.control_path.arms import Arm
     from include.control_path.study import Matrix, Store
 
 GROWTH_FROM = 64  # below, whole steps of a second or less hide how a step grows
+LEAST_FOR_A_COMPARISON = 2
 _HEADER = (
     *("nodes", "n", *STEP_TITLES.values(), "requests: operator", "controller-manager"),
     *("CPU s: operator", "controller-manager", "API server", "peak MiB: operator"),
 )
+_LIMITS = {
+    "mpi_operator": "as it comes",
+    "mpi_operator-fast-client": "with a faster client alone",
+    "mpi_operator-fast": "with a faster queue too",
+}
 _SECONDS = (*STEPS,)
 _COUNTS = ("requests_operator", "requests_controller_manager")
 _LOAD = ("cpu_operator_s", "cpu_controller_manager_s", "cpu_api_server_s", "peak_operator_mib")
@@ -76,15 +79,52 @@ def _document(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    missing = [arm for arm in matrix.arms if arm.name not in names]
+    stood_in = [arm for arm in missing if _is_from_elsewhere(arm)]
     return environment.get_template("document.md.j2").render(
+        in_short=in_short(table, names=names),
+        of_limits=of_limits(table),
         readings=[reading(table, arm=arm, title=title) for arm, title in names.items()],
-        not_measured=[arm.title for arm in matrix.arms if arm.name not in names],
+        unfinished=[arm.title for arm in missing if arm not in stood_in],
+        stood_in=[arm.title for arm in stood_in],
         whole=_whole(store),
         header=_HEADER,
         tables=[(title, _rows(table[table["arm"] == arm])) for arm, title in names.items()],
         cell_limit_s=f"{matrix.cell_limit_s:g}",
-        **_provenance(frame),
+        least_repeats=min(matrix.least_repeats, matrix.repeats),
+        **provenance(frame),
     )
+
+
+def _is_from_elsewhere(arm: Arm) -> bool:
+    """Whether the arm's controller is not built here, so that a stand-in takes its place."""
+    controller = k8s_operators.load(arm.k8s_operator).controller
+    return controller is not None and controller.name not in binaries.PROGRAMS
+
+
+def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
+    """The arms at the largest size side by side; empty where only one arm has it."""
+    nodes = int(table["nodes"].max())
+    largest = table[table["nodes"] == nodes].set_index("arm")["all_run"]
+    times = [f"{title} {largest[arm]:.1f} s" for arm, title in names.items() if arm in largest]
+    if len(times) < LEAST_FOR_A_COMPARISON:
+        return ""
+    return f"From the creation until all pods of {nodes:,} nodes run: {'; '.join(times)}."
+
+
+def of_limits(table: pd.DataFrame) -> str:
+    """What each limit of the MPI Operator does, at the largest size that all its arms have."""
+    cells = table[table["arm"].isin(_LIMITS)]
+    sizes = [nodes for nodes, own in cells.groupby("nodes") if own["arm"].nunique() == len(_LIMITS)]
+    if not sizes:
+        return ""
+    at = cells[cells["nodes"] == max(sizes)].set_index("arm")
+    told = [
+        f"{limits} all pods are created after {at.loc[arm, 'create']:.1f} s, and from the end of "
+        f"the pods to the terminal state it takes {at.loc[arm, 'notice']:.1f} s"
+        for arm, limits in _LIMITS.items()
+    ]
+    return f"Measured with {int(max(sizes)):,} nodes: {'; '.join(told)}."
 
 
 def reading(table: pd.DataFrame, *, arm: str, title: str) -> str:
@@ -122,7 +162,10 @@ def _growth(own: pd.DataFrame, step: str) -> str:
     exponent = power(large["nodes"], large[step])
     if pd.isna(exponent):
         return ""
-    return f", growing like nodes^{exponent:.2f} from {int(large['nodes'].min())} nodes on"
+    return (
+        f"; from {int(large['nodes'].min())} nodes on twice as many take {2**exponent:.1f} times "
+        f"as long (nodes^{exponent:.2f})"
+    )
 
 
 def _whole(store: Store) -> str:
@@ -146,21 +189,3 @@ def _cells(row: dict[Any, Any]) -> list[str]:
         *(f"{row[name]:,.0f}" for name in _COUNTS),
         *("-" if pd.isna(row[name]) else f"{row[name]:.1f}" for name in _LOAD),
     ]
-
-
-def _provenance(frame: pd.DataFrame) -> dict[str, Any]:
-    versions = frame.groupby("k8s_operator", sort=False)["operator_version"].unique()
-    kwok = re.search(r"sigs\.k8s\.io/kwok (v\S+)", (TOOLS / "kubernetes/go.mod").read_text())
-    return {
-        "measured_on": " and ".join(sorted({str(at)[:10] for at in frame["started_at"]})),
-        "code_version": code_version(),
-        "cores": os.cpu_count(),
-        "kernel": platform.release(),
-        "kubernetes": KUBERNETES_VERSION,
-        "kwok": kwok[1] if kwok else "of an unknown version",
-        "cluster_nodes": f"{int(frame['cluster_nodes'].iloc[0]):,}",
-        "control_plane_qps": int(frame["control_plane_qps"].iloc[0]),
-        "versions": "; ".join(
-            f"{operator_title(str(name))}: {', '.join(found)}" for name, found in versions.items()
-        ),
-    }

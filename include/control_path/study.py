@@ -33,6 +33,7 @@ class Matrix:
     nodes: tuple[int, ...]
     repeats: int
     cell_limit_s: float  # no further repeat of a cell that has taken this long
+    least_repeats: int = 2  # but as many at least: one job alone says nothing of their spread
     job_limit_s: float
     cluster_nodes: int | None = None  # None: as many as the largest job needs
     flux_operator: str | None = None
@@ -138,7 +139,8 @@ def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
         for repeat in range(1, matrix.repeats + 1):
             known = store.valid(arm, nodes)
             took_s = sum(run.gone_s or 0.0 for run in known)
-            if repeat not in {run.repeat for run in known} and took_s < matrix.cell_limit_s:
+            may_go_on = repeat <= matrix.least_repeats or took_s < matrix.cell_limit_s
+            if may_go_on and repeat not in {run.repeat for run in known}:
                 yield nodes, repeat
 
 

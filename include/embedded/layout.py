@@ -90,7 +90,7 @@ class Ports:
 class Tuning:
     """What may vary in a control plane beside its ports."""
 
-    qps: int = 200  # requests/s of controller-manager and scheduler each; their burst is twice that
+    qps: int = 200  # requests/s of each built-in controller and the scheduler; burst: twice that
     is_audited: bool = False  # who asked the API server for what is written down
 
 

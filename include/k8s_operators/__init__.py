@@ -142,6 +142,10 @@ class K8sOperator(adapters.Adapter):
         """Seconds from broker start to end, for operators that start one; else None."""
         return None
 
+    def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:  # noqa: ARG002
+        """What a launcher of the operator's own tells of a good job beside the times; else None."""
+        return None
+
 
 def available() -> tuple[str, ...]:
     """Names of all operators."""

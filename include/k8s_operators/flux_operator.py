@@ -23,6 +23,8 @@ from include.render import render
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pydantic import JsonValue
+
     from include.k8s_operators import JobSpec
 
 COMMIT = "0d75cef855dee5351d68e32ec139a70e892b5268"
@@ -164,6 +166,16 @@ class FluxOperator(K8sOperator):
     def broker_time_s(self, lines: Iterable[str]) -> float | None:
         """Wall time of `flux start`: waiting for the slowest broker, the job, and the end."""
         return gnu_time.parse(lines, required=(START,))[START]
+
+    def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:
+        """Flux' events of the job, each in seconds since its submission, 1 ms fine."""
+        found = flux_events.parse(lines)
+        return {
+            "job_id": found.job_id,
+            "status": found.status,
+            "run_time_s": found.run_time_s,
+            "seconds": dict(found.seconds),
+        }
 
 
 def option_flags(job: JobSpec, options: Options) -> str:

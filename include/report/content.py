@@ -82,7 +82,13 @@ def read_content(
     return Content(
         title=title or f"Kubernetes operators compared: {plan.study.name}",
         identity=plan.study_id,
-        headline=headline(plan.study, arms=arms, tally=counts, cluster=cluster, found=found),
+        headline=headline(
+            plan.study,
+            operators=arm_names(own, study_id=plan.study_id, arms=arms),
+            tally=counts,
+            cluster=cluster,
+            found=found,
+        ),
         noun="planned point",
         records=frame,
         analysis=found,

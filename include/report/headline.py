@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.report.labels import count, operator_title
-from include.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,14 +19,17 @@ NO_CLUSTER = "The cluster was not provisioned, so nothing was run."
 def headline(
     study: Study,
     *,
-    arms: Sequence[tuple[str, str]],
+    operators: Sequence[str],
     tally: Tally,
     cluster: ClusterHandle | None,
     found: Analysis,
 ) -> str:
-    """Plain sentences; says that there is no verdict, and why, when no pair can be judged."""
+    """Plain sentences; says that there is no verdict, and why, when no pair can be judged.
+
+    `operators` are the study's arms by the names that they have in the tables.
+    """
     opening = (
-        f"{_operators([arm_name(*arm) for arm in arms])} {_did(tally)} {study.application} on "
+        f"{_operators(operators)} {_did(tally)} {study.application} on "
         f"{_where(study, cluster)}: "
         f"{tally.valid_repeats:,} valid of {count(tally.planned_repeats, 'planned repeat')}"
         f"{_warmups(tally)}."

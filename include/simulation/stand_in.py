@@ -12,6 +12,7 @@ from include.embedded.controllers import wait_established
 from include.embedded.credentials import ADMIN
 from include.embedded.local_cluster import apply
 from include.errors import ClusterError
+from include.provenance import STAND_IN
 from include.simulation import access, stages
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def install(controller: Controller, layout: Layout) -> str:
         "the schema of MiniClusters", lambda: _is_listed(layout), timeout_s=SCHEMA_LIMIT_S
     )
     apply(layout, (stages.read("minicluster.yaml"),))
-    return f"stand-in for {controller.version} (simulated)"
+    return f"{STAND_IN} for {controller.version} (simulated)"
 
 
 def _is_listed(layout: Layout) -> bool:

@@ -132,6 +132,20 @@ def test_operators_of_two_studies_are_kept_apart():
     assert names == ["mpi_operator (a)", "mpi_operator (b)", "x"]
 
 
+def test_stand_in_of_an_operator_never_goes_by_the_operators_own_name():
+    stood_in = {"k8s_operator": "flux_operator", "operator_version": "stand-in for v1 (simulated)"}
+    frame = table.to_frame([record(), record(**stood_in)])
+    assert with_arms(frame)["k8s_operator"].tolist() == ["mpi_operator", "flux_operator (stand-in)"]
+    arms = (("flux_operator", ""), ("mpi_operator", ""), ("indexed_job", ""))
+    assert arm_names(frame, study_id="demo-20260301", arms=arms) == (
+        *("flux_operator (stand-in)", "mpi_operator", "indexed_job"),
+    )
+    both = table.to_frame([record(**stood_in), record(k8s_operator="flux_operator")])
+    assert arm_names(both, study_id="demo-20260301", arms=arms[:1]) == (
+        *("flux_operator", "flux_operator (stand-in)"),
+    )
+
+
 def winners(values, *, seed):
     """How often two samples of 20, both drawn from `values`, are told apart."""
     rng = np.random.default_rng(seed)

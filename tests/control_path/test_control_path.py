@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from include import k8s_operators
-from include.control_path import arrivals, document, lab, study
+from include.control_path import arrivals, document, lab, made_with, study
 from include.control_path.__main__ import main
 from include.control_path.arms import arms
 from include.control_path.cells import medians, power, valid_runs
@@ -173,7 +173,17 @@ def test_study_that_was_cut_off_goes_on_with_what_is_missing(tmp_path):
     again = Store(tmp_path)
     assert again.runs == store.runs
     # 128 nodes took longer than the cell's limit once: no second time.
-    assert list(study._due(arm, matrix(), again)) == [(8, 2), (64, 1), (64, 2)]
+    due = study._due(arm, matrix(least_repeats=1), again)
+    assert list(due) == [(8, 2), (64, 1), (64, 2)]
+
+
+def test_size_whose_jobs_take_long_is_still_measured_more_than_once(tmp_path):
+    store = Store(tmp_path)
+    arm = arms()["mpi_operator"]
+    store.add(run_of(nodes=128), [])  # longer than the cell's limit
+    assert list(study._due(arm, matrix(nodes=(128,), repeats=3), store)) == [(128, 2)]
+    store.add(run_of(nodes=128, repeat=2), [])
+    assert list(study._due(arm, matrix(nodes=(128,), repeats=3), store)) == []
 
 
 def test_failed_run_is_replaced_by_its_next_try(tmp_path):
@@ -202,7 +212,11 @@ def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch
     assert "flux_operator: stand-in: not measured" in caplog.text
     document.write(store, matrix(arms=chosen), tmp_path / "doc.md")
     text = (tmp_path / "doc.md").read_text()
-    assert "**Flux Operator as it comes (client 20/s)**: stand-in: not measured" in text
+    assert "**Flux Operator as it comes (client 20/s)**: not measured" in text
+    assert "is not the Flux Operator: what it takes says nothing of it" in text
+    assert "(read in its source at commit 0d75cef855de, none of it measured here)" in text
+    assert "### Flux" not in text
+    assert "MPI Operator, client 200/s, event queue 1,000/s 25.8 s" in text
     assert "Of 12 jobs with 812 pods no pod was lost." in text
     assert (tmp_path / "images/control_path.png").read_bytes().startswith(b"\x89PNG")
     assert read(tmp_path / "control_path" / RUNS, Run) == store.runs
@@ -215,8 +229,46 @@ def test_reading_names_the_step_that_takes_longest_and_how_it_grows():
     said = document.reading(table, arm=arm, title="MPI")
     assert "at 256 nodes all pods run 51.4 s after the creation" in said
     assert "“created → all pods created”: 51.2 s, 200 ms per node" in said
-    assert "growing like nodes^1.00 from 64 nodes on" in said
+    assert "from 64 nodes on twice as many take 2.0 times as long (nodes^1.00)" in said
     assert "sent 2.0 requests per node" in said
+
+
+def test_document_tells_what_a_reader_must_know_of_the_programs(tmp_path):
+    store = Store(tmp_path / "raw")
+    store.add(run_of(), [])
+    document.write(store, matrix(), tmp_path / "doc.md")
+    text = " ".join((tmp_path / "doc.md").read_text().split())
+    assert "client-go` v0.36.2, and not the v0.35.6 of its own go.mod" in text
+    assert "run with `GOGC=400`" in text
+    assert "etcd v3.6.16, KWOK v0.8.0" in text
+    assert "**Indexed Job** has no valid job yet" in text
+    assert "From the creation until all pods" not in text  # one arm is no comparison
+
+
+def test_upstreams_client_is_known_for_the_version_that_is_built():
+    mpi, flux = (k8s_operators.load(name).controller for name in NAMES[::2])
+    assert mpi.version in made_with.UPSTREAM_CLIENT_GO
+    assert made_with.FLUX_MODULE_VERSION.rpartition("-")[2] in flux.version
+    wanted = f"{flux.go_module}@{made_with.FLUX_MODULE_VERSION}"
+    assert wanted in (made_with.TOOLS.parent / "README.md").read_text()
+    with pytest.raises(LookupError, match="requires no example.org/x"):
+        made_with.required("etcd", "example.org/x")
+
+
+def test_limits_are_told_apart_by_what_was_measured_at_a_size_that_all_have():
+    slow = [run_of("mpi_operator", nodes=nodes) for nodes in (8, 64, 128)]
+    client = [
+        run_of("mpi_operator-fast-client", nodes=nodes, pods_created_s=0.5) for nodes in (8, 64)
+    ]
+    both = [
+        run_of("mpi_operator-fast", nodes=nodes, pods_created_s=0.5, terminal_s=nodes / 5 + 0.4)
+        for nodes in (8, 64, 128)
+    ]
+    said = document.of_limits(medians(valid_runs([*slow, *client, *both])))
+    assert said.startswith("Measured with 64 nodes: as it comes all pods are created after 12.8 s")
+    assert "with a faster client alone all pods are created after 0.5 s" in said
+    assert said.endswith("the terminal state it takes 0.1 s.")
+    assert document.of_limits(medians(valid_runs(slow))) == ""
 
 
 def test_growth_needs_three_sizes():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 from urllib.error import URLError
@@ -53,6 +54,28 @@ def test_installed_controller_carries_the_study_and_gives_its_version(server, co
     version = installation.install(kube, controller, study_id="s1", cache=cache)
     assert version == "v0.8.2"
     assert state.objects[CRD]["metadata"]["labels"] == {installation.OWNER_LABEL: "s1"}
+
+
+def test_flux_operator_is_found_under_its_deployments_own_name_and_its_image_is_told(server, cache):
+    state, kube = server
+    image = "ghcr.io/flux-framework/flux-operator:latest"
+    renamed = {"Namespace": "operator-system", "Deployment": "operator-controller-manager"}
+    made = copy.deepcopy(SYNTHETIC_MANIFEST)
+    for obj in made:
+        obj["metadata"]["name"] = renamed.get(obj["kind"], "miniclusters.flux-framework.org")
+    made[2]["metadata"]["namespace"] = "operator-system"
+    made[2]["spec"]["template"]["spec"]["containers"][0]["image"] = image
+    data = yaml.safe_dump_all(made).encode()
+    flux = dataclasses.replace(
+        k8s_operators.load("flux_operator").controller,
+        manifest_sha256=hashlib.sha256(data).hexdigest(),
+    )
+    (cache / "manifests").mkdir()
+    (cache / "manifests" / f"{flux.manifest_sha256}.yaml").write_bytes(data)
+    version = installation.install(kube, flux, study_id="s1", cache=cache)
+    assert version == f"v1alpha2 (0d75cef855de), image {image}"
+    installation.uninstall(kube, flux, study_id="s1", cache=cache)
+    assert state.objects == {}
 
 
 def test_controller_runs_where_it_is_told_to(server, controller, cache):

@@ -100,6 +100,21 @@ def test_simulated_records_are_marked_across_every_figure(drawings):
         assert SIMULATED_MARK not in texts(drawing.svg)
 
 
+def test_stand_in_is_named_in_every_figure_that_names_operators():
+    operators = ("mpi_operator", "flux_operator (stand-in)")
+    records = [
+        each.model_copy(update={"operator_version": "stand-in for v1alpha2 (simulated)"})
+        if each.k8s_operator == "flux_operator"
+        else each
+        for each in study_records(operators=("mpi_operator", "flux_operator"), simulated=True)
+    ]
+    found = analyse(table.to_frame(records), operators=operators)
+    for drawing in draw_all(found, operators=operators):
+        named = [text for text in texts(drawing.svg) if text.startswith("Flux Operator")]
+        assert named, drawing.name
+        assert all(text.startswith("Flux Operator (stand-in)") for text in named)
+
+
 @pytest.mark.parametrize("records", [[], [record(status=Status.FAILED)]])
 def test_nothing_valid_gives_no_figure(records):
     assert drawn(table.to_frame(records)) == ()

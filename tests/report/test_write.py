@@ -279,6 +279,23 @@ def test_instance_type_is_in_the_headline(tmp_path):
 
 
 @pytest.mark.usefixtures("no_figures")
+def test_headline_and_tables_name_a_stand_in(tmp_path):
+    version = "stand-in for v1alpha2 (0d75cef855de) (simulated)"
+    records = [
+        each.model_copy(update={"operator_version": version})
+        if each.k8s_operator == "flux_operator"
+        else each
+        for each in study_records(operators=("mpi_operator", "flux_operator"), simulated=True)
+    ]
+    results = write_study(tmp_path, records)
+    write_report(results)
+    said = words_of(results)
+    assert "MPI Operator and Flux Operator (stand-in) ran lammps" in said
+    assert version in said
+    assert "Flux Operator (stand-in)" in results.read_text("summary.md")
+
+
+@pytest.mark.usefixtures("no_figures")
 def test_terminal_table_is_aligned(tmp_path):
     records = study_records()
     failed = record(status=Status.FAILED, k8s_operator="flux_operator", nodes=16, ranks=1504)

@@ -111,6 +111,31 @@ def test_the_version_that_go_wrote_into_a_controller_is_told(tmp_path):
     assert found.version.startswith("v0.0.0-2026-0d75, binary sha256:")
 
 
+def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_manifest(
+    tmp_path, monkeypatch
+):
+    flux = k8s_operators.load("flux_operator").controller
+    (tmp_path / "flux-operator").write_bytes(b"x")
+    program = programs.find(flux, settings.Options(flux_operator=str(tmp_path / "flux-operator")))
+    wanted = [
+        {"kind": "CustomResourceDefinition", "metadata": {"name": flux.crd_name}},
+        {"kind": "ClusterRole", "metadata": {"name": flux.cluster_role}},
+    ]
+    others = [
+        {"kind": "ClusterRole", "metadata": {"name": "somebody-elses"}},
+        {"kind": "Deployment", "metadata": {"name": "operator-controller-manager"}},
+    ]
+    monkeypatch.setattr(programs.installation, "manifest", lambda *_, **__: [*others, *wanted])
+    namespace, *applied, binding = program.objects()
+    assert namespace["metadata"]["name"] == "operator-system"
+    assert applied == wanted
+    assert binding["roleRef"]["name"] == flux.cluster_role
+    assert binding["subjects"][0]["name"] == "operator-benchmark:flux-operator"
+    monkeypatch.setattr(programs.installation, "manifest", lambda *_, **__: others)
+    with pytest.raises(ClusterError, match="the manifest of flux-operator lacks one of"):
+        program.objects()
+
+
 def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_built):
     mpi = programs.find(k8s_operators.load("mpi_operator").controller, settings.Options())
     assert not any("qps" in word for word in mpi.arguments(programs_built))

@@ -1,0 +1,26 @@
+"""The table of a benchmark, and the newest study of a name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.cache import ROOT
+from include.results import Results
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Row = tuple[str, str, str]  # what, measured, aim
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """The rows as a Markdown table."""
+    lines = ["| what | median | aim |", "|---|---|---|"]
+    lines += [f"| {what} | {measured} | {aim} |" for what, measured, aim in rows]
+    return "\n".join(lines) + "\n"
+
+
+def newest(name: str) -> Results:
+    """The folder of the study of that name that was planned last."""
+    folders = (ROOT / "results").glob(f"{name}-*/plan.json")
+    return Results(max(folders, key=lambda path: path.stat().st_mtime).parent)

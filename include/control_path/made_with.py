@@ -1,0 +1,70 @@
+"""What a measurement of control paths was made with: machine, programs, and their versions."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+
+from include import k8s_operators
+from include.embedded.binaries import KUBERNETES_VERSION
+from include.embedded.control_plane import CONTROLLERS, FEWER_COLLECTIONS
+from include.embedded.paths import TOOLS
+from include.provenance import code_version
+from include.report.labels import operator_title
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CPU_INFO = Path("/proc/cpuinfo")
+# `k8s.io/client-go` in upstream's go.mod, by version of the MPI Operator.
+UPSTREAM_CLIENT_GO = {"v0.8.2": "v0.35.6"}
+FLUX_MODULE_VERSION = "v0.0.0-20260628045112-0d75cef855de"
+
+
+def provenance(frame: pd.DataFrame) -> dict[str, Any]:
+    """The document's values that say what the runs were made with; the machine is this one."""
+    versions = frame.groupby("k8s_operator", sort=False)["operator_version"].unique()
+    flux = k8s_operators.load("flux_operator").controller
+    mpi = k8s_operators.load("mpi_operator").controller
+    return {
+        "measured_on": " and ".join(sorted({str(at)[:10] for at in frame["started_at"]})),
+        "code_version": code_version(),
+        "cores": os.cpu_count(),
+        "cpu": _cpu_model(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30),
+        "kernel": platform.release(),
+        "kubernetes": KUBERNETES_VERSION,
+        "etcd": required("etcd", "go.etcd.io/etcd/server/v3"),
+        "kwok": required("kubernetes", "sigs.k8s.io/kwok"),
+        "client_go": required("kubernetes", "k8s.io/client-go"),
+        "upstream_client_go": UPSTREAM_CLIENT_GO[mpi.version] if mpi else "",
+        "gogc": FEWER_COLLECTIONS["GOGC"],
+        "controllers": len(CONTROLLERS),
+        "flux_program": f"{flux.go_module}@{FLUX_MODULE_VERSION}" if flux else "",
+        "flux_commit": FLUX_MODULE_VERSION.rpartition("-")[2],
+        "cluster_nodes": f"{int(frame['cluster_nodes'].iloc[0]):,}",
+        "control_plane_qps": int(frame["control_plane_qps"].iloc[0]),
+        "versions": "; ".join(
+            f"{operator_title(str(name))}: {', '.join(found)}" for name, found in versions.items()
+        ),
+    }
+
+
+def required(tool: str, module: str) -> str:
+    """The version of a module that `tools/<tool>/go.mod` requires; LookupError without one."""
+    text = (TOOLS / tool / "go.mod").read_text()
+    found = re.search(rf"^(?:require|\t)\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)
+    if found is None:
+        raise LookupError(f"tools/{tool}/go.mod requires no {module}")
+    return found[1]
+
+
+def _cpu_model() -> str:
+    """The processor's name as Linux gives it."""
+    found = re.search(r"^model name\s*:\s*(.+)$", CPU_INFO.read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
