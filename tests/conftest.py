@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
@@ -35,8 +35,14 @@ from tests import fakes  # noqa: E402  after the settings above
 
 fakes.install()
 
-# No time limit per example: the machines that run them are shared.
-settings.register_profile("shared-machine", deadline=None)
+# No limit of time: the machines that run them are shared. The same examples each time: a failure
+# is of the change at hand, and can be had again.
+settings.register_profile(
+    "shared-machine",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("shared-machine")
 
 
