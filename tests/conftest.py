@@ -35,8 +35,8 @@ from tests import fakes  # noqa: E402  after the settings above
 
 fakes.install()
 
-# No time limits: the machines that run them are shared. The same examples in every run: a failure
-# that comes by chance says nothing of the change at hand.
+# No limit of time: the machines that run them are shared. The same examples each time: a failure
+# is of the change at hand, and can be had again.
 settings.register_profile(
     "shared-machine",
     deadline=None,

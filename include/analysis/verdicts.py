@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.analysis.cells import counted
+from include.analysis.cells import SIZE, counted
 from include.analysis.comparison import FIGURE_OF_MERIT
 from include.analysis.intervals import LEAST_N, LEVEL
 from include.analysis.setups import set_up_differences
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SIMULATED = "simulated"
+SECOND = "launcher_time_s"  # compared where an operator has no figure of merit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What can be said of one pair at one size, by loop time."""
+    """What can be said of one pair at one size: by loop time, unless `measured` says otherwise."""
 
     nodes: int
     ranks: int
@@ -41,10 +42,24 @@ class Verdict:
 def judge(
     frame: pd.DataFrame, *, comparisons: pd.DataFrame, drifts: pd.DataFrame
 ) -> tuple[Verdict, ...]:
-    """A verdict for each row of the figure of merit in `comparisons`, in its order."""
+    """A verdict for each size and pair in `comparisons`, in its order.
+
+    By the figure of merit; a pair that can be compared by its launcher time alone, as when a
+    record set has no logs, gets none, but what was measured and what differs.
+    """
     runs = counted(frame)
-    rows = comparisons[comparisons["quantity"] == FIGURE_OF_MERIT].to_dict(orient="records")
-    return tuple(_verdict(row, runs=runs, drifts=drifts) for row in rows)
+    rows = [
+        *comparisons[comparisons["quantity"] == FIGURE_OF_MERIT].to_dict(orient="records"),
+        *comparisons[comparisons["quantity"] == SECOND].to_dict(orient="records"),
+    ]
+    first: dict[tuple[Any, ...], dict[Any, Any]] = {}
+    for row in rows:
+        first.setdefault(tuple(row[key] for key in (*SIZE, "operator", "baseline")), row)
+    return tuple(_verdict(first[key], runs=runs, drifts=drifts) for key in sorted(first, key=_size))
+
+
+def _size(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return key[: len(SIZE)]
 
 
 def _verdict(row: dict[Any, Any], *, runs: pd.DataFrame, drifts: pd.DataFrame) -> Verdict:
@@ -54,6 +69,7 @@ def _verdict(row: dict[Any, Any], *, runs: pd.DataFrame, drifts: pd.DataFrame) -
     drifts = drifts[(drifts["nodes"] == row["nodes"]) & (drifts["ranks"] == row["ranks"])]
     reasons = (
         *([SIMULATED] if cell["simulated"].any() else []),
+        *_without_merit(row, cell),
         *_too_few(row),
         *set_up_differences(cell, operator=pair[0], baseline=pair[1]),
         *_drifting(row, cell=cell, drifts=drifts[drifts["k8s_operator"].isin(pair)]),
@@ -65,7 +81,7 @@ def _verdict(row: dict[Any, Any], *, runs: pd.DataFrame, drifts: pd.DataFrame) -
         operator=pair[0],
         baseline=pair[1],
         winner=faster if row["is_significant"] and not reasons else None,
-        measured=measured(row),
+        measured=("by launcher time, " if row["quantity"] == SECOND else "") + measured(row),
         reasons=reasons,
     )
 
@@ -92,6 +108,14 @@ def measured(row: dict[Any, Any]) -> str:
         f"{row['operator']} is {abs(row['difference_percent']):.1f} % {word}, "
         f"{_level()} interval {least:.1f} to {most:.1f} %, {counts}"
     )
+
+
+def _without_merit(row: dict[Any, Any], cell: pd.DataFrame) -> list[str]:
+    if row["quantity"] == FIGURE_OF_MERIT:
+        return []
+    known = set(cell.dropna(subset=[FIGURE_OF_MERIT])["k8s_operator"])
+    missing = [name for name in (row["operator"], row["baseline"]) if name not in known]
+    return [f"no loop time of {' and '.join(missing)}"]
 
 
 def _too_few(row: dict[Any, Any]) -> list[str]:

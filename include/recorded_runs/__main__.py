@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.recorded_runs import Experiment
+    from include.recorded_runs._folders import Found
     from include.recorded_runs._records import Imported
+    from include.report.content import Content
 
 ALL_VALID, SOME_INVALID, BAD_INPUT = 0, 1, 2
 
@@ -63,14 +65,12 @@ def import_folders(
         names = _folders.study_names([e.root for e in experiments], folders=folders)
         imported = _records.to_records(experiments, names=names, published_rule=published_rule)
         reporting = progress.add_task("tables, figures, report", total=1)
-        strangers = _folders.shown(found.strangers, folders=folders)
-        said = write(
-            imported, experiments, names=names, strangers=strangers, title=title, results=results
+        content = write(
+            imported, experiments, names=names, found=found, title=title, results=results
         )
         progress.advance(reporting)
-    problems = [problem for experiment in experiments for problem in experiment.problems]
-    sys.stdout.write(said)
-    _say(imported, results=results, problems=problems, strangers=strangers)
+    _say(imported, content, results=results, strangers=found.strangers)
+    problems = _report.all_problems(experiments, names=names, found=found)
     is_whole = not problems and all(run.record.status == "valid" for run in imported)
     return ALL_VALID if is_whole else SOME_INVALID
 
@@ -80,14 +80,12 @@ def write(
     experiments: Sequence[Experiment],
     *,
     names: Sequence[str],
-    strangers: Sequence[str],
+    found: Found,
     title: str,
     results: Results,
-) -> str:
-    """Write everything that is made of imported runs, and return its summary for a terminal."""
-    content = _report.content_of(
-        imported, experiments, names=names, strangers=strangers, title=title
-    )
+) -> Content:
+    """Write everything that is made of imported runs, and return what the report shows."""
+    content = _report.content_of(imported, experiments, names=names, found=found, title=title)
     write_content(results, content)
     original = _report.original_table(imported, content.analysis.frame)
     results.write_bytes("original_times.csv", table.to_csv(original))
@@ -96,24 +94,21 @@ def write(
         "import.json",
         {
             "experiments": dict(zip(names, (e.layout for e in experiments), strict=True)),
-            "problems": [problem for e in experiments for problem in e.problems],
-            "files_not_read": list(strangers),
+            "problems": list(_report.all_problems(experiments, names=names, found=found)),
+            "notes": list(content.notes),
+            "files_not_read": list(found.strangers),
         },
     )
-    return summary_text(content.analysis.summary)
+    return content
 
 
 def _say(
-    imported: Sequence[Imported],
-    *,
-    results: Results,
-    problems: Sequence[str],
-    strangers: Sequence[str],
+    imported: Sequence[Imported], content: Content, *, results: Results, strangers: Sequence[str]
 ) -> None:
     records = [run.record for run in imported]
-    counts = _report.tally_of(records)
-    lines = [f"{record.point_id}: {record.error}" for record in records if record.error]
-    lines += problems
+    counts = content.tally
+    lines = [f"{r.study_id}/{r.point_id}: {r.error}" for r in records if r.error]
+    lines += content.notes
     lines += [f"{name}: belongs to no layout, not read" for name in strangers]
     lines.append(
         f"{counts.recorded} runs: {counts.valid_repeats} valid and counted, "
@@ -121,7 +116,7 @@ def _say(
         f"{counts.invalid} invalid; {len(strangers)} files not read; "
         f"report: {results.path(REPORT)}"
     )
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(summary_text(content.analysis.summary) + "\n".join(lines) + "\n")
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

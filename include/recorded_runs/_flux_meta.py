@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -33,12 +34,13 @@ class Meta:
     @property
     def names(self) -> tuple[str, ...]:
         """Every run that was made or defined, in the order of runs where it is known."""
-        defined = (f"{job}{_SIZE}{size}" for job, size in self.sizes.items())
+        sizes = self.sizes.items()
+        defined = (f"{job}{_SIZE}{size}" for job, size in sizes if job not in self.times)
         return tuple(dict.fromkeys([*self.times, *defined]))
 
     def job(self, name: str) -> Job:
         """The job of a run."""
-        return self.jobs.get(name.rpartition(_SIZE)[0], Job())
+        return self.jobs.get(job_of(name), Job())
 
     def run_s(self, name: str) -> float | None:
         """Seconds from the run's creation to its end, with the deletion of the run before."""
@@ -50,32 +52,58 @@ class Meta:
         return (names.index(name) if name in names else len(names), natural)
 
 
+def job_of(name: str) -> str:
+    """The job's name in the name of a run, which is the same where it tells no size."""
+    return name.rpartition(_SIZE)[0] or name
+
+
 def read_meta(path: Path | None) -> tuple[Meta, tuple[str, ...]]:
     """The file's content, and what is wrong with it; None: there is no such file."""
     if path is None:
         return Meta(), ("meta.json is missing: order and run times are not known",)
     try:
-        return _meta(json.loads(path.read_text())), ()
-    except (ValueError, TypeError, KeyError, AttributeError) as err:
-        return Meta(), (f"{path.name} cannot be read, so order and run times are not known: {err}",)
+        # Numbers as they are written: the version 1.30 is not 1.3.
+        return _meta(json.loads(path.read_text(), parse_float=str)), ()
+    except (ValueError, TypeError, KeyError, AttributeError, OSError) as err:
+        said = f"{type(err).__name__}: {err}"
+        problem = f"{path.name} cannot be read, so order and run times are not known: {said}"
+        return Meta(), (problem,)
 
 
 def _meta(data: dict[str, Any]) -> Meta:
     times = {
-        name.removeprefix(_RUN): float(seconds)
+        name.removeprefix(_RUN): _finite(seconds)
         for name, seconds in data["times"].items()
         if name.startswith(_RUN)
     }
-    jobs = data.get("jobs", {})
+    jobs = data.get("jobs") or {}
+    kubernetes = data.get("kubernetes") or {}
     return Meta(
         times=times,
         jobs={
-            name: Job(command=job.get("command"), tasks=job.get("tasks"))
+            name: Job(command=_text(job.get("command")), tasks=_count(job.get("tasks")))
             for name, job in jobs.items()
         },
-        sizes={name: job["size"] for name, job in jobs.items() if job.get("size")},
+        sizes={name: size for name, job in jobs.items() if (size := _count(job.get("size")))},
         fields={
-            "instance_type": data.get("machine"),
-            "kubernetes_version": data.get("kubernetes", {}).get("version"),
+            "instance_type": _text(data.get("machine")),
+            "kubernetes_version": _text(kubernetes.get("version")),
         },
     )
+
+
+def _finite(seconds: Any) -> float:
+    """A time; ValueError when it is none."""
+    value = float(seconds)
+    if not math.isfinite(value):
+        raise ValueError(f"{value} is no time")
+    return value
+
+
+def _count(value: Any) -> int | None:
+    """A number of ranks or nodes, as a number or as text; None when it is not told."""
+    return int(value) if str(value).isdecimal() and int(value) > 0 else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from include import applications
 from include.errors import CheckFailed, StudyError
-from include.recorded_runs._logs import parsed, place_of
+from include.recorded_runs._logs import parsed, place_of, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,7 @@ _AXIS = re.compile(r"(?:^|\s)-v(?:ar)? ([xyz]) ([0-9]+)(?=\s|$)")
 _PROGRAM = re.compile(r"(?:^|[\s/])lmp(?:\s|$)")
 _SYNTHETIC = "SYNTHETIC"  # generated logs say so in their first line
 _FIELDS = (
+    "ranks",
     *("loop_time_s", "app_wall_time_s", "timesteps_per_s", "atom_steps_per_s"),
     *("cpu_use_percent", "pot_eng"),
 )
@@ -26,7 +29,8 @@ _FIELDS = (
 def measured(path: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
     """The record's fields that LAMMPS gives; ParseError or CheckFailed, never a part of them.
 
-    The energy is checked where the command names a problem with a known one.
+    `ranks` is among them, for runs of which nothing else tells it. The energy is checked where
+    the command names a problem with a known one.
     """
     application = applications.load(NAME)
     result = parsed(path, application.parse)
@@ -34,7 +38,10 @@ def measured(path: Path, *, command: str | None, ranks: int | None) -> dict[str,
         raise CheckFailed(f"{place_of(path)}: ran on {result.ranks} ranks instead of {ranks}")
     if has_reference(command):
         options = application.read_options(dict(replicas(command)))
-        application.check(result, options=options, ranks=result.ranks)
+        try:
+            application.check(result, options=options, ranks=result.ranks)
+        except CheckFailed as err:
+            raise CheckFailed(f"{place_of(path)}: {err}") from err
     return {"application": NAME, **{name: getattr(result, name) for name in _FIELDS}}
 
 
@@ -50,7 +57,7 @@ def has_reference(command: str | None) -> bool:
         return False
     try:
         applications.load(NAME).read_options(dict(size))
-    except StudyError:
+    except (StudyError, ValidationError):  # not known, or no number of replicas
         return False
     return True
 
@@ -62,5 +69,4 @@ def application_of(command: str | None) -> str | None:
 
 def is_synthetic(path: Path) -> bool:
     """Whether the log says of itself that it was generated."""
-    with path.open("rb") as file:
-        return _SYNTHETIC in file.readline(1000).decode(errors="replace")
+    return _SYNTHETIC in (told(path, lambda lines: next(iter(lines), "")) or "")

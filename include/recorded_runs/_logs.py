@@ -32,6 +32,14 @@ def parsed(path: Path, parse: Callable[[Iterable[str]], T]) -> T:
         raise ParseError(f"{place_of(path)} cannot be read: {err.strerror}") from err
 
 
+def told(path: Path, parse: Callable[[Iterable[str]], T | None]) -> T | None:
+    """As `parsed`, None when the file cannot be read: reading it for its figures says why."""
+    try:
+        return parsed(path, parse)
+    except ParseError:
+        return None
+
+
 def place_of(path: Path) -> str:
     """The file as messages name it: with its folder, as some tools name all their logs alike."""
     return f"{path.parent.name}/{path.name}"
@@ -42,10 +50,13 @@ def first_line_with(pattern: re.Pattern[str]) -> Callable[[Iterable[str]], str |
     return lambda lines: next((line for line in lines if pattern.search(line)), None)
 
 
-def sha256(path: Path) -> str:
-    """The file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def sha256(path: Path) -> str | None:
+    """The file's SHA-256 in hexadecimal, None when it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return None
 
 
 class _CountedLines:

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from include.errors import JobFailed
 from include.models import Model, Record, Status
 from include.provenance import code_version
+from include.recorded_runs._logs import place_of
 from include.redact import redact
 
 if TYPE_CHECKING:
@@ -119,18 +122,24 @@ def _imported(
 ) -> Imported:
     known: dict[str, Any] = dict.fromkeys(_UNKNOWN) | experiment.fields | run.fields
     per_node = run.ranks / run.nodes if run.ranks and run.nodes else 0.5
-    record = Record(
-        study_id=study_id,
-        point_id=run.name,
-        k8s_operator=experiment.k8s_operator,
-        nodes=run.nodes,
-        ranks=run.ranks,
-        ranks_per_node=int(per_node) if per_node.is_integer() else None,
-        status=_status(run),
-        error=redact(f"{type(run.error).__name__}: {run.error}") if run.error else None,
-        code_version=code_version(),
-        **{"simulated": False, **known, **numbers},
-    )
+    values: dict[str, Any] = {
+        "study_id": study_id,
+        "point_id": run.name,
+        "k8s_operator": experiment.k8s_operator,
+        "nodes": run.nodes,
+        "ranks": run.ranks,
+        "ranks_per_node": int(per_node) if per_node.is_integer() else None,
+        "status": _status(run),
+        "error": redact(f"{type(run.error).__name__}: {run.error}") if run.error else None,
+        "code_version": code_version(),
+        "simulated": False,
+        **known,
+        **numbers,
+    }
+    try:
+        record = Record(**values)
+    except ValidationError as err:
+        record = _without_what_is_wrong(values, err, place=place_of(run.file))
     original = OriginalTimes(
         study_id=study_id,
         point_id=run.name,
@@ -139,6 +148,17 @@ def _imported(
         runner_end_to_end_s=run.runner_end_to_end_s,
     )
     return Imported(record=record, original=original)
+
+
+def _without_what_is_wrong(values: Mapping[str, Any], err: ValidationError, place: str) -> Record:
+    """The record without values that none can have, such as 0 nodes: no valid one any more."""
+    wrong = {str(each["loc"][0]): each["msg"] for each in err.errors() if each["loc"]}
+    reasons = [f"{name} is {values[name]!r}: {said}" for name, said in wrong.items()]
+    reason = "; ".join(reasons or [each["msg"] for each in err.errors()])
+    said = values["error"] or redact(f"ParseError: {place}: {reason}")
+    status = Status.INVALID if values["status"] is Status.VALID else values["status"]
+    changed = {**dict.fromkeys(wrong), "status": status, "error": said}
+    return Record.model_validate({**values, **changed})
 
 
 _UNKNOWN = (

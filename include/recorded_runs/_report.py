@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from include.models import Record
     from include.recorded_runs import Experiment
+    from include.recorded_runs._folders import Found
     from include.recorded_runs._records import Imported
     from include.report.drawing import Drawing
 
@@ -31,34 +32,48 @@ def content_of(
     experiments: Sequence[Experiment],
     *,
     names: Sequence[str],
-    strangers: Sequence[str],
+    found: Found,
     title: str,
 ) -> Content:
-    """All that the report shows; `strangers` are files that belong to no layout."""
+    """All that the report shows; `found` says what was not read, and `names` the experiments."""
     records = table.to_frame(run.record for run in imported)
-    found = analyse(records)
+    analysis = analyse(records)
     counts = tally_of([run.record for run in imported])
     return Content(
         title=title,
         identity=", ".join(names),
-        headline=recorded_headline(found, tally=counts),
+        headline=recorded_headline(analysis, tally=counts),
         noun="recorded run",
         records=records,
-        analysis=found,
-        drawings=draw_all(found),
-        originals=_originals(imported, found.frame),
+        analysis=analysis,
+        drawings=draw_all(analysis),
+        originals=_originals(imported, analysis.frame),
         tally=counts,
-        sections=_sections(experiments, names=names, strangers=strangers),
-        notes=tuple(
-            f"{name}: {note}"
-            for name, experiment in zip(names, experiments, strict=True)
-            for note in (
-                *experiment.problems,
-                *experiment.notes,
-                *counting_notes(experiment, imported, study_id=name),
-            )
+        sections=_sections(experiments, names=names, strangers=found.strangers),
+        notes=(
+            *all_problems(experiments, names=names, found=found),
+            *(
+                f"{name}: {note}"
+                for name, experiment in zip(names, experiments, strict=True)
+                for note in (
+                    *experiment.notes,
+                    *counting_notes(experiment, imported, study_id=name),
+                )
+            ),
         ),
     )
+
+
+def all_problems(
+    experiments: Sequence[Experiment], *, names: Sequence[str], found: Found
+) -> tuple[str, ...]:
+    """What could not be read beside the runs, each with the name of its place."""
+    own = (
+        f"{name}: {problem}"
+        for name, experiment in zip(names, experiments, strict=True)
+        for problem in experiment.problems
+    )
+    return (*found.problems, *own)
 
 
 def original_table(imported: Sequence[Imported], frame: pd.DataFrame) -> pd.DataFrame:

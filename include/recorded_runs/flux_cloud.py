@@ -14,8 +14,8 @@ from include.errors import BenchmarkError, JobFailed, ParseError
 from include.models import Binding, MpiImplementation
 from include.parsers import flux_events, gnu_time
 from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
-from include.recorded_runs._flux_meta import Meta, read_meta
-from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256
+from include.recorded_runs._flux_meta import Meta, job_of, read_meta
+from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -26,6 +26,7 @@ META = "meta.json"
 _FOLDER = re.compile(r"_?(?P<job>.+)-minicluster-size-(?P<size>[0-9]+)")
 _NUMBER = re.compile(r"([0-9]+)")
 _SUBMIT = re.compile(r"\bflux .*\bsubmit .*-[Nn] ?[0-9]")
+_NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
 _TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
 _AFFINITY = re.compile(r"cpu-affinity=(\S+)")
 _MPI = re.compile(r"-o ?mpi=([a-z]+)")
@@ -41,10 +42,11 @@ class FluxCloud(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder that holds a `meta.json` or folders of MiniCluster runs."""
-        logs = [f for f in files if f.name == LOG and _FOLDER.fullmatch(f.parent.name)]
-        roots = dict.fromkeys([log.parent.parent for log in logs])
-        metas = [f for f in files if f.name == META and is_meta(f, has_logs=f.parent in roots)]
-        for root in dict.fromkeys([*roots, *(meta.parent for meta in metas)]):
+        metas = [f for f in files if f.name == META]
+        told_of = {meta.parent for meta in metas if is_meta(meta)}
+        logs = [f for f in files if is_log(f, is_told_of=f.parent.parent in told_of)]
+        roots = dict.fromkeys([log.parent.parent for log in logs] + sorted(told_of))
+        for root in roots:
             own = tuple(log for log in logs if log.parent.parent == root)
             yield Source(
                 layout=self,
@@ -61,7 +63,8 @@ class FluxCloud(Layout):
             runs.append(_run(log, meta))
             on_read(log)
         done = {_plain(log) for log in source.logs}
-        runs += [_missing(source.root, name, meta) for name in meta.names if name not in done]
+        lost = [name for name in meta.names if not {name, job_of(name)} & done]
+        runs += [_missing(source.root, name, meta) for name in lost]
         runs.sort(key=lambda run: meta.place(run.name.removeprefix("_"), _natural(run.file)))
         return Experiment(
             layout=self.title,
@@ -76,26 +79,35 @@ class FluxCloud(Layout):
         )
 
 
-def is_meta(path: Path, *, has_logs: bool) -> bool:
-    """Whether a `meta.json` is flux-cloud's: it lies beside runs, or it speaks of MiniClusters."""
-    return has_logs or "minicluster" in path.read_text(errors="replace")
+def is_meta(path: Path) -> bool:
+    """Whether a `meta.json` is flux-cloud's: it speaks of MiniClusters."""
+    return told(path, lambda lines: any("minicluster" in line for line in lines)) or False
+
+
+def is_log(path: Path, *, is_told_of: bool) -> bool:
+    """Whether a file is a run's log: by its folder's name, or beside flux-cloud's `meta.json`."""
+    return path.name == LOG and (is_told_of or _FOLDER.fullmatch(path.parent.name) is not None)
 
 
 def _run(log: Path, meta: Meta) -> Run:
     name = _plain(log)
     job = meta.job(name)
-    command = _submit_command(log)
-    size = _FOLDER.fullmatch(log.parent.name)
+    command = told(log, first_line_with(_SUBMIT))
+    sizes = (_size_of(name), meta.sizes.get(name), _found(_NODES, command))
+    nodes = next((size for size in sizes if size is not None), None)
     ranks = job.tasks or _found(_TASKS, command)
     error, fields = None, {}
     try:
         fields = _measured(log, ranks=ranks, command=job.command or command)
+        ranks = fields.pop("ranks")
+        if nodes is None:
+            raise ParseError(f"{place_of(log)}: neither folder, {META} nor command tells the nodes")
     except BenchmarkError as err:
-        error = err
+        error, fields = err, {}
     return Run(
         name=log.parent.name,
         file=log,
-        nodes=int(size["size"]) if size else None,
+        nodes=nodes,
         ranks=ranks,
         is_discarded=log.parent.name.startswith("_"),
         error=error,
@@ -117,22 +129,14 @@ def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str,
 
 def _missing(root: Path, name: str, meta: Meta) -> Run:
     file = root / name / LOG
-    size = _FOLDER.fullmatch(name)
     return Run(
         name=name,
         file=file,
-        nodes=int(size["size"]) if size else None,
+        nodes=_size_of(name) or meta.sizes.get(name),
         ranks=meta.job(name).tasks,
-        error=ParseError(f"{META} names this run, but there is no {LOG} of it"),
+        error=ParseError(f"{place_of(file)}: {META} names this run, but there is no {LOG} of it"),
         cluster_run_s=meta.run_s(name),
     )
-
-
-def _submit_command(log: Path) -> str | None:
-    try:
-        return parsed(log, first_line_with(_SUBMIT))
-    except ParseError:
-        return None  # reading it for its figures says why
 
 
 def _told(log: Path, command: str | None) -> dict[str, Any]:
@@ -145,6 +149,12 @@ def _told(log: Path, command: str | None) -> dict[str, Any]:
         "log_sha256": sha256(log),
         "simulated": _lammps.is_synthetic(log),
     }
+
+
+def _size_of(name: str) -> int | None:
+    """Nodes by the name of a run's folder."""
+    match = _FOLDER.fullmatch(name)
+    return int(match["size"]) if match else None
 
 
 def _found(pattern: re.Pattern[str], text: str | None) -> int | None:
@@ -166,7 +176,7 @@ def _began(logs: Sequence[Path]) -> datetime | None:
     """When the first CURVE certificate was made that a log shows."""
     stamps = []
     for log in logs:
-        line = parsed(log, first_line_with(_GENERATED))
+        line = told(log, first_line_with(_GENERATED))
         match = _GENERATED.search(line or "")
         if match:
             stamps.append(datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC))

@@ -7,11 +7,13 @@ There is no loop time: `lammps_time` is LAMMPS' wall time, printed to one second
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
 from include.recorded_runs import Experiment, Layout, Run, Source
-from include.recorded_runs.mpi_runner import DEFAULT_SCHEDULER, LOGS, OPERATOR, RESULTS, is_log
+from include.recorded_runs._logs import place_of
+from include.recorded_runs.mpi_runner import DEFAULT_SCHEDULER, OPERATOR, RESULTS, is_log, root_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -23,6 +25,7 @@ _MEASURED = {
     "timesteps/s": "timesteps_per_s",
     "FOM": "atom_steps_per_s",
 }
+_END_TO_END = "end_to_end_time"  # not in every table
 _NOTE = (
     "a table without logs: no loop time, no check of the result, and the order of its rows is "
     "not that of the runs"
@@ -36,8 +39,7 @@ class MpiBaseline(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per table that has no logs beside it."""
-        logs = [file.parent for file in files if is_log(file)]
-        logged = {folder.parent if folder.name == LOGS else folder for folder in logs}
+        logged = {root_of(file) for file in files if is_log(file)}
         for file in files:
             if file.name == RESULTS and file.parent not in logged:
                 yield Source(layout=self, root=file.parent, logs=(), others=(file,))
@@ -47,11 +49,14 @@ class MpiBaseline(Layout):
         (file,) = source.others
         try:
             rows = json.loads(file.read_text())
-            given = [(number, row) for number, row in enumerate(rows, start=1)]
-            kept = [(n, row) for n, row in given if row["scheduler"] == DEFAULT_SCHEDULER]
-        except (ValueError, TypeError, KeyError) as err:
-            return self._experiment(source, (), problems=(f"{file.name} cannot be read: {err!r}",))
+        except (ValueError, OSError) as err:
+            return self._experiment(source, (), problems=(f"{file.name} cannot be read: {err}",))
+        if not isinstance(rows, list) or not rows:
+            problem = f"{file.name} cannot be read: it is no list of runs"
+            return self._experiment(source, (), problems=(problem,))
         on_read(file)
+        given = list(enumerate(rows, start=1))
+        kept = [(n, row) for n, row in given if not _is_of_another_scheduler(row)]
         left = len(given) - len(kept)
         notes = (f"{left} rows of other schedulers are left out",) if left else ()
         return self._experiment(source, tuple(_run(file, n, row) for n, row in kept), notes=notes)
@@ -76,11 +81,15 @@ class MpiBaseline(Layout):
         )
 
 
-def _run(file: Path, number: int, row: dict[str, Any]) -> Run:
-    wrong = [key for key in (*_MEASURED, "ranks", "pods") if not _is_positive(row.get(key))]
-    error = (
-        ParseError(f"{file.name}, row {number}: no positive number {wrong[0]!r}") if wrong else None
-    )
+def _is_of_another_scheduler(row: Any) -> bool:
+    name = row.get("scheduler") if isinstance(row, dict) else None
+    return name is not None and name != DEFAULT_SCHEDULER
+
+
+def _run(file: Path, number: int, given: Any) -> Run:
+    row: dict[str, Any] = given if isinstance(given, dict) else {}
+    reason = _wrong(row)
+    error = ParseError(f"{place_of(file)}, row {number}: {reason}") if reason else None
     return Run(
         name=f"row-{number}",
         file=file,
@@ -88,16 +97,27 @@ def _run(file: Path, number: int, row: dict[str, Any]) -> Run:
         ranks=_count(row.get("ranks")),
         error=error,
         fields={} if error else {name: float(row[key]) for key, name in _MEASURED.items()},
-        runner_end_to_end_s=None if error else row.get("end_to_end_time"),
+        runner_end_to_end_s=None if error else row.get(_END_TO_END),
     )
 
 
+def _wrong(row: dict[str, Any]) -> str | None:
+    """What is missing or wrong in a row, None when it is whole."""
+    if row.get("scheduler") is None:
+        return "no 'scheduler'"
+    needed = [*_MEASURED, *([_END_TO_END] if row.get(_END_TO_END) is not None else ())]
+    numbers = [key for key in needed if not _is_positive(row.get(key))]
+    counts = [key for key in ("ranks", "pods") if _count(row.get(key)) is None]
+    return f"no positive number {(numbers + counts)[0]!r}" if numbers or counts else None
+
+
 def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 < value < math.inf
 
 
 def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and value > 0 else None
+    return int(value) if _is_positive(value) and value == int(value) else None
 
 
 ADAPTER = MpiBaseline()

@@ -14,7 +14,7 @@ from include.errors import BenchmarkError, ParseError
 from include.models import Binding, MpiImplementation
 from include.parsers import mpi_runner_footer, posix_time
 from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
-from include.recorded_runs._logs import first_line_with, parsed, sha256
+from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -46,13 +46,12 @@ class MpiRunner(Layout):
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder of launcher logs: `logs/*.out`, or names with a time."""
         logs = [file for file in files if is_log(file)]
-        for folder in dict.fromkeys(log.parent for log in logs):
-            root = folder.parent if folder.name == LOGS else folder
+        for root in dict.fromkeys(map(root_of, logs)):
             beside = {root / NODES, root / RESULTS}
             yield Source(
                 layout=self,
                 root=root,
-                logs=tuple(log for log in logs if log.parent == folder),
+                logs=tuple(log for log in logs if root_of(log) == root),
                 others=tuple(file for file in files if file in beside),
             )
 
@@ -61,11 +60,12 @@ class MpiRunner(Layout):
         runs: list[Run] = []
         others: list[Run] = []
         for log in sorted(source.logs, key=lambda log: (_stamp(log) or _LAST, log.name)):
-            scheduler, run = _run(log)
+            scheduler, run = _run(log, root=source.root)
             (runs if scheduler in {None, DEFAULT_SCHEDULER} else others).append(run)
             on_read(log)
         stamps = [stamp for log in source.logs if (stamp := _stamp(log))]
         is_ordered = len(stamps) == len(source.logs)
+        fields, problems = _of_nodes(source.root / NODES)
         return Experiment(
             layout=self.title,
             k8s_operator=OPERATOR,
@@ -73,15 +73,25 @@ class MpiRunner(Layout):
             runs=tuple(runs),
             is_ordered=is_ordered,
             began=min(stamps, default=None),
-            fields=_of_nodes(source.root / NODES),
+            fields=fields,
+            problems=problems,
             notes=_notes(runs, others=others, is_ordered=is_ordered),
         )
 
 
 def is_log(path: Path) -> bool:
-    """Whether a file is a launcher's log by its name."""
-    is_named = path.parent.name == LOGS and path.suffix == ".out" and path.stem != "log"
+    """Whether a file is a launcher's log by its name and place, one folder below `logs` too."""
+    is_there = LOGS in (path.parent.name, path.parent.parent.name)
+    is_named = is_there and path.suffix == ".out" and path.stem != "log"
     return is_named or _STAMP.search(path.name) is not None
+
+
+def root_of(log: Path) -> Path:
+    """The experiment's folder: the one that holds `logs`, or else the log's own."""
+    for folder in (log.parent, log.parent.parent):
+        if folder.name == LOGS:
+            return folder.parent
+    return log.parent
 
 
 def _stamp(log: Path) -> datetime | None:
@@ -94,25 +104,27 @@ def _stamp(log: Path) -> datetime | None:
         return None
 
 
-def _run(log: Path) -> tuple[str | None, Run]:
+def _run(log: Path, *, root: Path) -> tuple[str | None, Run]:
     """The scheduler that the log names, and the run."""
+    folder = "" if log.parent in (root, root / LOGS) else log.parent.name
     errors: list[BenchmarkError] = []
     footer = _footer(log, errors)
-    command = _command(log)
+    command = told(log, first_line_with(_LAUNCH))
     tasks = _TASKS.search(command or "")
     ranks = footer.ranks if footer else int(tasks[1]) if tasks else None
     fields: dict[str, Any] = {}
     try:
         fields = _measured(log, command=command, ranks=ranks)
-        nodes = _nodes(footer) if footer else None
+        nodes = _nodes(footer, place=place_of(log)) if footer else None
     except BenchmarkError as err:
         errors.insert(0, err)  # what is wrong with the figures matters more
         nodes = None if footer is None else footer.pods
     return footer.scheduler if footer else None, Run(
-        name=log.stem,
+        name=f"{folder}/{log.stem}" if folder else log.stem,
         file=log,
         nodes=nodes,
         ranks=ranks,
+        is_discarded=log.name.startswith("_") or folder.startswith("_"),
         error=errors[0] if errors else None,
         fields={**({} if errors else fields), **_told(log, command=command, footer=footer)},
         runner_end_to_end_s=footer.end_to_end_time_s if footer else None,
@@ -127,25 +139,21 @@ def _footer(log: Path, errors: list[BenchmarkError]) -> MpiRunnerFooter | None:
         return None
 
 
-def _nodes(footer: MpiRunnerFooter) -> int:
+def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
     """Nodes of the job: its pods, unless a node ran several; ParseError when that is not told."""
     most = max((node.pods for node in footer.nodes), default=1)
     if most == 1:
         return footer.pods
     if not footer.is_mapping_complete:
-        raise ParseError("several pods on a node, and the map of pods to nodes is not complete")
+        raise ParseError(
+            f"{place}: several pods on a node, and the map of pods to nodes is not complete"
+        )
     return len(set(footer.node_by_pod.values()))
-
-
-def _command(log: Path) -> str | None:
-    try:
-        return parsed(log, first_line_with(_LAUNCH))
-    except ParseError:
-        return None  # reading it for its figures says why
 
 
 def _measured(log: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
     fields = _lammps.measured(log, command=command, ranks=ranks)
+    del fields["ranks"]  # the footer's, which are checked against these
     return {**fields, "launcher_time_s": parsed(log, posix_time.parse).real_s}
 
 
@@ -163,13 +171,16 @@ def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> 
     }
 
 
-def _of_nodes(path: Path) -> dict[str, Any]:
-    """What all nodes in `cluster.log` agree on."""
-    if not path.exists():
-        return {}
-    text = path.read_text(errors="replace")
+def _of_nodes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What all nodes in `cluster.log` agree on, and why it cannot be read."""
+    try:
+        text = path.read_text(errors="replace")
+    except FileNotFoundError:
+        return {}, ()
+    except OSError as err:
+        return {}, (f"{path.name} cannot be read, so the nodes are not known: {err.strerror}",)
     found = {name: set(pattern.findall(text)) for name, pattern in _NODE_FIELDS.items()}
-    return {name: values.pop() for name, values in found.items() if len(values) == 1}
+    return {name: values.pop() for name, values in found.items() if len(values) == 1}, ()
 
 
 def _notes(runs: Sequence[Run], *, others: Sequence[Run], is_ordered: bool) -> tuple[str, ...]:

@@ -37,7 +37,9 @@ def draw_nodes(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing | None:
     is_simulated = bool(runs["simulated"].any())
     with canvas(width_in=9.4, height_in=height, is_simulated=is_simulated) as axes:
         _draw(axes, known, names, order=order)
-        axes.set_xlabel("runs in their order, a line where the operator or the size changes")
+        axes.set_xlabel(
+            f"runs in their order (n = {len(known)}), a line where the operator or the size changes"
+        )
         axes.set_ylabel(f"{len(names)} nodes")
         return render(
             axes,

@@ -28,7 +28,7 @@ def draw_order(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing:
     is_simulated = bool(runs["simulated"].any())
     with canvas(width_in=9.4, height_in=4.4, is_simulated=is_simulated) as axes:
         _draw(axes, known, order=order)
-        axes.set_xlabel("place in the order of all runs")
+        axes.set_xlabel(f"place in the order of all runs (n = {len(known)})")
         axes.set_ylabel("loop time against the median of its cell [%]")
         return render(
             axes,

@@ -33,6 +33,7 @@ def draw_scaling(
             if not own.empty:
                 _draw(times, efficiency, own, label=operator_title(name), style=(index, colour))
         _finish(times, efficiency, table)
+        times.set_xlabel(f"nodes (n = {_counts(table)} runs per point)")
         return render(
             times,
             name="scaling",

@@ -1,31 +1,49 @@
-"""What the analysis costs: measured, or a line that says why not."""
+"""What the analysis costs: measured on what was given, or on what was generated."""
 
 from __future__ import annotations
 
 import pytest
 
 from include.bench import __main__ as bench
-from include.bench import analysis, regression
+from include.bench import analysis, recorded_folders, regression
 from include.errors import BenchmarkError
-from include.recorded_runs import mpi_runner
+from include.recorded_runs import _folders, mpi_runner
 
 
-def test_no_folder_is_a_line_that_says_so(monkeypatch, capsys):
+def test_without_a_folder_generated_runs_are_imported(monkeypatch, capsys):
     monkeypatch.setattr(analysis, "_memory_row", lambda _: ("memory", "0 MiB", "0"))
     monkeypatch.setattr(analysis, "RECORDS", 800)
     monkeypatch.setattr(regression, "NIGHTS", 40)
     monkeypatch.setattr(regression, "GROUPS", 10)
+    monkeypatch.setattr(recorded_folders, "REPEATS", 2)
+    monkeypatch.setattr(analysis, "_import", _logs_of)
     assert bench.main(["--analysis-only"]) == 0
     said = capsys.readouterr().out
-    assert "| recorded runs → tables, figures, report | not measured: no folder of recorded" in said
+    assert "| 17 generated runs → tables, figures, report |" in said
     assert "| 800 records summarised |" in said
     assert "| 40 nights of 10 groups analysed, 5 repeats a night |" in said
     assert "1 changes found | < 10 s |" in said
 
 
+def _logs_of(folders, *, out, may_be_invalid):
+    logs = [path for folder in folders for path in folder.rglob("*.out")]
+    out.mkdir()
+    (out / "records.csv").write_text("\n".join(["point_id", *map(str, logs)]) + "\n")
+    return 3.25, 200.0
+
+
+def test_generated_runs_are_as_many_as_run_6_has_and_are_marked(tmp_path):
+    recorded_folders.write_folders(tmp_path)
+    found = _folders.find([tmp_path])
+    runs = [run for source in found.sources for run in source.read(lambda _: None).runs]
+    assert (len(runs), found.strangers, found.problems) == (161, (), ())
+    assert all(run.error is None and run.fields["simulated"] for run in runs)
+
+
 def test_runs_that_were_imported_are_counted_in_what_is_told(tmp_path, monkeypatch):
     def imported(folders, *, out, may_be_invalid):
         assert (folders, may_be_invalid) == ([tmp_path], True)
+        out.mkdir()
         (out / "records.csv").write_text("point_id\na\nb\n")
         return 3.25, 200.0
 

@@ -120,12 +120,14 @@ def test_lone_table_is_a_baseline_without_loop_times(imported, tmp_path):
     assert (first.nodes, first.ranks, first.ranks_per_node) == (2, 188, 94)
     assert (first.launcher_time_s, first.app_wall_time_s) == (52.58, 45)
     assert (first.timesteps_per_s, first.atom_steps_per_s) == (2.298, 11445731.3)
-    assert bad.error == ("ParseError: mpi_operator_results.json, row 3: no positive number 'real'")
+    assert bad.error == (
+        "ParseError: run/mpi_operator_results.json, row 3: no positive number 'real'"
+    )
     page = (tmp_path / "out" / "report.html").read_text()
     assert "1 rows of other schedulers are left out" in page
 
 
-@pytest.mark.parametrize("text", ["", "{", '[{"ranks": 1}]', "[1]", "null"])
+@pytest.mark.parametrize("text", ["", "{", "{}", "[]", "null"])
 def test_broken_table_is_a_problem(imported, tmp_path, text, capsys):
     write(tmp_path / "run" / "mpi_operator_results.json", text)
     code, records = imported(tmp_path / "run")

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from include.report.__main__ import main as report
 from include.report.write import write_report
 from tests.analysis.synthetic import study_records
 from tests.parsers.synthetic_logs import NO_RUN6, RUN6
-from tests.recorded_runs.folders import flux_folder, mpi_folder
+from tests.recorded_runs.folders import baseline_row, flux_folder, mpi_folder, write
 from tests.report.study_folder import write_study
 
 # Flux, MPI: medians in seconds by nodes, of the published raw logs.
@@ -103,6 +104,20 @@ def test_verdict_against_imported_runs_is_withheld_with_the_differences(imported
     for reason in ("binding differs (core; none)", "image digest differs (unknown; sha256:5a5a"):
         assert reason in said
     assert "recorded in different studies (demo-20260301, run)" in said
+
+
+def test_table_without_logs_is_the_other_arm_with_the_differences(imported, tmp_path):
+    rows = [baseline_row(ranks=2, real=3.0 + i / 100) for i in range(6)]
+    write(tmp_path / "old" / "mpi_operator_results.json", json.dumps(rows))
+    imported(tmp_path / "old")
+    records = study_records(operators=("flux_operator",), nodes=(2,), repeats=6)
+    study = write_study(tmp_path / "study", records)
+    report([str(study), "--against", str(tmp_path / "out")])
+    said = (tmp_path / "study" / "against" / "out" / "summary.md").read_text()
+    assert "2 nodes (2 ranks): Measured, no verdict: by launcher time, mpi\\_operator is" in said
+    for reason in ("no loop time of mpi\\_operator", "binding differs (unknown; none)"):
+        assert reason in said
+    assert "image digest differs (unknown; sha256:5a5a" in said
 
 
 @pytest.mark.usefixtures("without_figures")
