@@ -24,6 +24,7 @@ sys.path.append({root!r})
 from tests import fakes
 fakes.install()
 """
+START_LIMIT_S = 180  # until the UI answers and the DAG is parsed, on a busy machine
 FAKE_REPORT = "fakes.stand_in_for_the_report(sys.modules)\n"
 
 
@@ -81,14 +82,15 @@ class Airflow:
 def wait(found, limit_s=60):
     """What `found` returns once it returns something."""
     deadline = time.monotonic() + limit_s
+    last = None
     while time.monotonic() < deadline:
         try:
             if value := found():
                 return value
-        except urllib.error.HTTPError:  # the DAG is not parsed yet
-            pass
+        except OSError as err:  # the DAG is not parsed yet, or the machine is slow to answer
+            last = err
         time.sleep(0.2)
-    pytest.fail("waited in vain")
+    pytest.fail(f"waited in vain for {limit_s} s; the last error: {last!r}")
 
 
 @contextlib.contextmanager
@@ -106,14 +108,14 @@ def serve(home, *, site=SITE, **settings):
         )
     try:
         password = wait(
-            lambda: re.search(r"^password: (\S+)$", log.read_text(), re.MULTILINE)
+            lambda: re.search(r"^password: (\S+)$", log.read_text(), re.MULTILINE), START_LIMIT_S
         ).group(1)
         found = Airflow(port, password)
-        wait(lambda: found.call(DAG))
+        wait(lambda: found.call(DAG), START_LIMIT_S)
         yield found
     finally:
         ui.send_signal(signal.SIGINT)
-        ui.wait(timeout=40)
+        ui.wait(timeout=90)
     wait(lambda: not _processes_of(home), limit_s=30)  # a task's process may end after its parent
     assert (home / "ui" / "jwt_secret").stat().st_mode & 0o077 == 0
 
