@@ -26,8 +26,9 @@ def chromium():
     """A headless Chromium; Playwright's own cannot be installed from a package registry."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium; as root on Debian `bin/browser` installs it")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SLOW_MS)  # its own 5 s are too few for a busy machine
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root has none
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
