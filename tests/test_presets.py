@@ -101,8 +101,8 @@ def test_what_came_of_a_preset_is_told(preset):
 
 @pytest.fixture
 def simulated_start(monkeypatch):
-    """An installation whose form starts with the preset `simulated`."""
-    monkeypatch.setenv(presets.START_VARIABLE, "simulated")
+    """An installation whose form starts with the preset `simulated_demo`."""
+    monkeypatch.setenv(presets.START_VARIABLE, "simulated_demo")
     return presets.start().to_json()
 
 
@@ -111,7 +111,7 @@ def test_the_form_starts_with_the_demo():
 
 
 def test_the_form_starts_with_the_preset_that_an_installation_names(simulated_start):
-    assert simulated_start == FORM | presets.load("simulated")
+    assert simulated_start == FORM | presets.load("simulated_demo")
     assert simulated_start["cluster"] == "simulated"
 
 
