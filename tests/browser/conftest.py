@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -72,6 +73,7 @@ def place(tmp_path_factory):
     }
 
 
+@functools.cache  # the server and the form must be told the same
 def _can_simulate():
     """Whether the programs are built, and the port is free on which the MPI Operator insists."""
     with socket.socket() as probing:
