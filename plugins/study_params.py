@@ -8,12 +8,14 @@ from airflow.sdk import Param
 
 from include import applications, clusters, k8s_operators, presets
 from include.limits import MAXIMUM
-from include.models import Binding, Design, MpiImplementation, NodeChoice, Study
+from include.models import Binding, Design, MpiImplementation, NodeChoice
 from plugins.study_texts import PRESET, one_line, title_and_help
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from enum import StrEnum
+
+    from include.models import Study
 
 WHAT = "What to run"
 WHERE = "Where to run it"
@@ -24,9 +26,9 @@ Schemas = dict[str, dict[str, Any]]
 
 
 def study_params(study: Study | None = None) -> dict[str, Param]:
-    """The params of a DAG that runs one study, by default the demo study."""
+    """The params of a DAG that runs one study, by default the one that the form starts with."""
     sections = {WHAT: _what(), WHERE: _where(), HOW_OFTEN: _how_often(), BUDGET: _budget()}
-    defaults = (study or Study()).to_json()
+    defaults = (study or presets.start()).to_json()
     params = {presets.PARAM: _preset()}
     for section, schemas in sections.items():
         for name, schema in schemas.items():

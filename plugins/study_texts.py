@@ -7,7 +7,7 @@ from textwrap import dedent
 PRESET = """
     A study to start from. It sets the fields that you leave as they are; what you change below
     wins, and the log of the task plan tells what came of it. With no preset and nothing changed
-    the demo runs: two nodes on this machine, two minutes, for nothing.
+    the study of the fields below runs: at first a demo of two minutes, for nothing.
 """
 
 # By field: its title, with the unit of a number, and its help.

@@ -26,6 +26,7 @@ sys.path.append({root!r})
 from tests import fakes
 fakes.install()
 """
+START_LIMIT_S = 180  # until the UI answers and the DAG is parsed, on a busy machine
 FAKE_REPORT = "fakes.stand_in_for_the_report(sys.modules)\n"
 
 
@@ -83,14 +84,15 @@ class Airflow:
 def wait(found, limit_s=LIMIT_S):
     """What `found` returns once it returns something."""
     deadline = time.monotonic() + limit_s
+    last = None
     while time.monotonic() < deadline:
         try:
             if value := found():
                 return value
-        except (urllib.error.URLError, TimeoutError):  # no DAG yet, or no answer in time
-            pass
+        except OSError as err:  # the DAG is not parsed yet, or the machine is slow to answer
+            last = err
         time.sleep(0.2)
-    pytest.fail("waited in vain")
+    pytest.fail(f"waited in vain for {limit_s} s; the last error: {last!r}")
 
 
 @contextlib.contextmanager
@@ -108,10 +110,10 @@ def serve(home, *, site=SITE, **settings):
         )
     try:
         password = wait(
-            lambda: re.search(r"^password: (\S+)$", log.read_text(), re.MULTILINE)
+            lambda: re.search(r"^password: (\S+)$", log.read_text(), re.MULTILINE), START_LIMIT_S
         ).group(1)
-        found = wait(lambda: Airflow(port, password))
-        wait(lambda: found.call(DAG))
+        found = wait(lambda: Airflow(port, password), START_LIMIT_S)
+        wait(lambda: found.call(DAG), START_LIMIT_S)
         yield found
     finally:
         ui.send_signal(signal.SIGINT)

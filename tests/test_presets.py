@@ -97,3 +97,37 @@ def test_what_came_of_a_preset_is_told(preset):
         "preset some sets repeats, nodes; given instead of its own: repeats 7"
     )
     assert presets.told(FORM | {"preset": None}, study=FORM) is None
+
+
+@pytest.fixture
+def simulated_start(monkeypatch):
+    """An installation whose form starts with the preset `simulated_demo`."""
+    monkeypatch.setenv(presets.START_VARIABLE, "simulated_demo")
+    return presets.start().to_json()
+
+
+def test_the_form_starts_with_the_demo():
+    assert presets.start() == Study()
+
+
+def test_the_form_starts_with_the_preset_that_an_installation_names(simulated_start):
+    assert simulated_start == FORM | presets.load("simulated_demo")
+    assert simulated_start["cluster"] == "simulated"
+
+
+def test_a_form_cannot_start_with_a_preset_that_does_not_exist(monkeypatch):
+    monkeypatch.setenv(presets.START_VARIABLE, "run9")
+    with pytest.raises(StudyError, match="there is no 'run9'"):
+        presets.start()
+
+
+@pytest.mark.parametrize("name", presets.available())
+def test_every_preset_can_be_chosen_in_a_form_that_starts_with_another(name, simulated_start):
+    sent = simulated_start | {"preset": name}
+    filled_in = presets.fill_in(sent, conf=sent)
+    assert filled_in == simulated_start | presets.load(name)
+    study = read_study(filled_in | {"image": "x"})  # run 6 needs one
+    own = presets.load(name)
+    assert study.cluster == own.get("cluster", "simulated")
+    # one cluster's options are refused by another, so a preset brings both or none
+    assert ("cluster" in own) == ("cluster_options" in own)

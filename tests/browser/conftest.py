@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import shutil
@@ -26,8 +27,9 @@ def chromium():
     """A headless Chromium; Playwright's own cannot be installed from a package registry."""
     if CHROMIUM is None:
         pytest.skip("there is no chromium; as root on Debian `bin/browser` installs it")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=SLOW_MS)  # its own 5 s are too few for a busy machine
     sandbox = ["--no-sandbox"] if os.geteuid() == 0 else []  # root has none
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
@@ -71,6 +73,7 @@ def place(tmp_path_factory):
     }
 
 
+@functools.cache  # the server and the form must be told the same
 def _can_simulate():
     """Whether the programs are built, and the port is free on which the MPI Operator insists."""
     with socket.socket() as probing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import urllib.error
 from pathlib import Path
 from urllib.parse import quote
@@ -10,15 +12,25 @@ import pytest
 
 from include.plan import study_id_of
 from tests.airflow_server import DAG, FAKE_REPORT, SITE, serve, wait
+from tests.object_store import SECRET
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.sockets, pytest.mark.timeout(600)]
 
 
+VARIABLE = "canary-of-a-variable-of-every-task"
+
+
 @pytest.fixture(scope="module")
-def airflow(tmp_path_factory):
+def home(tmp_path_factory):
+    """What Airflow keeps: database, logs, secrets."""
+    return tmp_path_factory.mktemp("ui")
+
+
+@pytest.fixture(scope="module")
+def airflow(home):
     """Airflow with the fake adapters and a report that is quick."""
-    home = tmp_path_factory.mktemp("ui")
-    with serve(home, site=SITE + FAKE_REPORT, OPERATOR_BENCHMARK_FAKE_POINTS="1") as found:
+    site = SITE + FAKE_REPORT
+    with serve(home, site=site, OPERATOR_BENCHMARK_FAKE_POINTS="1", A_TOKEN=VARIABLE) as found:
         yield found
 
 
@@ -85,3 +97,25 @@ def test_the_report_and_the_list_are_shown_to_those_who_are_logged_in(airflow, p
 def test_the_api_refuses_values_beyond_the_form(airflow, params):
     with pytest.raises(urllib.error.HTTPError, match="400"):
         airflow.trigger(params | {"repeats": 0})
+
+
+def test_no_secret_is_in_a_log_a_rendered_template_or_the_database(
+    airflow, home, params, object_store_server
+):
+    given = json.loads(object_store_server.connection)
+    given |= {"connection_id": "canary", "extra": json.dumps(given["extra"])}
+    airflow.call("/api/v2/connections", given)
+    bucket = object_store_server.new_bucket()
+    run_id = airflow.trigger(params | {"results": f"s3://canary@{bucket}/studies"})
+    assert airflow.end(run_id, limit_s=120) == "success"
+    with sqlite3.connect(home / "ui" / "airflow.db") as database:
+        kept = {"the database": "\n".join(database.iterdump())}
+        rendered = "select count(*) from rendered_task_instance_fields where task_id like '%points'"
+        assert database.execute(rendered).fetchone()[0] >= 4
+    logs = [path for path in (home / "ui").rglob("*.log") if path.is_file()]
+    assert {"scheduler.log", "attempt=1.log"} <= {path.name for path in logs}
+    kept |= {str(path): path.read_text(errors="replace") for path in logs}
+    names = ("jwt_secret", "secret_key", "fernet_key")
+    secrets = [(home / "ui" / name).read_text().strip() for name in names]
+    for secret in (*secrets, airflow.password, SECRET, VARIABLE):
+        assert not [name for name, text in kept.items() if secret in text]

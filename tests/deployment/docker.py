@@ -91,7 +91,7 @@ class Docker:
             timeout=limit_s,
             check=False,
             env=environment,
-            cwd=ROOT,
+            cwd=more.pop("folder", ROOT),
             **more,
         )
         assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"

@@ -28,9 +28,21 @@ SIDE_STUDY = {
 }
 
 
+# Compose v2 is a part of `docker`; here its place is taken by what Debian has.
+DOCKER = """\
+#!/bin/sh
+if [ "$1" != compose ]; then exec /usr/bin/docker "$@"; fi
+shift
+cd {root} && exec docker-compose {options} "$@"
+"""
+
+
 @dataclass
 class Stack:
     """The services, and what was shown of their secrets."""
+
+    FILES = ("--file=docker-compose.yaml", "--file=tests/deployment/side_cluster.yaml")
+    OPTIONS = (*FILES, "--profile=object-store")
 
     docker: object
     variables: dict
@@ -38,15 +50,19 @@ class Stack:
 
     def compose(self, *words, limit_s=300):
         """Run docker-compose on the project."""
-        files = ("--file=docker-compose.yaml", "--file=tests/deployment/side_cluster.yaml")
-        return self.docker.run(
-            "docker-compose",
-            *files,
-            "--profile=object-store",
-            *words,
-            variables=self.variables,
-            limit_s=limit_s,
-        )
+        words = ("docker-compose", *self.OPTIONS, *words)
+        return self.docker.run(*words, variables=self.variables, limit_s=limit_s)
+
+    def shell(self, script, folder, limit_s=300):
+        """Run a script as an administrator does who has `docker compose`."""
+        programs = self.docker.folder / "programs"
+        programs.mkdir(exist_ok=True)
+        (programs / "docker").write_text(DOCKER.format(root=ROOT, options=" ".join(self.OPTIONS)))
+        (programs / "docker").chmod(0o755)
+        path = {"PATH": f"{programs}:{self.docker.environment['PATH']}"}
+        words = ("bash", "-euo", "pipefail", "-c", script)
+        more = {"variables": self.variables | path, "folder": folder, "limit_s": limit_s}
+        return self.docker.run(*words, **more)
 
     def containers(self):
         """Names of the running containers, by service."""

@@ -48,6 +48,15 @@ def test_no_secret_is_given_and_none_of_the_charts_is_used():
     assert "://" not in TEXT.replace("s3://", "")
 
 
+def test_connections_to_the_database_are_as_few_as_in_containers():
+    compose = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+    environment = compose["services"]["scheduler"]["environment"]
+    for name, value in VALUES["config"]["database"].items():
+        assert environment[f"AIRFLOW__DATABASE__{name.upper()}"] == str(value)
+    # with a secret of one's own the chart's PgBouncer would be there and reach no database
+    assert VALUES["pgbouncer"] == {"enabled": False}
+
+
 def test_pods_are_of_the_images_user_and_not_root():
     dockerfile = (ROOT / "Dockerfile").read_text()
     pod = VALUES["securityContexts"]["pod"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import tarfile
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.airflow_server import DAG, wait
-from tests.deployment.docker import CannotRun, Docker, mounts_below
+from tests.deployment.docker import ROOT, CannotRun, Docker, mounts_below
 from tests.deployment.stack import IMAGE, SIDE_STUDY, bring_up, make_images
 
 pytestmark = [pytest.mark.sockets, pytest.mark.timeout(3600)]
@@ -134,6 +136,16 @@ def test_a_stranger_is_shown_nothing(stack):
         assert airflow.read(path, token=airflow.token)[0] == 200
 
 
+def test_the_first_click_runs_the_demo_on_simulated_nodes(stack):
+    airflow = stack.api()
+    run_id = airflow.trigger({})
+    assert end(airflow, run_id) == "success"
+    folder = stack.inside("scheduler", "bash", "-c", f"echo {RESULTS}/demo-*").strip()
+    records = records_of(stack, folder)
+    assert len(records) == 16
+    assert {(record["cluster"], record["simulated"]) for record in records} == {("simulated", True)}
+
+
 def test_a_simulated_study_succeeds_while_every_service_is_restarted_in_mid_run(stack):
     airflow = stack.api()
     run_id = airflow.trigger(STUDY)
@@ -212,7 +224,34 @@ def test_the_database_has_connections_to_spare(stack):
     count = "select count(*) from pg_stat_activity where datname = 'airflow'"
     words = ("psql", "--username=airflow", "--tuples-only", "--command", count)
     used = int(stack.inside("postgres", "env", f"PGPASSWORD={password}", *words))
-    assert used <= 3 * 8 + 1
+    assert used <= 4 * 8 + 1
+
+
+def test_the_commands_of_the_page_on_operation_work_as_they_stand_there(stack, tmp_path):
+    page = (ROOT / "docs" / "operations.md").read_text()
+    blocks = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    backup, clean_up, connections = [block for block in blocks if "docker compose exec" in block]
+    stack.docker.run("docker", "tag", IMAGE, "operator-benchmark:latest")
+    stack.shell(backup, tmp_path)
+    stack.shell(clean_up, tmp_path)
+    count = re.search(r"^ *(\d+)$", stack.shell(connections, tmp_path), re.MULTILINE)[1]
+    assert 0 < int(count) < 50
+    kept = {path.name.partition(".")[0]: names_in(path) for path in tmp_path.glob("*.tar.gz")}
+    assert "./fernet_key" in kept["airflow-secrets"]
+    assert "./passwords.json" in kept["users"]
+    assert [name for name in kept["results"] if name.endswith("/record.json")]
+    assert [name for name in kept["objects"] if name.endswith("/record.json")]
+    restore = """docker compose exec -T postgres sh -c '
+      export PGPASSWORD="$(cat /run/secrets/database/password)"
+      createdb --username airflow again && pg_restore --username airflow --dbname again
+      psql --username airflow --tuples-only --command "select state from dag_run" again'"""
+    states = stack.shell(f"{restore} < airflow.dump", tmp_path)
+    assert states.split().count("success") >= 3
+
+
+def names_in(archive):
+    with tarfile.open(archive) as found:
+        return found.getnames()
 
 
 def test_down_leaves_nothing(stack):

@@ -143,3 +143,11 @@ def test_a_results_address_is_a_text():
 def test_operators_that_cannot_be_compared_are_refused(value):
     with pytest.raises(ParamValidationError):
         study_params()["operators"].resolve(value)
+
+
+def test_the_form_starts_as_the_installation_says(monkeypatch):
+    monkeypatch.setenv(presets.START_VARIABLE, "simulated_demo")
+    params = study_params()
+    assert params["cluster"].resolve() == "simulated"
+    assert params["cluster_options"].resolve() == presets.load("simulated_demo")["cluster_options"]
+    assert params[PARAM].resolve() is None
