@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import get_current_context
+from airflow.sdk.exceptions import AirflowException
 
+from include.redact import redact
 from include.regression import nightly
 from include.regression.settings import read_nightly
 from include.study_run import results_root
-from plugins.notifications import message_of, notifier_of
+from plugins.notifications import NotificationError, message_of, notifier_of
 from plugins.study_context import StudyContext, locate
 
 if TYPE_CHECKING:
@@ -39,29 +41,45 @@ class NightContext(StudyContext):
 
     def examine(self, dag_run: DagRun) -> None:
         """Compare tonight with the nights before, and plan a confirmation when it is suspect."""
-        when = dag_run.logical_date or dag_run.run_after or datetime.now(tz=UTC)
-        night = when.astimezone(ZoneInfo(self.settings.timezone)).date().isoformat()
-        nightly.examine_night(
-            self.results, root=self.root, series=self.series, settings=self.settings, night=night
-        )
+        nightly.examine_night(self.results, night=self._night_of(dag_run), **self._series())
 
-    def publish(self) -> Published:
-        """Write what the night came to."""
-        return nightly.publish(
-            self.results, root=self.root, series=self.series, settings=self.settings
-        )
+    def publish(self, dag_run: DagRun) -> Published:
+        """Write what the night came to, also when it ended before it was examined."""
+        results = self.results
+        nightly.note_night(results, series=self.series, night=self._night_of(dag_run))
+        return nightly.publish(results, **self._series())
+
+    def _night_of(self, dag_run: DagRun) -> str:
+        """The date of the run in the time zone of its schedule."""
+        when = dag_run.logical_date or dag_run.run_after or datetime.now(tz=UTC)
+        return when.astimezone(ZoneInfo(self.settings.timezone)).date().isoformat()
+
+    def _series(self) -> dict[str, Any]:
+        return {"root": self.root, "series": self.series, "settings": self.settings}
 
     def notify(self) -> None:
-        """Send what is new to the channels that do not have it."""
+        """Send what is new to the channels that do not have it.
+
+        A channel that fails does not keep it from the others; the task fails then, to be retried.
+        """
         results = self.results
         published = nightly.read_published(results)
         if published is None or not published.news:
             return
         message = message_of(published, dag_id=self.ti.dag_id, run_id=self.ti.run_id)
         sent = results.read_text(SENT).splitlines() if results.exists(SENT) else []
+        failed = []
         for channel in self.settings.notify:
             name = f"{channel.channel.value} {channel.connection}"
-            if name not in sent:
+            if name in sent:
+                continue
+            try:
                 notifier_of(channel, message)(get_current_context())
-                sent.append(name)
-                results.write_text(SENT, "\n".join(sent) + "\n")
+            except (AirflowException, NotificationError, OSError) as err:  # smtplib's are OSErrors
+                told = err.strerror if isinstance(err, OSError) else redact(str(err))
+                failed.append(f"{name}: {told or type(err).__name__}")
+                continue
+            sent.append(name)
+            results.write_text(SENT, "\n".join(sent) + "\n")
+        if failed:
+            raise NotificationError("not delivered: " + "; ".join(failed))

@@ -61,11 +61,11 @@ def uninstall_again(ti: TaskInstance) -> None:
 
 
 @task(multiple_outputs=False)
-def publish(series: str, ti: TaskInstance) -> dict[str, Any]:
+def publish(series: str, ti: TaskInstance, dag_run: DagRun) -> dict[str, Any]:
     """Write what the night came to; returns what is told for the first time."""
     from plugins.night_context import NightContext
 
-    return NightContext(ti, series).publish().to_json()
+    return NightContext(ti, series).publish(dag_run).to_json()
 
 
 @task(retries=2, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(minutes=5))

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("night", "group", "value")
 UNIT = "unit"  # may be there as well, to say that all is measured alike
+TIES_ARE_COMMON = 0.25  # of nights with as many rows as usual: those with two equal times
+LONGEST = 1e100  # of any unit: larger numbers are no times, and their sums may overflow
 FACTOR_OF_UNITS = 30.0  # values further apart are no run times of one thing; min and s: 60
+LEAVE_OUT = "leave a failed run out: its night has no data"
 WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")
 
 
@@ -69,19 +72,19 @@ def _series(group: str, nights: Mapping[Night, Sequence[_Row]]) -> Series:
 def _rows(text: str, source: str) -> Iterator[_Row]:
     reader = csv.reader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
     try:
-        header = [name.strip() for name in next(reader, [])]
-        if not any(header):
+        lines = (fields for fields in reader if any(map(str.strip, fields)))  # not the blank ones
+        header = [name.strip() for name in next(lines, [])]
+        if not header:
             raise HistoryError(f"{source} is empty: it needs the header {_header()}")
         _check_header(header, source)
-        for fields in reader:
-            if fields:
-                yield _row(fields, header=header, where=f"{source}, line {reader.line_num}")
+        for fields in lines:
+            yield _row(fields, header=header, where=f"{source}, line {reader.line_num}")
     except csv.Error as err:
         raise HistoryError(f"{source}, line {reader.line_num}: no CSV: {err}") from err
 
 
 def _check_header(header: Sequence[str], source: str) -> None:
-    if sorted(name for name in header if name != UNIT) != sorted(COLUMNS):
+    if sorted(header) not in (sorted(COLUMNS), sorted((*COLUMNS, UNIT))):
         raise HistoryError(
             f"{source} has an unknown schema: its columns are {', '.join(header)}; "
             f"expected are {_header()}, and {UNIT} if you like"
@@ -106,6 +109,8 @@ def _row(fields: Sequence[str], *, header: Sequence[str], where: str) -> _Row:
 
 
 def _value(text: str, where: str) -> float:
+    if not text:
+        raise HistoryError(f"{where}: the value is empty; {LEAVE_OUT}")
     try:
         value = float(text)
     except ValueError:
@@ -116,11 +121,10 @@ def _value(text: str, where: str) -> float:
             ) from None
         raise HistoryError(f"{where}: value {text!r} is no number") from None
     if not math.isfinite(value):
-        raise HistoryError(
-            f"{where}: value {text!r} is not finite; leave a failed run out: its night has no data"
-        )
-    if value <= 0:
-        raise HistoryError(f"{where}: value {text!r} is no time; it must be above 0")
+        raise HistoryError(f"{where}: value {text!r} is not finite; {LEAVE_OUT}")
+    if not 0 < value < LONGEST:
+        bound = "must be above 0" if value <= 0 else "is too large"
+        raise HistoryError(f"{where}: value {text!r} is no time; it {bound}")
     return value
 
 
@@ -140,24 +144,41 @@ def _refuse_mixed_units(group: str, rows: Sequence[_Row], source: str) -> None:
 def _refuse_duplicates(group: str, nights: Mapping[Night, Sequence[_Row]], source: str) -> None:
     """Rows that are there twice; equal times alone happen and are no reason.
 
-    A night with an equal pair and more rows than is usual, or a whole history with every row
-    twice, comes from a file that was appended to itself.
+    Either most nights have every row twice, as in a file that was appended to itself, or a night
+    has more rows than is usual, and no more than that without the equal ones. Where equal times are
+    common, as they are coarse or do not vary at all, the second says nothing.
     """
     usual = median(len(rows) for rows in nights.values())
-    all_twice = len({row.value for rows in nights.values() for row in rows}) > 1 and all(
-        _is_doubled(rows) for rows in nights.values()
-    )
+    ordinary = [rows for rows in nights.values() if len(rows) <= usual]
+    are_common = sum(_copies(rows) > 0 for rows in ordinary) > TIES_ARE_COMMON * len(ordinary)
+    doubled = _doubled(nights)
     for night, rows in sorted(nights.items()):
-        lines = _equal_lines(rows)
-        if lines and (all_twice or len(rows) > usual):
+        is_surplus = _copies(rows) >= len(rows) - usual > 0 and not are_common
+        if is_surplus or night in doubled:
+            lines = ", ".join(map(str, _equal_lines(rows)))
             raise HistoryError(
-                f"{source}, group {group}, night {night.label}: duplicates: lines "
-                f"{', '.join(map(str, lines))} are equal; remove what is there twice"
+                f"{source}, group {group}, night {night.label}: duplicates: lines {lines} are "
+                "equal; remove what is there twice"
             )
 
 
+def _doubled(nights: Mapping[Night, Sequence[_Row]]) -> set[Night]:
+    """Nights with every row twice, if most are such and it is no chance: their values differ."""
+    found = {night for night, rows in nights.items() if _is_doubled(rows)}
+    values = [value for night in found for value in {row.value for row in nights[night]}]
+    is_chance = 2 * len(set(values)) <= len(values)
+    return set() if is_chance or 2 * len(found) <= len(nights) else found
+
+
 def _is_doubled(rows: Sequence[_Row]) -> bool:
-    return all(count > 1 for count in Counter(row.value for row in rows).values())
+    """Whether each value is there at least twice, other than as repeats that are all equal."""
+    counts = Counter(row.value for row in rows)
+    in_one_place = abs(rows[-1].line - rows[0].line) < len(rows)
+    return min(counts.values()) > 1 and not (len(counts) == 1 and in_one_place)
+
+
+def _copies(rows: Sequence[_Row]) -> int:
+    return len(rows) - len({row.value for row in rows})
 
 
 def _equal_lines(rows: Sequence[_Row]) -> list[int]:
@@ -165,7 +186,7 @@ def _equal_lines(rows: Sequence[_Row]) -> list[int]:
     by_value: dict[float, list[int]] = defaultdict(list)
     for row in rows:
         by_value[row.value].append(row.line)
-    return next((lines for lines in by_value.values() if len(lines) > 1), [])
+    return next(lines for lines in by_value.values() if len(lines) > 1)
 
 
 def _header() -> str:

@@ -12,6 +12,7 @@ from include.regression import alerts, confirmation_plan, outcome_files, trend
 from include.regression.confirmation_outcome import Outcome, outcomes_of
 from include.regression.confirmation_plan import Wanted
 from include.regression.findings import Findings, examine
+from include.regression.missing import with_missing
 from include.regression.nights import gather
 from include.regression.record_sets import NIGHT_FILE, read_study
 from include.regression.rules import DEFAULT
@@ -44,7 +45,7 @@ class Published(Model):
     night: str
     news: tuple[alerts.Alert, ...]  # told tonight for the first time
     suspects: tuple[str, ...]  # in words, with what became of them
-    no_data: tuple[str, ...]  # groups that ran tonight without a valid time
+    no_data: tuple[str, ...]  # groups of which a point failed tonight, or is missing
     message: str
 
     @property
@@ -64,6 +65,14 @@ class Tonight:
     findings: Findings | None  # None: no group of tonight has any value in any night
     known: tuple[Alert, ...]  # told by other studies
     pinned: Night | None
+    unknown: tuple[str, ...]  # planned, but neither tonight nor an earlier night has a record
+
+    @property
+    def no_data(self) -> tuple[str, ...]:
+        """Groups that should have run and have no valid time of every repeat."""
+        without = self.nights.without
+        failed = (group for group in self.nights.sources if self.night in without(group))
+        return (*failed, *self.unknown)
 
     @property
     def suspects(self) -> tuple[Suspect, ...]:
@@ -80,7 +89,7 @@ def examine_night(
 
     Also stores which night the study counts for. The store's history grows by this study.
     """
-    results.write_json(NIGHT_FILE, {"series": series, "night": night})
+    note_night(results, series=series, night=night)
     tonight = look(results, root=root, series=series, settings=settings)
     wanted = list(_wanted(tonight))
     for suspect in tonight.suspects:
@@ -102,11 +111,19 @@ def examine_night(
     return confirmation.plan.points
 
 
+def note_night(results: Results, *, series: str, night: str) -> None:
+    """Store which night the study counts for."""
+    results.write_json(NIGHT_FILE, {"series": series, "night": night})
+
+
 def look(results: Results, *, root: Location, series: str, settings: NightlyStudy) -> Tonight:
     """Tonight's study among the nights at the results location; HistoryError if unreadable."""
-    study_id = results.plan().study_id
+    plan = results.plan()
+    study_id = plan.study_id
     store = Store(root, series)
     ours = read_study(results, study_id=study_id)
+    earlier = [s for s in store.nights() if s.study_id != study_id and s.night <= ours.night]
+    ours, unknown = with_missing(ours, plan, earlier=earlier)
     studies = store.update(keep_nights=settings.keep_nights, tonight=ours.night, current=ours)
     groups = {cell.group(settings.any_of) for cell in ours.cells}
     nights = gather(
@@ -129,6 +146,7 @@ def look(results: Results, *, root: Location, series: str, settings: NightlyStud
         findings=findings,
         known=tuple(alert for alert in store.alerts() if alert.told_by != study_id),
         pinned=pinned,
+        unknown=unknown,
     )
 
 
@@ -143,11 +161,7 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
         night=str(tonight.night.label),
         news=news,
         suspects=tuple(outcome_files.outcome_sentence(o) for o in outcomes),
-        no_data=tuple(
-            group
-            for group in tonight.nights.sources
-            if tonight.night in tonight.nights.without(group)
-        ),
+        no_data=tonight.no_data,
         message="\n".join(outcome_files.alert_sentence(alert) for alert in news),
     )
     results.write_json(OUTCOME, published.to_json())

@@ -70,7 +70,7 @@ def gather(
     return Nights(
         history=make_history(found) if found else None,
         sources={
-            group: {night: tuple(nights[night]) for night in sorted(nights)}
+            group: {night: tuple(sorted(nights[night], key=_is_whole)) for night in sorted(nights)}
             for group, nights in sources.items()
         },
     )
@@ -88,6 +88,11 @@ def _series(group: str, nights: dict[Night, list[Source]], quantity: Quantity) -
     }
     known = {night: values for night, values in times.items() if values}
     return Series(group=group, nights=tuple(known), repeats=tuple(tuple(v) for v in known.values()))
+
+
+def _is_whole(source: Source) -> bool:
+    """Sorts what has no data to the front, as the last source stands for its night."""
+    return source.cell.is_whole
 
 
 def _shown(version: str | None) -> str:

@@ -65,7 +65,7 @@ def write(results: Results, published: Published, *, findings: Findings | None) 
 
 def markdown(published: Published, findings: Findings | None) -> str:
     """The night for a pull request or a job's summary."""
-    word = "regression confirmed" if published.has_regression else "no new regression"
+    word = _headline(published, findings)
     lines = [f"## {published.series}, night {published.night}: {word}", ""]
     lines += [f"- **{alert_sentence(alert)}**" for alert in published.news]
     lines += [f"- {sentence}" for sentence in published.suspects]
@@ -80,6 +80,15 @@ def markdown(published: Published, findings: Findings | None) -> str:
     gaps = findings.no_data if findings else ()
     lines += ["", *(f"- {gap_sentence(gap)}" for gap in gaps)] if gaps else []
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _headline(published: Published, findings: Findings | None) -> str:
+    if published.has_regression:
+        return "regression confirmed"
+    missing, groups = len(published.no_data), len(_groups(published, findings))
+    if missing == groups:
+        return "no data"
+    return "no new regression" + (f"; no data: {missing} of {groups} groups" if missing else "")
 
 
 def junit(published: Published, findings: Findings | None) -> bytes:

@@ -44,7 +44,8 @@ class Cell(Model):
         known = self.configuration
         variant = f" {known['variant']}" if known.get("variant") else ""
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
-        return f"{known['k8s_operator']}{variant} {known['nodes']}n {digest}"
+        kind = " simulated" if known.get("simulated") else ""
+        return f"{known['k8s_operator']}{variant} {known['nodes']}n{kind} {digest}"
 
 
 class StudyNight(Model):

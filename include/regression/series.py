@@ -132,9 +132,9 @@ def centres_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _gaps(series: Series, *, tonight: Night) -> Iterable[NoData]:
     """Between its nights, and after its last one until tonight."""
     known = series.nights
-    following = (*known[1:], tonight.at(tonight.day + 1))
-    for night, after in zip(known, following, strict=True):
-        if after.day > night.day + 1:
+    following = (*(night.day for night in known[1:]), tonight.day + 1)
+    for night, next_day in zip(known, following, strict=True):
+        if next_day > night.day + 1:
             yield NoData(
-                group=series.group, first=night.at(night.day + 1), last=night.at(after.day - 1)
+                group=series.group, first=night.at(night.day + 1), last=night.at(next_day - 1)
             )

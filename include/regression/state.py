@@ -16,7 +16,7 @@ from upath import UPath
 
 from include.regression.findings import Acknowledgement
 from include.regression.nights import gather
-from include.regression.series import Night
+from include.regression.series import HistoryError, Night
 from include.regression.settings import Quantity, Version
 from include.regression.store import Pin, Store
 
@@ -30,7 +30,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 when it is done, 2 for a series or a group that is not there, or a wrong night."""
     given = _parser().parse_args(arguments)
     store = Store(UPath(given.results), given.series)
-    if not store.nights():
+    try:
+        return _do(given, store)
+    except HistoryError as err:
+        return _refuse(str(err))
+
+
+def _do(given: argparse.Namespace, store: Store) -> int:
+    if not (nights := store.nights()):
         return _refuse(f"{given.results} has no nights of a series {given.series!r}")
     if given.what == "unpin":
         store.write_pin(None)
@@ -39,9 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif (night := _night(given.night)) is None:
         return _refuse(f"night {given.night!r} is no date, such as 2026-01-31")
     elif given.what == "pin":
+        first, last = min(each.night for each in nights), max(each.night for each in nights)
+        if not first <= night <= last:
+            return _refuse(f"night {night} is none of the history, {first} to {last}")
         store.write_pin(Pin(night=night, reason=given.reason))
     else:
-        known = gather(store.nights(), any_of=tuple(Version), quantity=Quantity.LOOP_TIME).sources
+        known = gather(nights, any_of=tuple(Version), quantity=Quantity.LOOP_TIME).sources
         if given.group not in known:
             return _refuse(f"there is no group {given.group!r}; there are {', '.join(known)}")
         word = Acknowledgement(group=given.group, night=night, reason=given.reason)

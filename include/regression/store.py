@@ -5,10 +5,9 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 SCHEMA_VERSION = 1  # of a `StudyNight`; with another one all record sets are read anew
+T = TypeVar("T")
 _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WORDS: TypeAdapter[tuple[Acknowledgement, ...]] = TypeAdapter(tuple[Acknowledgement, ...])
 
@@ -34,6 +34,17 @@ class Pin(Model):
 
     night: str
     reason: str
+
+
+class _Stored(Model, extra="ignore"):
+    """`history.json`; its nights are read one by one, as each may be of another schema."""
+
+    schema_version: int
+    nights: list[dict[str, Any]]
+
+
+_PIN: TypeAdapter[Pin | None] = TypeAdapter(Pin | None)
+_STORED: TypeAdapter[_Stored] = TypeAdapter(_Stored)
 
 
 class Store:
@@ -73,7 +84,7 @@ class Store:
 
     def alerts(self) -> tuple[Alert, ...]:
         """What somebody was told of."""
-        return _ALERTS.validate_json(self._text("alerts.json") or "[]")
+        return self._read_file("alerts.json", _ALERTS) or ()
 
     def write_alerts(self, alerts: tuple[Alert, ...]) -> None:
         """Keep what somebody was told of."""
@@ -81,7 +92,7 @@ class Store:
 
     def acknowledged(self) -> tuple[Acknowledgement, ...]:
         """Changes that somebody knows of."""
-        return _WORDS.validate_json(self._text("acknowledged.json") or "[]")
+        return self._read_file("acknowledged.json", _WORDS) or ()
 
     def acknowledge(self, word: Acknowledgement) -> None:
         """Add somebody's word."""
@@ -90,21 +101,32 @@ class Store:
 
     def pin(self) -> Pin | None:
         """The pinned baseline, None when the last nights are the baseline."""
-        text = self._text("baseline.json")
-        return None if text in (None, "null\n") else Pin.model_validate_json(text or "")
+        return self._read_file("baseline.json", _PIN)
 
     def write_pin(self, pin: Pin | None) -> None:
         """Pin the baseline, or let it move on."""
         self.files.write_json("baseline.json", pin.to_json() if pin else None)
 
-    def _text(self, name: str) -> str | None:
-        return self.files.read_text(name) if self.files.exists(name) else None
+    def _read_file(self, name: str, form: TypeAdapter[T]) -> T | None:
+        """What a file holds, None when it is not there; HistoryError when it cannot be read."""
+        if (found := self.files.find_bytes(name)) is None:
+            return None
+        try:
+            return form.validate_json(found)
+        except ValidationError as err:
+            problem = err.errors()[0]
+            place = ".".join(map(str, problem["loc"]))
+            raise HistoryError(
+                f"{self.files}/{name} has an unknown schema: {place}: {problem['msg']}; "
+                "mend it, or move it away to begin anew"
+            ) from err
 
     def _known(self) -> list[StudyNight]:
         """Stored nights; of another schema only those that can still be read as they are."""
-        stored = json.loads(self._text("history.json") or '{"schema_version": 1, "nights": []}')
-        nights = stored["nights"]
-        if stored["schema_version"] != SCHEMA_VERSION:
+        if (stored := self._read_file("history.json", _STORED)) is None:
+            return []
+        nights = stored.nights
+        if stored.schema_version != SCHEMA_VERSION:
             present = self._study_ids()
             nights = [night for night in nights if night.get("study_id") not in present]
             log.warning("history.json has another schema: record sets are read anew")

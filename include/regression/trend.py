@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from include.regression import trend_page
-from include.regression.rules import LEVEL
-from include.regression.series import centre, centres_of
+from include.regression.alerts import Source as Told
+from include.regression.findings import is_same_shift
+from include.regression.rules import DEFAULT, LEVEL
+from include.regression.series import Night, centre, centres_of
 from include.regression.trend_models import FILE, PAGE, Group, Mark, Point, Trend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from include.regression.alerts import Alert
-    from include.regression.findings import Findings
+    from include.regression.findings import ChangePoint, Findings
     from include.regression.nights import Nights, Source
-    from include.regression.series import Night, Series
+    from include.regression.series import Series
     from include.results import Results
 
 RESAMPLES = 1000
@@ -47,30 +49,14 @@ def _group(
     series: Series, nights: Nights, *, findings: Findings | None, alerts: Sequence[Alert]
 ) -> Group:
     sources = nights.sources[series.group]
-    told = {str(alert.night): alert for alert in alerts if alert.group == series.group}
-    marks = [
-        Mark(
-            night=str(change.night.label),
-            relative_effect=change.relative_effect,
-            low=change.low,
-            high=change.high,
-            reason=change.reason,
-            differs=nights.differences(series.group, change.last_before, change.night),
-        )
+    changes = [
+        change
         for change in (findings.change_points if findings else ())
         if change.group == series.group
     ]
-    known = {mark.night for mark in marks}
-    marks += [
-        Mark(
-            night=night,
-            relative_effect=alert.relative_effect,
-            low=alert.low,
-            high=alert.high,
-            differs=alert.differs,
-        )
-        for night, alert in told.items()
-        if night not in known and alert.source.value != "change point"
+    marks = [
+        *(_mark(change, nights) for change in changes),
+        *(_mark_of_alert(alert) for alert in alerts if _is_alone(alert, series, changes)),
     ]
     last = next(reversed(sources.values()))[-1].cell.configuration
     return Group(
@@ -82,6 +68,40 @@ def _group(
         ),
         marks=tuple(sorted(marks, key=lambda mark: mark.night)),
         no_data=_no_data(series.group, nights),
+    )
+
+
+def _mark(change: ChangePoint, nights: Nights) -> Mark:
+    return Mark(
+        night=str(change.night.label),
+        relative_effect=change.relative_effect,
+        low=change.low,
+        high=change.high,
+        reason=change.reason,
+        differs=nights.differences(change.group, change.last_before, change.night),
+    )
+
+
+def _mark_of_alert(alert: Alert) -> Mark:
+    return Mark(
+        night=str(alert.night),
+        relative_effect=alert.relative_effect,
+        low=alert.low,
+        high=alert.high,
+        differs=alert.differs,
+    )
+
+
+def _is_alone(alert: Alert, series: Series, changes: Iterable[ChangePoint]) -> bool:
+    """Whether only a confirmation tells of a regression, in a night that is still kept."""
+    return (
+        alert.group == series.group
+        and alert.source is Told.CONFIRMATION
+        and Night.read(str(alert.night)) >= series.nights[0]
+        and not any(
+            change.is_regression and is_same_shift(change.night, alert.night, DEFAULT)
+            for change in changes
+        )
     )
 
 

@@ -119,6 +119,16 @@ def test_a_slow_image_is_confirmed_on_the_warm_cluster_and_the_run_is_red_for_it
     assert {s for t, s in ended.tasks.items() if t.startswith("confirmation")} == {"success"}
 
 
+def test_a_night_without_its_operator_is_red_as_a_broken_pipeline_and_no_data(night):
+    ended, results, said = night(now={"fake": 50.0}, fail=["install fake-a"])
+    assert ended.state == "failed"
+    assert said == ""
+    assert "phase_1.install failed" in ended.verdict
+    published = read_published(results)
+    assert len(published.no_data) == 1
+    assert "no data" in results.read_text("regression/summary.md").splitlines()[0]
+
+
 def test_a_failed_point_is_red_as_a_broken_pipeline_and_no_data(night):
     ended, results, said = night(now={"fake": 55.0, "last:good": 50.0}, points={"2": "failed"})
     assert ended.state == "failed"

@@ -37,15 +37,20 @@ def test_columns_may_come_in_any_order_with_a_unit_and_a_byte_order_mark():
         (HEADER, "empty: it has no row"),
         (HEADER + "1,a,5\n1,a,6\n", r"one night \(1\).*add earlier nights"),
         (HEADER + "1,a,5\n2,a,nan\n", "line 3: value 'nan' is not finite; leave a failed run out"),
-        (HEADER + "1,a,5\n2,a,\n", "line 3: value '' is no number"),
+        (HEADER + "1,a,5\n2,a,\n", "line 3: the value is empty; leave a failed run out"),
+        (HEADER + "1,a,5\n2,a,much\n", "line 3: value 'much' is no number"),
         (HEADER + "1,a,5\n2,a,inf\n", "not finite"),
         (HEADER + "1,a,5\n2,a,0\n", "must be above 0"),
+        (HEADER + "1,a,5\n2,a,-5\n", "must be above 0"),
+        (HEADER + "1,a,1e300\n2,a,1e300\n", "line 2: value '1e300' is no time; it is too large"),
         (HEADER + "1,a,5\n2,a,5.1 s\n", "line 3: value '5.1 s' carries a unit"),
         (HEADER + "1,a,5.0\n2,a,5100\n", "mixed units.*line 2.*line 3"),
         ("night,group,value,unit\n1,a,5,s\n2,a,5,ms\n", r"mixed units \(ms, s\)"),
         ("date,name,time\n1,a,5\n", "unknown schema: its columns are date, name, time; expected"),
         ("night,group,value,run\n1,a,5,x\n", "unknown schema"),
         ("night,group,value,value\n1,a,5,5\n", "unknown schema"),
+        ("night,group,value,unit,unit\n1,a,5,s,s\n", "unknown schema"),
+        ("\n \n", "empty.*header night, group, value"),
         (HEADER + "1,a\n", "line 2: 2 fields, the header has 3"),
         (HEADER + "x,a,5\n", "night 'x' is neither a whole number nor a date"),
         (HEADER + "2026-13-01,a,5\n", "neither a whole number nor a date"),
@@ -72,9 +77,51 @@ def test_a_table_that_was_appended_to_itself_is_refused():
         read(csv_of(rows) + csv_of(rows, header=False))
 
 
+def test_a_table_of_which_most_is_there_twice_is_refused():
+    rows = times(nights=9)
+    lines = csv_of(rows, header=False).splitlines(keepends=True)
+    with pytest.raises(HistoryError, match=r"night 3: duplicates: lines 17, 47 are equal"):
+        read(csv_of(rows) + "".join(lines[15:]))
+
+
+def test_single_repeats_that_were_appended_again_are_refused():
+    rows = times(nights=4, repeats=1)
+    with pytest.raises(HistoryError, match="duplicates: lines 2, 6 are equal"):
+        read(csv_of(rows) + csv_of(rows, header=False))
+
+
 def test_two_equal_times_are_no_duplicates():
     text = HEADER + "1,a,5.1\n1,a,5.1\n1,a,5.2\n2,a,5.0\n2,a,5.3\n2,a,5.2\n"
     assert read(text).series[0].repeats[0] == (5.1, 5.1, 5.2)
+
+
+@pytest.mark.parametrize("repeats", [2, 5, 6])
+def test_times_without_any_noise_are_no_duplicates(repeats):
+    rows = [[50.0] * repeats] * 20 + [[52.5] * repeats] * 10
+    assert read(csv_of(rows)).series[0].repeats[-1] == (52.5,) * repeats
+
+
+@pytest.mark.parametrize("repeats", [2, 5])
+def test_coarse_times_are_no_duplicates_also_in_a_night_with_more_repeats(repeats):
+    rows = [row.round(0).tolist() for row in times(nights=30, repeats=repeats)]
+    rows[7] = [50.0, 50.0, *rows[7]]
+    assert len(read(csv_of(rows)).series[0].repeats[7]) == repeats + 2
+
+
+def test_an_equal_pair_among_the_repeats_of_two_studies_is_no_duplicate():
+    rows = times(nights=20).tolist()
+    rows[9] += [rows[9][0], 50.11, 50.22, 50.33, 50.44]
+    assert len(read(csv_of(rows)).series[0].repeats[9]) == 10
+
+
+def test_blank_lines_are_skipped():
+    found = read("\n\n" + HEADER + "1,a,5\n\n  \n2,a,5.1\n\n")
+    assert found.series[0].repeats == ((5.0,), (5.1,))
+
+
+def test_the_last_day_of_the_calendar_is_a_night():
+    found = read(HEADER + "9999-12-30,a,5\n9999-12-31,a,5.1\n9999-12-30,b,5\n")
+    assert [(gap.group, gap.last.label) for gap in found.no_data] == [("b", "9999-12-31")]
 
 
 def test_nights_without_data_are_told_also_before_tonight():

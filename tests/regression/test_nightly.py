@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from include.regression import confirmation_plan, nightly
+from include.regression.alerts import Source
 from include.regression.findings import Acknowledgement
 from include.regression.store import Pin, Store
 from include.results import Results
@@ -140,6 +142,67 @@ def test_a_night_with_a_failed_point_is_no_data(tmp_path):
     assert "no data tonight: fake_a 2n" in results.read_text("regression/summary.md")
     suite = ET.fromstring(results.read_text("regression/junit.xml").encode())  # noqa: S314  our own
     assert suite.attrib["skipped"] == "1"
+
+
+def test_the_trend_marks_a_shift_once_and_none_of_a_night_that_is_no_longer_kept(tmp_path):
+    results = make_nights(tmp_path, 32, steps=[(24, 1.06)])[-1]
+    examine(tmp_path, results, 31)
+    (change,) = publish(tmp_path, results).news
+    confirmed = {"source": Source.CONFIRMATION, "told_by": "another"}
+    nights = (date_of(25), date_of(4), date_of(-9))
+    Store(tmp_path, SERIES).write_alerts(
+        tuple(change.model_copy(update=confirmed | {"night": night}) for night in nights)
+    )
+    publish(tmp_path, results)
+    (group,) = json.loads((tmp_path / "regression" / SERIES / "trend.json").read_text())["groups"]
+    assert [mark["night"] for mark in group["marks"]] == [date_of(4), date_of(24)]
+
+
+def test_a_night_in_which_nothing_could_be_run_is_no_data_and_the_trend_stays(tmp_path):
+    earlier = make_nights(tmp_path, 20)[-1]
+    examine(tmp_path, earlier, 19)
+    publish(tmp_path, earlier)
+    trend = tmp_path / "regression" / SERIES / "trend.json"
+    (group,) = json.loads(trend.read_text())["groups"]
+    results = make_study(tmp_path, 20, [50.0] * 5)
+    shutil.rmtree(tmp_path / results.plan().study_id / "points")
+    nightly.note_night(results, series=SERIES, night=date_of(20))
+    published = publish(tmp_path, results)
+    assert published.no_data == (group["group"],)
+    assert "night 2026-01-21: no data\n" in results.read_text("regression/summary.md")
+    suite = ET.fromstring(results.read_text("regression/junit.xml").encode())  # noqa: S314  our own
+    assert (suite.attrib["tests"], suite.attrib["skipped"]) == ("1", "1")
+    (after,) = json.loads(trend.read_text())["groups"]
+    assert after["points"] == group["points"]
+    assert after["no_data"] == [date_of(20)]
+
+
+def test_an_operator_that_could_not_be_installed_has_no_data_and_the_others_do(tmp_path):
+    both = {"operators": ("fake_a", "fake_b")}
+    for number in range(8):
+        make_study(tmp_path, number, [50.0 + number, 51.0], **both)
+    results = make_study(tmp_path, 8, [50.0, 51.0], **both)
+    for path in (tmp_path / results.plan().study_id / "points").glob("*fake-b*"):
+        shutil.rmtree(path)
+    examine(tmp_path, make_study(tmp_path, 7, [50.0, 51.0], **both), 7)
+    examine(tmp_path, results, 8)
+    (missing,) = publish(tmp_path, results).no_data
+    assert missing.startswith("fake_b 2n ")
+    assert "no new regression; no data: 1 of 2 groups" in results.read_text("regression/summary.md")
+
+
+def test_what_was_never_measured_is_no_data_under_its_plain_name(tmp_path):
+    results = make_study(tmp_path, 0, [50.0, 51.0])
+    shutil.rmtree(tmp_path / results.plan().study_id / "points")
+    examine(tmp_path, results, 0)
+    assert publish(tmp_path, results).no_data == ("fake_a 2n",)
+    assert "no data tonight: fake_a 2n" in results.read_text("regression/summary.md")
+
+
+def test_simulated_nights_are_called_so_wherever_their_group_is_named(tmp_path):
+    results = make_study(tmp_path, 0, [50.0, 51.0], failed=(2,), simulated=True)
+    examine(tmp_path, results, 0)
+    assert publish(tmp_path, results).no_data[0].startswith("fake_a 2n simulated ")
 
 
 def test_a_pinned_baseline_is_what_later_nights_are_compared_with(tmp_path):

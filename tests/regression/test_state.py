@@ -42,12 +42,22 @@ def test_the_baseline_is_pinned_and_let_go(store, tmp_path, capsys):
     assert store.pin() is None
     assert call(tmp_path, "pin", "yesterday", "--reason", "release") == 2
     assert "no date" in capsys.readouterr().err
+    assert call(tmp_path, "pin", "2062-01-01", "--reason", "a slip") == 2
+    said = f"none of the history, {date_of(0)} to {date_of(2)}"
+    assert said in capsys.readouterr().err
+    assert store.pin() is None
 
 
 def test_the_exported_history_can_be_analysed(store, tmp_path, capsys):
     assert call(tmp_path, "export") == 0
     history = read_history(capsys.readouterr().out, source="export")
     assert [len(repeats) for repeats in history.series[0].repeats] == [5, 5, 5]
+
+
+def test_a_history_that_was_damaged_is_named(store, tmp_path, capsys):
+    store.files.write_text("history.json", "[]")
+    assert call(tmp_path, "export") == 2
+    assert "history.json has an unknown schema" in capsys.readouterr().err
 
 
 def test_a_series_without_nights_is_refused(tmp_path, capsys):

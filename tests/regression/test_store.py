@@ -87,6 +87,31 @@ def test_another_schema_of_the_history_is_read_anew_from_the_record_sets(tmp_pat
     assert f"night {date_of(1)} cannot be read any more" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("history.json", '{"nights": []}', "schema_version: Field required"),
+        ("history.json", '{"schema_version": 1, "nigh', "Invalid JSON"),
+        (
+            "acknowledged.json",
+            '[{"group": "a", "night": "2026-01-01"}]',
+            "0.reason: Field required",
+        ),
+        ("alerts.json", "{}", "valid tuple"),
+        ("baseline.json", '{"night": "2026-01-01"}', "reason: Field required"),
+    ],
+)
+def test_a_file_that_was_damaged_is_named_and_nothing_is_written_over_it(
+    tmp_path, name, text, said
+):
+    make_nights(tmp_path, 2)
+    store = Store(tmp_path, SERIES)
+    store.files.write_text(name, text)
+    with pytest.raises(HistoryError, match=f"{name} has an unknown schema: .*{said}.*move it away"):
+        (update(tmp_path), store.alerts(), store.acknowledged(), store.pin())
+    assert store.files.read_text(name) == text
+
+
 def test_records_of_later_versions_are_read_and_of_unknown_ones_named(tmp_path, caplog):
     first, second = make_nights(tmp_path, 2)
     _change(first, lambda record: record | {"something_new": 1})

@@ -1,0 +1,61 @@
+"""What a night should have measured and did not: it has no data, and that is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include.regression.record_sets import EQUAL_OF_STUDY, Cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from include.models import Plan, Point, Study
+    from include.regression.record_sets import StudyNight
+
+
+def with_missing(
+    tonight: StudyNight, plan: Plan, *, earlier: Sequence[StudyNight]
+) -> tuple[StudyNight, tuple[str, ...]]:
+    """Tonight with a cell for each configuration that has no record, as when nothing was installed.
+
+    The cell is that of the last earlier night that measured it, without times. Those that no
+    earlier night has measured are named beside it, as `mpi_operator 2n`.
+    """
+    cells, unknown = list(tonight.cells), []
+    for point in _planned(plan):
+        if any(_is_of(cell, point, plan.study) for cell in tonight.cells):
+            continue
+        if (last := _last(point, plan.study, earlier)) is None:
+            unknown.append(f"{point.arm} {point.nodes}n")
+        else:
+            cells.append(last.model_copy(update={"times": {}, "is_whole": False}))
+    return tonight.model_copy(update={"cells": tuple(cells)}), tuple(unknown)
+
+
+def _planned(plan: Plan) -> Iterable[Point]:
+    """A point of each configuration."""
+    counted = [point for point in plan.points if not point.is_warmup]
+    return {(point.arm, point.nodes, point.ranks): point for point in counted}.values()
+
+
+def _last(point: Point, study: Study, earlier: Sequence[StudyNight]) -> Cell | None:
+    nights = sorted(earlier, key=lambda night: night.night, reverse=True)
+    cells = (cell for night in nights for cell in night.cells)
+    return next((cell for cell in cells if _is_of(cell, point, study)), None)
+
+
+def _is_of(cell: Cell, point: Point, study: Study) -> bool:
+    """Whether a cell measures what the point does; instance and binding are known of runs only."""
+    asked = study.to_json()
+    wanted = {
+        "k8s_operator": point.k8s_operator,
+        "variant": point.variant,
+        "nodes": point.nodes,
+        "ranks": point.ranks,
+        "application": study.application,
+        "cluster": study.cluster,
+        "mpi_implementation": study.mpi_implementation.value,
+        "operator_options": asked["operator_options"].get(point.k8s_operator, {}),
+        **{name: asked[name] for name in EQUAL_OF_STUDY},
+    }
+    return all((cell.configuration.get(name) or "") == (wanted[name] or "") for name in wanted)
