@@ -115,16 +115,17 @@ def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
 def of_limits(table: pd.DataFrame) -> str:
     """What each limit of the MPI Operator does, at the largest size that all its arms have."""
     cells = table[table["arm"].isin(_LIMITS)]
-    sizes = [nodes for nodes, own in cells.groupby("nodes") if own["arm"].nunique() == len(_LIMITS)]
+    every: list[int] = cells["nodes"].astype("int64").unique().tolist()
+    sizes = [nodes for nodes in every if (cells["nodes"] == nodes).sum() == len(_LIMITS)]
     if not sizes:
         return ""
-    at = cells[cells["nodes"] == max(sizes)].set_index("arm")
+    at = cells[cells["nodes"] == max(sizes)].set_index("arm").to_dict(orient="index")
     told = [
-        f"{limits} all pods are created after {at.loc[arm, 'create']:.1f} s, and from the end of "
-        f"the pods to the terminal state it takes {at.loc[arm, 'notice']:.1f} s"
+        f"{limits} all pods are created after {at[arm]['create']:.1f} s, and from the end of "
+        f"the pods to the terminal state it takes {at[arm]['notice']:.1f} s"
         for arm, limits in _LIMITS.items()
     ]
-    return f"Measured with {int(max(sizes)):,} nodes: {'; '.join(told)}."
+    return f"Measured with {max(sizes):,} nodes: {'; '.join(told)}."
 
 
 def reading(table: pd.DataFrame, *, arm: str, title: str) -> str:
