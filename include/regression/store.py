@@ -115,7 +115,7 @@ class Store:
             return form.validate_json(found)
         except ValidationError as err:
             problem = err.errors()[0]
-            place = ".".join(map(str, problem["loc"]))
+            place = ".".join(map(str, problem["loc"])) or "the whole"
             raise HistoryError(
                 f"{self.files}/{name} has an unknown schema: {place}: {problem['msg']}; "
                 "mend it, or move it away to begin anew"

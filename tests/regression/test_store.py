@@ -97,7 +97,7 @@ def test_another_schema_of_the_history_is_read_anew_from_the_record_sets(tmp_pat
             '[{"group": "a", "night": "2026-01-01"}]',
             "0.reason: Field required",
         ),
-        ("alerts.json", "{}", "valid tuple"),
+        ("alerts.json", "{}", "the whole: Input should be a valid array"),
         ("baseline.json", '{"night": "2026-01-01"}', "reason: Field required"),
     ],
 )
