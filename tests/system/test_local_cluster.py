@@ -165,7 +165,9 @@ def test_a_half_dead_cluster_is_made_again(state_folder, reservation, handle):
     assert all(before[process.name] != process for process in started(state_folder))
 
 
-def test_clean_needs_no_state(state_folder, handle, capsys):
+def test_clean_needs_no_state(state_folder, handle, capsys, monkeypatch, tmp_path):
+    # A simulated cluster that runs beside belongs to somebody else.
+    monkeypatch.setattr(clean, "simulated_root", lambda: tmp_path / "simulated")
     shutil.rmtree(state_folder)
     assert removal.leftovers(state_folder) != ()
     assert clean.main([]) == 0
