@@ -8,12 +8,13 @@ from moto.server import ThreadedMotoServer
 
 from include.aws import session
 from include.aws.identity import DELETION_ROLE, SELF_DESTRUCT_ROLE
+from include.models import Status
 from include.results import Results
 from tests.airflow_server import FAKE_REPORT, SITE, serve, wait
 from tests.aws import moto_stack
 from tests.aws.account import REGION, follow_workers, whole_account
 from tests.aws.moto_stack import FAULTS
-from tests.fakes.eks import KUBE
+from tests.fakes.eks import FAILING, KUBE
 from tests.kube.api_server import serving
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.sockets]
@@ -96,6 +97,17 @@ def test_good_study_is_green_on_workers_that_came_late_and_leaves_an_empty_accou
     (folder,) = (tmp_path / "results").iterdir()
     records = Results(folder).records()
     assert [record.node_names for record in records] == [("worker-0", "worker-1")] * 2
+    assert whole_account(account) == {}
+
+
+def test_study_whose_work_fails_is_red_keeps_its_records_and_leaves_an_empty_account(
+    airflow, account, study, tmp_path
+):
+    run_id = airflow.trigger(study | {"name": FAILING})
+    assert airflow.end(run_id, 120) == "failed"
+    assert airflow.tasks(run_id)["destroy", -1] == "success"
+    (folder,) = (tmp_path / "results").iterdir()
+    assert [record.status for record in Results(folder).records()] == [Status.FAILED] * 2
     assert whole_account(account) == {}
 
 

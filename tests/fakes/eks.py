@@ -14,8 +14,10 @@ from include.aws import access, nodes, removal, stack
 from include.checks import Findings, passed
 from include.clusters import eks
 from include.kube.client import Kube
+from include.models import Status
 from tests.fakes.points import record_of
 
+FAILING = "failing"  # name of a study whose points fail
 KUBE = "OPERATOR_BENCHMARK_FAKE_KUBE"
 POLL_S = 0.2
 NEVER_PULL = {"image_pull_policy": "Never"}
@@ -41,6 +43,8 @@ def _connect(*_, namespace, **__):
 
 
 def _run_point(point, setting):
-    found = record_of(point, cluster="eks", node_names=setting.handle.worker_nodes)
+    status = Status.FAILED if setting.study.name == FAILING else Status.VALID
+    workers = setting.handle.worker_nodes
+    found = record_of(point, cluster="eks", node_names=workers, status=status)
     setting.results.write_json(f"points/{point.point_id}/record.json", found.to_json())
     return found
