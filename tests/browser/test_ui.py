@@ -171,6 +171,8 @@ def _assert_points_are_named(page, operators, keep):
             expect(page.get_by_text(f"{operator} · 2 nodes · {repeat}").first).to_be_visible()
     keep(page, "points")
     page.get_by_text(f"{operators[-1]} · 2 nodes · 1").first.click()
+    page.wait_for_url(re.compile(r"/mapped/\d+"))  # the page before has a tab of that name, too
+    page.get_by_role("link", name="Details", exact=True).click()
     for link in ("Report of the study", "Log of the job", "Manifest", "Events"):
         expect(page.get_by_role("link", name=link, exact=True)).to_be_visible()
     keep(page, "point")
