@@ -68,8 +68,11 @@ class Eks(Cluster):
                 "lower `nodes`, or raise `cluster_options.nodes`"
             )
             raise StudyError(msg)
-        if study.image is None:
-            raise StudyError("image: EKS needs one that carries the application, with its digest")
+        if study.image is None or named_digest(study.image) is None:
+            raise StudyError(
+                "image: EKS needs one that carries the application, by its digest "
+                "(registry/name@sha256:…): what a tag means may change between two pulls"
+            )
         return Reservation(
             study_id=study_id,
             cluster=self.name,
