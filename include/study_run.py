@@ -182,6 +182,7 @@ def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
         found = cluster.add_workers(handle)
     except CapacityError as err:
         stopping.stop(results, str(err))
+        account.note_nodes(results, lambda: cluster.paid_since(handle))  # those that came cost, too
         raise
     if found != handle:
         results.write_json(CLUSTER, found.to_json())

@@ -31,10 +31,11 @@ class Tariff(Model):
 
 
 class PaidNode(Model):
-    """One machine of a cluster, and since when it is paid for."""
+    """One machine of a cluster, and from when until when it is paid for."""
 
     name: str
     since: AwareDatetime
+    until: AwareDatetime | None = None  # None: it is there yet
 
 
 class Pace(Model):

@@ -53,7 +53,7 @@ def test_run_6_asks_before_it_starts_and_needs_an_image():
 
 
 def test_run_6_has_time_enough_to_live():
-    study = read_study(filled({"preset": "run6", "image": "x"}))
+    study = read_study(filled({"preset": "run6", "image": "x@sha256:0"}))
     assert estimate_study(study).duration_s < study.ttl_hours * 3600
 
 

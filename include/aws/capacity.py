@@ -58,8 +58,11 @@ def dry_run(client: Callable[[str], Any], options: Options) -> Check:
     return unknown(name, "AWS did not answer as to a dry run")
 
 
-def reservation(ec2: Any, options: Options, *, workers: int, until: datetime) -> Check:
-    """Whether the study's reservation is there, fits, has room, and lasts long enough."""
+def reservation(ec2: Any, options: Options, *, nodes: int, until: datetime) -> Check:
+    """Whether the study's reservation is there, fits, has room, and lasts long enough.
+
+    `nodes` counts the launcher's too: the launch template puts every node into the reservation.
+    """
     name, wanted = "capacity reservation", options.capacity_reservation
     if wanted is None:
         advice = "reserve the machines to be sure (docs/aws.md)"
@@ -74,8 +77,12 @@ def reservation(ec2: Any, options: Options, *, workers: int, until: datetime) ->
             (f"it is for {held['InstanceType']}", held["InstanceType"] != options.instance_type),
             (f"it is in {held['AvailabilityZone']}, not {zone}", held["AvailabilityZone"] != zone),
             (
-                f"{held['AvailableInstanceCount']} machines are free, {workers} are needed",
-                held["AvailableInstanceCount"] < workers,
+                f"{held['AvailableInstanceCount']} machines are free, {nodes} are needed",
+                held["AvailableInstanceCount"] < nodes,
+            ),
+            (
+                f"its placement_group is {_group_of(held)}, which cluster_options must name too",
+                _group_of(held) not in {"", options.placement_group},
             ),
             (f"it ends at {held.get('EndDate')}", _ends_before(held, until)),
         )
@@ -85,6 +92,11 @@ def reservation(ec2: Any, options: Options, *, workers: int, until: datetime) ->
         remedy = "make one that fits, or leave cluster_options.capacity_reservation out"
         return failed(name, f"{wanted}: {'; '.join(problems)}", remedy=remedy)
     return passed(name, f"{wanted}: {held['AvailableInstanceCount']} machines are free")
+
+
+def _group_of(held: dict[str, Any]) -> str:
+    """Name of the placement group that a reservation was made in, empty for none."""
+    return str(held.get("PlacementGroupArn", "")).rpartition("/")[2]
 
 
 def _ends_before(held: dict[str, Any], until: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""The checks of an AWS account without a study: `python -m include.clusters.eks preflight`."""
+"""What a person does beside the pipeline: `python -m include.clusters.eks`, preflight or delete."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from include.aws import by_hand
 from include.aws.settings import Options
 from include.checks import Check, Outcome, failed, passed, table, unknown
 from include.models import Reservation
@@ -25,8 +26,14 @@ NOT_OPTIONS = ("command", "workers", "hours", "max_usd")
 
 
 def main(arguments: Sequence[str] | None, *, examine: Callable[[Reservation], Findings]) -> int:
-    """0 when a cluster can be made, 1 when a check failed, 2 for wrong options."""
+    """0 when a cluster can be made or is deleted, 1 when not, 2 for wrong options."""
     given = _parser().parse_args(arguments)
+    if given.command == "delete":
+        return by_hand.delete(given.study, region=given.region)
+    return _preflight(given, examine)
+
+
+def _preflight(given: argparse.Namespace, examine: Callable[[Reservation], Findings]) -> int:
     chosen = {
         name: value
         for name, value in vars(given).items()
@@ -49,11 +56,21 @@ def main(arguments: Sequence[str] | None, *, examine: Callable[[Reservation], Fi
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {MODULE}",
-        description="Looks whether a cluster can be made on AWS. Creates nothing and is free.",
+        description="Looks whether a cluster can be made on AWS, or deletes a study's. Makes none.",
     )
-    command = parser.add_subparsers(dest="command", required=True).add_parser(
-        "preflight", help="all checks, as a table; the exit code is 1 when one failed"
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_preflight(
+        commands.add_parser(
+            "preflight", help="all checks, as a table; the exit code is 1 when one failed"
+        )
     )
+    delete = commands.add_parser("delete", help="a study's cluster, now, and prove that it is gone")
+    delete.add_argument("study", help="its id, as in the name of the stack")
+    delete.add_argument("--region", help="default: looked for in all of them")
+    return parser
+
+
+def _add_preflight(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--workers", type=_positive(int), required=True, help="nodes that carry ranks")
     add("--hours", type=_positive(float), default=4.0, help="how long it would live (%(default)s)")
@@ -63,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--instance-type", help=f"default: {Options().instance_type}")
     add("--kubernetes-version", help=f"default: {Options().kubernetes_version}")
     add("--capacity-reservation", help="id of a reservation that must fit")
+    add("--placement-group", help="that of the reservation")
     add("--hourly-price-usd", type=float, help="of one node; default: AWS's price list")
     add(
         "--no-self-destruct",
@@ -71,7 +89,6 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="do without the guard that AWS itself keeps",
     )
-    return parser
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:

@@ -126,7 +126,7 @@ def _reservation(look: Look) -> Check:
     return capacity.reservation(
         look.client("ec2"),
         look.options,
-        workers=look.reservation.nodes,
+        nodes=look.nodes,
         until=look.reservation.expires_at,
     )
 

@@ -71,7 +71,10 @@ def explain(err: ClientError | BotoCoreError) -> str:
     if code in EXPIRED:
         advice = "the credentials for AWS have expired; renew them"
     elif code in UNKNOWN_KEY:
-        advice = f"AWS does not know the credentials ({code}); check the connection"
+        advice = (
+            f"AWS does not know the credentials ({code}); check the connection, and that the "
+            "account has the region turned on"
+        )
     elif code in DENIED:
         advice = f"not allowed: {said or code}; the rights are listed in docs/aws.md"
     elif code in THROTTLED:

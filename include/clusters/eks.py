@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.aws import access, command_line, nodes, prices, removal, session
+from include.aws import access, command_line, machines, nodes, prices, removal, session
 from include.aws import preflight as account_checks
 from include.aws import stack as stacks
 from include.aws.census import census
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import Study
-    from include.tariff import Tariff
+    from include.tariff import PaidNode, Tariff
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +68,11 @@ class Eks(Cluster):
                 "lower `nodes`, or raise `cluster_options.nodes`"
             )
             raise StudyError(msg)
-        if study.image is None:
-            raise StudyError("image: EKS needs one that carries the application, with its digest")
+        if study.image is None or named_digest(study.image) is None:
+            raise StudyError(
+                "image: EKS needs one that carries the application, by its digest "
+                "(registry/name@sha256:…): what a tag means may change between two pulls"
+            )
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -106,6 +109,10 @@ class Eks(Cluster):
     def paid_nodes(self, reservation: Reservation) -> int:
         """The workers and the launcher's node."""
         return reservation.nodes + 1
+
+    def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:
+        """As EC2 charges them: from their launch, which is minutes before they are nodes."""
+        return machines.paid(_client(reservation)("ec2"), reservation.study_id)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """As in run 6, at any size: the control plane takes most of the time."""

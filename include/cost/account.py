@@ -37,10 +37,14 @@ _USES = {
 def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> None:
     """Store which nodes are paid for; a cluster that does not answer is a warning.
 
-    Called also when the cluster did not become ready, and then must not hide why.
+    One that was there before and is no more stays, as ended now. Called also when the cluster did
+    not become ready, and then must not hide why.
     """
     try:
-        results.write_json(NODES, [node.to_json() for node in look()])
+        found, now = {node.name: node for node in look()}, datetime.now(UTC)
+        gone = (node for node in _nodes(results) if node.name not in found)
+        ended = [node.model_copy(update={"until": node.until or now}) for node in gone]
+        results.write_json(NODES, [node.to_json() for node in (*ended, *found.values())])
     except Exception as err:  # noqa: BLE001  any client, any error
         log.warning("the nodes cannot be listed, so the ledger will lack them: %s", err)
 
@@ -52,7 +56,9 @@ def spent_usd(results: Results) -> float | None:
     if tariff is None or began is None:
         return None
     now = datetime.now(UTC)
-    each_s = [(now - max(node.since, began)).total_seconds() for node in _nodes(results)]
+    each_s = [
+        ((node.until or now) - max(node.since, began)).total_seconds() for node in _nodes(results)
+    ]
     node_usd = tariff.node_usd_per_hour * sum(each_s) / 3600
     return node_usd + tariff.usd(nodes=0, duration_s=(now - began).total_seconds())
 
@@ -89,7 +95,9 @@ def ledger_of(results: Results) -> Ledger | None:
         notes.append("the cluster's deletion is not proven: counted until this report")
     if not seen:
         notes.append("no node was seen: nothing is counted but what is paid beside the nodes")
-    paid = [Paid(since=max(node.since, began), until=until) for node in seen]
+    paid = [
+        Paid(since=max(node.since, began), until=min(node.until or until, until)) for node in seen
+    ]
     records = tuple(_all_records(results))
     stretches = [*_of_steps(noted, until=until), *_of_records(records)]
     spent, useful = spend(paid, stretches)

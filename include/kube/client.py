@@ -251,7 +251,7 @@ class Kube:
 
 def _refused(err: ApiException, *, method: str, path: str) -> str:
     if err.status == UNAUTHORIZED:
-        return f"{method} {path}: the credential is not valid or has expired; renew the kubeconfig"
+        return f"{method} {path}: the credential is not valid or has expired; renew it"
     if err.status == FORBIDDEN:
         return f"{method} {path}: the credential lacks the right: {_message(err)}"
     return f"{method} {path}: the API server refused ({err.status}): {_message(err)}"

@@ -305,11 +305,12 @@ def test_the_dry_run_starts_nothing(account):
     assert len(moto("ec2").describe_instances()["Reservations"]) == there
 
 
+GROUP = "arn:aws:ec2:us-east-2:123456789012:placement-group"
 RESERVED = {
     "State": "active",
     "InstanceType": "hpc6a.48xlarge",
     "AvailabilityZone": "us-east-2b",
-    "AvailableInstanceCount": 64,
+    "AvailableInstanceCount": 65,
     "EndDateType": "limited",
     "EndDate": datetime(2026, 11, 24, tzinfo=UTC),
 }
@@ -321,7 +322,8 @@ RESERVED = {
         ({"State": "expired"}, "it is expired"),
         ({"InstanceType": "m5.large"}, "it is for m5.large"),
         ({"AvailabilityZone": "us-east-2a"}, "it is in us-east-2a, not us-east-2b"),
-        ({"AvailableInstanceCount": 11}, "11 machines are free, 64 are needed"),
+        ({"AvailableInstanceCount": 64}, "64 machines are free, 65 are needed"),  # a launcher's too
+        ({"PlacementGroupArn": f"{GROUP}/other"}, "its placement_group is other, which"),
         ({"EndDate": datetime(2026, 11, 23, 11, tzinfo=UTC)}, "it ends at 2026-11-23 11:00"),
     ],
 )
@@ -333,10 +335,11 @@ def test_a_reservation_that_does_not_fit_is_refused(account, wrong, said):
 
 
 def test_a_reservation_that_fits_is_the_one_proof_of_capacity(account):
-    account.reservation = RESERVED
-    found = row(account.look(capacity_reservation="cr-0123"), "capacity reservation")
+    account.reservation = RESERVED | {"PlacementGroupArn": f"{GROUP}/mine"}
+    look = account.look(capacity_reservation="cr-0123", placement_group="mine")
+    found = row(look, "capacity reservation")
     assert found.outcome is Outcome.PASSED
-    assert "64 machines are free" in found.found
+    assert "65 machines are free" in found.found
 
 
 @pytest.mark.parametrize(

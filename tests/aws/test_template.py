@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,32 @@ def check_the_schedule_deletes_this_stack_by_its_id(template):
     assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:cloudformation:deleteStack")
 
 
+def check_what_preflight_looked_at_is_what_is_made(template):
+    """Type and version reach the cluster as they were found to be offered, and nothing else."""
+    properties = {name: found.get("Properties") for name, found in template["Resources"].items()}
+    assert properties["Cluster"]["Version"] == {"Ref": "KubernetesVersion"}
+    assert "Default" not in template["Parameters"]["KubernetesVersion"]
+    assert "Default" not in template["Parameters"]["InstanceType"]
+    for group in ("Launcher", "Workers"):
+        assert properties[group]["InstanceTypes"] == [{"Ref": "InstanceType"}]
+        assert properties[group]["Subnets"] == [{"Ref": "PrivateA"}]
+    assert properties["PrivateA"]["AvailabilityZone"] == {"Ref": "NodeZone"}
+
+
+def check_access_is_given_to_a_role_and_not_to_its_session(template):
+    entry = template["Resources"]["AdminAccess"]["Properties"]
+    assert entry["PrincipalArn"] == {"Ref": "AdminArn"}
+    takes = re.compile(template["Parameters"]["AdminArn"]["AllowedPattern"]).fullmatch
+    assert takes("arn:aws:iam::123456789012:role/path/airflow")
+    for wrong in ("airflow", "arn:aws:sts::123456789012:assumed-role/airflow/session"):
+        assert not takes(wrong)
+
+
+def check_nobody_is_made_administrator_unasked(template):
+    access = template["Resources"]["Cluster"]["Properties"]["AccessConfig"]
+    assert access == {"AuthenticationMode": "API", "BootstrapClusterCreatorAdminPermissions": False}
+
+
 def _set(*path_and_value):
     *path, last, value = path_and_value
 
@@ -134,6 +161,13 @@ def _set(*path_and_value):
         for step in path:
             place = place[step]
         place[last] = value
+
+    return mutate
+
+
+def _set_parameter(name, key, value):
+    def mutate(template):
+        template["Parameters"][name][key] = value
 
     return mutate
 
@@ -166,6 +200,40 @@ MUTATIONS = [
     (
         check_instances_and_volumes_carry_the_tags,
         _set(*DATA, "TagSpecifications", 1, "Tags", []),
+    ),
+    (
+        check_what_preflight_looked_at_is_what_is_made,
+        _set("Cluster", "Properties", "Version", "1.29"),
+    ),
+    (
+        check_what_preflight_looked_at_is_what_is_made,
+        _set_parameter("KubernetesVersion", "Default", "1.29"),
+    ),
+    (
+        check_what_preflight_looked_at_is_what_is_made,
+        _set("Workers", "Properties", "InstanceTypes", ["m5.large"]),
+    ),
+    (
+        check_what_preflight_looked_at_is_what_is_made,
+        _set("PrivateA", "Properties", "AvailabilityZone", {"Ref": "SecondZone"}),
+    ),
+    (
+        check_access_is_given_to_a_role_and_not_to_its_session,
+        _set_parameter("AdminArn", "AllowedPattern", ".+"),
+    ),
+    (
+        check_access_is_given_to_a_role_and_not_to_its_session,
+        _set("AdminAccess", "Properties", "PrincipalArn", {"Ref": "NodeRole"}),
+    ),
+    (
+        check_nobody_is_made_administrator_unasked,
+        _set(
+            "Cluster",
+            "Properties",
+            "AccessConfig",
+            "BootstrapClusterCreatorAdminPermissions",
+            True,  # noqa: FBT003  the template's own value
+        ),
     ),
     (check_nodes_wait_for_the_network, _set("Launcher", "DependsOn", ["KubeProxy"])),
     (
@@ -215,6 +283,7 @@ def test_roles_of_bootstrap_reach_stacks_and_roles_of_studies_only():
         if isinstance(value, dict) and "Fn::Sub" in value and "Resource" in path
     ]
     foreign = [arn for arn in arns if stack.PREFIX not in arn]
+    assert arns
     assert foreign == ["arn:${AWS::Partition}:iam::${AWS::AccountId}:role/*"]  # iam:GetRole alone
 
 

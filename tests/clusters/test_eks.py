@@ -55,6 +55,19 @@ def deleted(client, mine):
     assert whole_account(client) == {}
 
 
+def test_efa_is_offered_on_every_node_whatever_its_taints(aws, kubernetes):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    CLUSTER.wait_ready(mine, study())
+    plugin = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/efa-device-plugin"]
+    pods = plugin["spec"]["template"]["spec"]
+    assert pods["tolerations"] == [{"operator": "Exists"}]
+    assert "nodeSelector" not in pods
+    (container,) = pods["containers"]
+    assert container["image"].startswith("602401143452.dkr.ecr.us-east-2.amazonaws.com/")
+    assert container["securityContext"] == {"privileged": True, "runAsUser": 0}
+
+
 def test_creation_that_rolls_back_names_the_resource_and_its_reason(aws):
     FAULTS.creation_fails["Launcher"] = SHORT
     mine = reservation()
@@ -209,11 +222,12 @@ def test_workers_are_given_back_when_the_wait_for_them_is_cut_off(aws, kubernete
     assert workers(aws) == 0
 
 
-def test_more_nodes_than_workers_and_a_missing_image_are_refused():
+def test_more_nodes_than_workers_and_an_image_without_digest_are_refused():
     with pytest.raises(StudyError, match=r"cluster_options\.nodes is 1"):
         reservation(cluster_options={"nodes": 1})
-    with pytest.raises(StudyError, match="image: EKS needs one"):
-        reservation(image=None)
+    for image in (None, "registry.test/lammps:latest"):
+        with pytest.raises(StudyError, match="image: EKS needs one .* by its digest"):
+            reservation(image=image)
 
 
 @pytest.mark.parametrize(

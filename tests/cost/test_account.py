@@ -158,6 +158,23 @@ def test_nodes_of_somebody_s_cluster_count_from_when_the_study_began(results):
     assert account.ledger_of(results).paid_node_s == 360
 
 
+def test_a_node_that_was_given_back_is_counted_until_then(results):
+    nodes = [PaidNode(name="node-0", since=at(50)), PaidNode(name="x", since=at(60), until=at(90))]
+    results.write_json("nodes.json", [node.to_json() for node in nodes])
+    assert account.ledger_of(results).paid_node_s == 310 + 30
+
+
+def test_a_node_that_is_listed_no_more_stays_as_ended(tmp_path):
+    results = Results(tmp_path)
+    first, second = (PaidNode(name=name, since=at(0)) for name in ("first", "second"))
+    account.note_nodes(results, lambda: (first,))
+    account.note_nodes(results, lambda: (second,))
+    account.note_nodes(results, lambda: (second,))
+    ended, there = account._nodes(results)
+    assert (ended.name, there) == ("first", second)
+    assert at(0) < ended.until <= datetime.now(UTC)
+
+
 def test_a_broken_file_costs_the_ledger_and_not_the_report(results, caplog):
     results.write_text("nodes.json", '[{"name": 1}]')
     assert account.write_ledger(results) is None

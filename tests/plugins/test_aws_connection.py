@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+
 import pytest
+from botocore.credentials import RefreshableCredentials
+from moto import mock_aws
 
 from include.aws import session
 from plugins import aws_connection
@@ -30,3 +35,16 @@ def test_credentials_are_those_of_the_connection(connection):
 def test_installation_may_name_another_connection(connection, monkeypatch):
     monkeypatch.setenv("OPERATOR_BENCHMARK_AWS_CONNECTION", "paid")
     assert key() == "paid"
+
+
+def test_credentials_of_an_assumed_role_are_renewed_while_a_study_runs(connection, monkeypatch):
+    role = {"role_arn": "arn:aws:iam::123456789012:role/benchmark", "region_name": "us-east-2"}
+    given = {"conn_type": "aws", "login": "key", "password": "testing", "extra": role}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(given))
+    with mock_aws():
+        found = session.session("us-east-2").get_credentials()
+        assert isinstance(found, RefreshableCredentials)
+        first = found.access_key
+        assert first not in {"key", None}
+        found._expiry_time = datetime.now(UTC)
+        assert found.access_key != first

@@ -1,0 +1,42 @@
+"""The machines of a study as EC2 charges them: from their launch until their end."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from include.aws.stack import TAG_STUDY
+from include.tariff import PaidNode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ENDED = {"shutting-down", "terminated"}
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html (stateTransitionReason)
+_WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
+
+
+def paid(ec2: Any, study_id: str) -> tuple[PaidNode, ...]:
+    """Every machine of the study that EC2 knows of; one that has ended it forgets in an hour.
+
+    A machine is paid for before it is a node of the cluster, and also when it never becomes one.
+    """
+    own = [{"Name": f"tag:{TAG_STUDY}", "Values": [study_id]}]
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=own)
+    return tuple(
+        PaidNode(
+            name=instance["InstanceId"], since=instance["LaunchTime"], until=_ended_at(instance)
+        )
+        for page in pages
+        for reservation in page["Reservations"]
+        for instance in reservation["Instances"]
+    )
+
+
+def _ended_at(instance: Mapping[str, Any]) -> datetime | None:
+    """When it was ended, None while it runs; now when EC2 does not say when."""
+    if instance["State"]["Name"] not in ENDED:
+        return None
+    found = _WHEN.search(instance.get("StateTransitionReason", ""))
+    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else datetime.now(UTC)
