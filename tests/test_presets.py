@@ -126,7 +126,7 @@ def test_every_preset_can_be_chosen_in_a_form_that_starts_with_another(name, sim
     sent = simulated_start | {"preset": name}
     filled_in = presets.fill_in(sent, conf=sent)
     assert filled_in == simulated_start | presets.load(name)
-    study = read_study(filled_in | {"image": "x"})  # run 6 needs one
+    study = read_study(filled_in | {"image": "x@sha256:0"})  # run 6 needs one
     own = presets.load(name)
     assert study.cluster == own.get("cluster", "simulated")
     # one cluster's options are refused by another, so a preset brings both or none
