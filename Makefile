@@ -59,7 +59,7 @@ endif
 
 # Two processes, each with whole files: the longest file is early in the order of the collection.
 .PHONY: test-unit
-test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in under a minute
+test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in minutes
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler and not browser" $(PYTEST_ARGUMENTS)
 
 .PHONY: compose-test
