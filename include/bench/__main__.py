@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -15,14 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include.bench import analysis, gaps, memory, regression, scheduler
-from include.bench.table import markdown, newest
+from include.bench.table import markdown, measured_by, newest
 from include.cache import ROOT
 from include.embedded import start_times
 from include.embedded.paths import state_root
 from include.errors import BenchmarkError
 from include.models import Reservation
 from include.plan import study_id_of
-from include.provenance import code_version
 from include.results import Results
 
 if TYPE_CHECKING:
@@ -170,12 +167,9 @@ def _row(what: str, seconds: Sequence[float], aim: str) -> Row:
 
 
 def _document(table: str) -> str:
-    today = datetime.now(UTC).date()
     return (
         "# Benchmarks of the pipeline itself\n\n"
-        f"Measured by `make bench` on {today} at commit {code_version()}: {os.cpu_count()} cores, "
-        f"Linux {platform.release()}, Python {platform.python_version()}. Two nodes, LAMMPS HNS "
-        "1x1x1, both operators.\n\n"
+        f"{measured_by('bench')} Two nodes, LAMMPS HNS 1x1x1, both operators.\n\n"
         f"{table}\n{NOTE}"
     )
 

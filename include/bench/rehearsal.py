@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import re
 import statistics
 import subprocess
 import sys
 from contextlib import suppress
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include import steps
 from include.bench import memory
-from include.bench.table import markdown, newest
+from include.bench.table import markdown, measured_by, newest
 from include.cache import ROOT
 from include.cost.account import DESTROY, PROVISION, WAIT_READY
 from include.embedded import state
@@ -30,11 +27,11 @@ from include.embedded.paths import simulated_root
 from include.errors import BenchmarkError
 from include.models import Status
 from include.presets import load
-from include.provenance import code_version
 from include.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from include.bench.table import Row
     from include.models import Record
@@ -173,9 +170,7 @@ def _document(table: str, results: Results) -> str:
     versions = "; ".join(f"{name}: {results.operator_version(name)}" for name in names)
     return (
         "# The rehearsal of run 6, measured\n\n"
-        f"Measured by `make bench-rehearsal` on {datetime.now(UTC).date()} at commit "
-        f"{code_version()}: {os.cpu_count()} cores, Linux {platform.release()}, Python "
-        f"{platform.python_version()}. Operators: {versions}.\n\n{table}\n{RESOLUTION}\n"
+        f"{measured_by('bench-rehearsal')} Operators: {versions}.\n\n{table}\n{RESOLUTION}\n"
     )
 
 

@@ -1,10 +1,14 @@
-"""The table of a benchmark, and the newest study of a name."""
+"""The table of a benchmark, what it was measured with, and the newest study of a name."""
 
 from __future__ import annotations
 
+import os
+import platform
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from include.cache import ROOT
+from include.provenance import code_version
 from include.results import Results
 
 if TYPE_CHECKING:
@@ -18,6 +22,14 @@ def markdown(rows: Sequence[Row]) -> str:
     lines = ["| what | median | aim |", "|---|---|---|"]
     lines += [f"| {what} | {measured} | {aim} |" for what, measured, aim in rows]
     return "\n".join(lines) + "\n"
+
+
+def measured_by(target: str) -> str:
+    """A sentence: by which target of make, when, at which commit, on what machine."""
+    return (
+        f"Measured by `make {target}` on {datetime.now(UTC).date()} at commit {code_version()}: "
+        f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}."
+    )
 
 
 def newest(name: str) -> Results:
