@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.analysis.verdicts import uncompared
+from include.analysis.verdicts import SIMULATED, uncompared
 from include.report.drawing import SIMULATED_MARK
 from include.report.labels import count
 
@@ -57,10 +57,16 @@ def headline_text(content: Content) -> str:
     return " ".join((*mark, content.headline, *verdicts))
 
 
+def _opening(verdict: Verdict) -> str:
+    if not verdict.reasons:
+        return ""
+    return f"{'Simulated' if SIMULATED in verdict.reasons else 'Measured'}, no verdict: "
+
+
 def _line(verdict: Verdict, *, shared: tuple[str, ...]) -> VerdictLine:
     return VerdictLine(
         size=f"{count(verdict.nodes, 'node')} ({count(verdict.ranks, 'rank')})",
-        text=f"{'Measured, no verdict: ' if verdict.reasons else ''}{verdict.measured}.",
+        text=f"{_opening(verdict)}{verdict.measured}.",
         is_winner=verdict.winner is not None,
         reasons=tuple(reason for reason in verdict.reasons if reason not in shared),
     )

@@ -165,6 +165,8 @@ def test_simulated_study_says_so_first(tmp_path):
     words = words_of(results)
     assert words.index("SIMULATED") < words.index("ran lammps")
     assert "No verdict is given at any size, because: simulated" in words
+    assert "Simulated, no verdict: " in words
+    assert "Measured, no verdict" not in words
 
 
 @pytest.mark.usefixtures("no_figures")
