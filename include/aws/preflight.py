@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from include.aws import capacity, identity, offers, prices, quotas, rights, stack
-from include.aws.problems import DENIED, code_of, explain
+from include.aws.problems import DENIED, FAILURES, code_of, explain
 from include.checks import Check, Findings, Outcome, failed, passed, unknown
 from include.errors import ClusterError
 
@@ -61,7 +61,7 @@ def check(look: Look, name: str) -> Check:
         return CHECKS[name](look)
     except ClusterError as err:
         return failed(name, str(err))
-    except (ClientError, BotoCoreError) as err:
+    except FAILURES as err:
         return failed(name, explain(err))
 
 
@@ -110,7 +110,7 @@ def _of_the_type(
     def made(look: Look) -> Check:
         try:
             instance_type = look.instance_type
-        except (ClusterError, ClientError, BotoCoreError):
+        except (ClusterError, *FAILURES):
             return unknown(name, "rests on the instance type")
         return found(look, instance_type)
 

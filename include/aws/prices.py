@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from include.aws.problems import explain
+from include.aws.problems import FAILURES, explain
 from include.errors import ClusterError
 from include.tariff import Tariff
 
@@ -48,7 +46,7 @@ def look_up(
     """The price by AWS's list, or by the table when the list gives none; None without either."""
     try:
         price = _listed(pricing, instance_type=instance_type, region=region)
-    except (ClientError, BotoCoreError) as err:
+    except FAILURES as err:
         why = explain(err)
     except ClusterError as err:
         why = str(err)

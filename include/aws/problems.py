@@ -13,11 +13,14 @@ from botocore.exceptions import (
     NoRegionError,
     PartialCredentialsError,
 )
+from botocore.parsers import ResponseParserError
 
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+FAILURES = (ClientError, BotoCoreError, ResponseParserError)  # all that a call to AWS raises
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -62,7 +65,7 @@ def is_absent(err: ClientError) -> bool:
     )
 
 
-def explain(err: ClientError | BotoCoreError) -> str:
+def explain(err: ClientError | BotoCoreError | ResponseParserError) -> str:
     """The error as a sentence with what to do about it."""
     if not isinstance(err, ClientError):
         return _without_answer(err)
@@ -82,7 +85,7 @@ def explain(err: ClientError | BotoCoreError) -> str:
     return f"{err.operation_name}: {advice}"
 
 
-def _without_answer(err: BotoCoreError) -> str:
+def _without_answer(err: BotoCoreError | ResponseParserError) -> str:
     if isinstance(err, NoCredentialsError | PartialCredentialsError):
         return (
             "there are no credentials for AWS: set the connection aws_default, or "
@@ -90,6 +93,8 @@ def _without_answer(err: BotoCoreError) -> str:
         )
     if isinstance(err, EndpointConnectionError | NoRegionError):
         return f"AWS cannot be reached: {err}; is the region right?"
+    if isinstance(err, ResponseParserError):
+        return f"what answered is not AWS; is there a proxy in between? {err}"
     return f"AWS gave no answer: {err}"
 
 
@@ -102,7 +107,7 @@ def explained(function: Callable[P, R]) -> Callable[P, R]:
             return function(*args, **kwargs)
         except (NoCredentialsError, PartialCredentialsError) as err:
             raise NoCredentials(explain(err)) from err
-        except (ClientError, BotoCoreError) as err:
+        except FAILURES as err:
             raise ClusterError(explain(err)) from err
 
     return call

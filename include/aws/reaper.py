@@ -7,12 +7,10 @@ import logging
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from include.aws import removal, session
 from include.aws import stack as stacks
 from include.aws.census import census
-from include.aws.problems import explain, explained
+from include.aws.problems import FAILURES, explain, explained
 from include.errors import BenchmarkError, TeardownError
 from include.models import Model
 
@@ -60,7 +58,7 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
     for region in regions:
         try:
             found += overdue(region, owner=owner, now=now)
-        except (ClientError, BotoCoreError) as err:
+        except FAILURES as err:
             said.append(f"{region} could not be looked at: {explain(err)}")
     for each in found:  # all at once: they cost money while one is waited for
         if each.expired_at is not None:
@@ -105,7 +103,7 @@ def _begin(each: Overdue) -> None:
     try:
         if stack := stacks.find(client("cloudformation"), each.stack_id):
             removal.begin(client, stack)
-    except (ClientError, BotoCoreError) as err:
+    except FAILURES as err:
         log.warning("%s: %s", each, explain(err))  # `_finish` asks again
 
 
@@ -121,7 +119,7 @@ def _finish(each: Overdue) -> str:
         left = census(client, each.study_id)
     except TeardownError as err:
         return f"NOT DELETED, it costs money: {err}"
-    except (ClientError, BotoCoreError) as err:
+    except FAILURES as err:
         return f"NOT DELETED, it costs money: {explain(err)}"
     return f"deleted, but there still is {', '.join(left)}" if left else "deleted"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.parsers import ResponseParserError
 
 from include.aws import problems
 from include.errors import ClusterError
@@ -21,6 +22,7 @@ def refused(code, message="said"):
         (refused("LimitExceeded", "too many VPCs"), "CreateStack: LimitExceeded: too many VPCs"),
         (EndpointConnectionError(endpoint_url="https://x"), "is the region right?"),
         (NoCredentialsError(), "no credentials for AWS"),
+        (ResponseParserError("invalid XML: <html>"), "not AWS; is there a proxy in between"),
     ],
 )
 def test_errors_of_aws_become_cluster_errors_that_say_what_to_do(error, words):
