@@ -107,6 +107,20 @@ def test_no_time_goes_into_data_that_the_linker_drops():
     assert "-w" in options[options.index("-ldflags") + 1].split()
 
 
+def required(folder):
+    lines = (line.split() for line in (TOOLS / folder / "go.mod").read_text().splitlines())
+    return {words[0]: words[1] for words in lines if words[2:] == ["//", "indirect"]}
+
+
+@pytest.mark.parametrize("folder", ["coredns", "etcd"])
+def test_what_kubernetes_needs_too_has_its_version_so_that_go_compiles_it_once(folder):
+    kubernetes, own = required("kubernetes"), required(folder)
+    shared = {name for name in own if name in kubernetes}
+    assert len(shared) > 20
+    others = {name for name in shared if own[name] != kubernetes[name]}
+    assert {name for name in others if not name.startswith("go.etcd.io/etcd/")} == set()
+
+
 def test_the_stated_version_is_the_pinned_one():
     pins = (TOOLS / "kubernetes/go.mod").read_text()
     assert f"k8s.io/kubernetes {binaries.KUBERNETES_VERSION}" in pins
