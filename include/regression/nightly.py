@@ -170,6 +170,7 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
         tonight.store.files,
         tonight.nights,
         series=series,
+        quantity=settings.quantity,
         findings=tonight.findings,
         alerts=(*tonight.known, *news),
     )

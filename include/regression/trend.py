@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from include.regression.findings import ChangePoint, Findings
     from include.regression.nights import Nights, Source
     from include.regression.series import Series
+    from include.regression.settings import Quantity
     from include.results import Results
 
 RESAMPLES = 1000
@@ -31,6 +32,7 @@ def store(
     nights: Nights,
     *,
     series: str,
+    quantity: Quantity,
     findings: Findings | None,
     alerts: Sequence[Alert],
 ) -> None:
@@ -39,7 +41,7 @@ def store(
         _group(each, nights, findings=findings, alerts=alerts)
         for each in (nights.history.series if nights.history else ())
     )
-    trend = Trend(series=series, groups=groups)
+    trend = Trend(series=series, quantity=quantity.value, groups=groups)
     files.write_json(FILE, trend.to_json())
     title = f"Trend of {series}"
     files.write_text(PAGE, trend_page.render(trend, title=title, link=trend_page.link_in_results))

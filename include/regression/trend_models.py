@@ -51,6 +51,7 @@ class Trend(Model):
     """All groups of a series."""
 
     series: str
+    quantity: str = "loop_time_s"  # the records' column that is compared
     groups: tuple[Group, ...]
 
     def only(self, dag_ids: Collection[str]) -> Trend:
@@ -61,4 +62,4 @@ class Trend(Model):
             )
             for group in self.groups
         ]
-        return Trend(series=self.series, groups=tuple(group for group in groups if group.points))
+        return self.model_copy(update={"groups": tuple(group for group in groups if group.points)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import median
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 1000, 280
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 36
 PADDING = 0.08  # of the range of values, above and below
-TICKS = 5
+MOST_TICKS = 6
 MOST_DATES = 8
 SIMULATED = "SIMULATED: nothing was measured"
 
@@ -63,10 +64,12 @@ class Chart:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and texts of the value axis."""
+        """Places and texts of the value axis: round numbers."""
         low, high = self.range_s
-        values = [low + (high - low) * place / (TICKS - 1) for place in range(TICKS)]
-        return [(self.y(value), f"{value:.4g}") for value in values]
+        step = _round_step((high - low) / MOST_TICKS)
+        decimals = max(0, -math.floor(math.log10(step)))
+        numbers = range(math.ceil(low / step), math.floor(high / step) + 1)
+        return [(self.y(number * step), f"{number * step:.{decimals}f}") for number in numbers]
 
     @property
     def dates(self) -> list[tuple[float, str]]:
@@ -88,6 +91,12 @@ class Chart:
             yield self.x(points[0].night), self.x(points[-1].night), height
 
 
+def _round_step(least: float) -> float:
+    """The least of 1, 2 and 5 times a power of ten that is not below `least`."""
+    power = 10.0 ** math.floor(math.log10(least))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
+
+
 def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...] = ()) -> str:
     """The page; `link` gives the address of the run behind a night, empty for none."""
     charts = [Chart(group=group, link=link) for group in (trend.groups if trend else ())]
@@ -98,6 +107,7 @@ def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...
             title=title,
             charts=charts,
             notes=notes,
+            axis=f"{trend.quantity.removesuffix('_s').replace('_', ' ')} [s]" if trend else "",
             width=WIDTH,
             height=HEIGHT,
             left=LEFT,

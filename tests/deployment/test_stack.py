@@ -69,15 +69,20 @@ def _state(airflow, run_id):
 
 def until_point(airflow, run_id, index, phase=1):
     """Wait until a point of the run is at work, or has been."""
+    states = {}
 
     def has_begun():
         try:
-            state = airflow.tasks(run_id).get((f"phase_{phase}.points", index))
+            states.update(airflow.tasks(run_id))
         except OSError:
             return False
-        return state in {"running", "success", "failed", "up_for_retry"} or _state(airflow, run_id)
+        begun = {"running", "success", "failed", "up_for_retry"}
+        return states.get((f"phase_{phase}.points", index)) in begun or _state(airflow, run_id)
 
-    wait(has_begun, limit_s=300)
+    try:
+        wait(has_begun, limit_s=900)  # the point before it may take minutes
+    except pytest.fail.Exception as err:
+        pytest.fail(f"{err}; point {index} of phase {phase} did not begin: {states}")
 
 
 def records_of(stack, folder):

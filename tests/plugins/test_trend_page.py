@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from include.results import Results
@@ -45,6 +47,13 @@ def test_the_trend_shows_each_readable_night_and_leads_to_its_run(client, rights
     assert "&lt;b&gt;" in page.text
     assert "secret" not in page.text
     assert "<script" not in page.text
+
+
+def test_the_trend_says_what_it_shows_at_round_numbers(client, rights, trend):
+    rights.readable = {"nightly_regression"}
+    page = client.get("/trend/nightly_regression").text
+    assert ">loop time [s]</text>" in page
+    assert re.findall(r'text-anchor="end">([\d.]+)</text>', page) == ["49", "50", "51", "52"]
 
 
 def test_the_trend_is_for_those_who_may_read_the_dag(client, anonymous, rights, trend):
