@@ -9,7 +9,7 @@ import pytest
 
 from include import clusters, images, steps
 from include.kube import image_pull
-from include.kube.image_pull import NodeImage
+from include.kube.node_image import NodeImage
 from include.models import ClusterHandle, Placement, Study
 from include.plan import make_plan
 from include.results import Results

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
-from pydantic import AwareDatetime
 
 from include.errors import ClusterError, TeardownError
 from include.kube.kinds import DAEMON_SET, EVENT, POD
-from include.models import Model
+from include.kube.node_image import NodeImage
 from include.render import render
 
 if TYPE_CHECKING:
@@ -31,16 +30,6 @@ POLL_S = 1.0
 HOPELESS = "InvalidImageName"
 REFUSED = {HOPELESS, "ErrImagePull", "ImagePullBackOff"}
 PULLING, PULLED = "Pulling", "Pulled"  # reasons of the kubelet's events
-
-
-class NodeImage(Model):
-    """One image on one node. Instants are the kubelet's events', whole seconds."""
-
-    node: str
-    image: str
-    digest: str | None  # as the kubelet reports it
-    pulling_at: AwareDatetime | None = None  # None: it was there already, or the event is lost
-    pulled_at: AwareDatetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,8 @@ _ANYWHERE = re.compile(
     r"ƒ[1-9A-HJ-NP-Za-km-z]+: |(?<![0-9A-Za-z])f[1-9A-HJ-NP-Za-km-z]+: "
     r"(?:[0-9]+\.[0-9]{3}s:? |complete: )"
 )
+# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+SIGNS = (b"\x1b", b": ")
 _SELDOM = frozenset({"exec.log"})  # one per rank and more: nothing of them is kept
 
 
@@ -56,12 +58,12 @@ class FluxEvents:
 
 def is_event(line: str) -> bool:
     """Whether a cleaned line is a whole job event and nothing else."""
-    return any(pattern.fullmatch(line) for pattern in (_EVENT, _COMPLETE, _NOTED))
+    return ": " in line and any(p.fullmatch(line) for p in (_EVENT, _COMPLETE, _NOTED))
 
 
 def holds_event(line: str) -> bool:
     """Whether a job event begins somewhere in the line, be it in its middle."""
-    return _ANYWHERE.search(line) is not None
+    return ": " in line and _ANYWHERE.search(line) is not None
 
 
 def parse(lines: Iterable[str]) -> FluxEvents:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(r"FLUXTIME ([a-z][a-z0-9_-]*) wall time (\S+)[ \t]*")
 # Command lines in the log quote the format itself ("… wall time %E …"); those hold no figure.
 _MEANT = re.compile(r"FLUXTIME [a-z0-9_-]* wall time [0-9:.]")
+# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+SIGNS = (b"\x1b", b"FLUXTIME")
 
 
 def parse(lines: Iterable[str], *, required: Collection[str] = ()) -> dict[str, float]:

@@ -8,7 +8,7 @@ from include.errors import ParseError
 from include.parsers import lammps_lines
 from include.parsers.flux_events import holds_event, is_event
 from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming, ThermoReader
-from include.parsers.lines import shown
+from include.parsers.lines import holds_figures_only, shown
 
 _BANNER = re.compile(r"LAMMPS \(([^()]+)\)\s*")
 _FRAGMENT = re.compile(r"[-+.eE0-9\s]*[0-9][-+.eE0-9\s]*")  # figures that belong to no line
@@ -35,6 +35,9 @@ class Reader:
 
     def feed(self, line: str) -> None:
         """Take the next cleaned line; ParseError when it is mixed with another or cut."""
+        if (table := self._open_table) and holds_figures_only(line):
+            table.feed(line)  # before all else: a log may have millions of these
+            return
         begins = line.startswith("LAMMPS (")
         if is_event(line) or (self.version is None and not begins):
             return
@@ -64,8 +67,8 @@ class Reader:
             self._marked(marker[0], line)
         elif line.startswith("Histogram:"):
             self._histogram(line)
-        elif self.thermo is not None and "loop_time_s" not in self.figures:
-            self._thermo_line(line)
+        elif table := self._open_table:
+            _thermo_line(table, line)
         elif "total_wall_time_s" in self.figures:
             return  # what follows is the launcher's
         elif _FRAGMENT.fullmatch(line) or _GRID_BEGUN.match(line):
@@ -77,15 +80,14 @@ class Reader:
             self._breakdown_line(line)
 
     @property
+    def _open_table(self) -> ThermoReader | None:
+        """The thermo table, from its header to the loop time."""
+        return self.thermo if "loop_time_s" not in self.figures else None
+
+    @property
     def timings(self) -> tuple[TaskTiming, ...]:
         """Sections of the timing breakdown, none when it is not in the log."""
         return tuple(self._breakdown.timings) if self._breakdown else ()
-
-    def _thermo_line(self, line: str) -> None:
-        if lammps_lines.thermo_header(line):
-            raise ParseError(f"a second thermo table before the loop time: {shown(line)}")
-        if self.thermo is not None:
-            self.thermo.feed(line)
 
     def _breakdown_line(self, line: str) -> None:
         if self._breakdown is not None and not self.spreads and self._open_spread is None:
@@ -124,3 +126,9 @@ class Reader:
             raise ParseError(f"a histogram of nothing, or a second one: {shown(line)}")
         self.spreads[name] = RankSpread(histogram=lammps_lines.histogram(line), **values)
         self._open_spread = None
+
+
+def _thermo_line(table: ThermoReader, line: str) -> None:
+    if lammps_lines.thermo_header(line):
+        raise ParseError(f"a second thermo table before the loop time: {shown(line)}")
+    table.feed(line)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from include.errors import ParseError
 from include.parsers.lammps_lines import SECTIONS
-from include.parsers.lines import number, shown
+from include.parsers.lines import number, numbers, shown
 
 KEPT_ROWS = 1000  # so that a log of any length is read in bounded memory
 _FIGURE_FIRST = re.compile(r"\s*[-+.]?[0-9]")
@@ -83,7 +83,7 @@ class ThermoReader:
                 f"a thermo row has {len(texts)} values for {len(self._columns)} columns: "
                 f"{shown(line)}"
             )
-        row = tuple(number(text, line=line) for text in texts)
+        row = numbers(texts, line=line)
         if self._rows and row[self._step] <= self._rows[-1][self._step]:
             raise ParseError(f"the thermo steps do not rise at the row {shown(line)}")
         self._first = self._first or row

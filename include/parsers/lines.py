@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 LONGEST_LINE = 65_536  # characters; longer ones are cut and marked, so that no pattern fits them
 CUT_MARK = " [line cut]"
 
 _TERMINAL_CODE = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
+_FIGURES = re.compile(r"[-+.eE0-9\s]*", re.ASCII)
 _SHOWN = 160
 
 
@@ -25,30 +27,86 @@ def clean(line: str) -> str:
 
 
 def decode(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines without their ends from chunks of UTF-8, cut anywhere; memory is one line at most.
+    """Lines without their ends from chunks of UTF-8, cut anywhere; memory is that of a chunk.
 
     Bytes that are not UTF-8 become U+FFFD. A line above `LONGEST_LINE` ends in `CUT_MARK`.
     """
+    for block in blocks(chunks):
+        yield from lines_of(block)
+
+
+def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks cut anew, at line ends: each block is whole lines, only the last may lack its end.
+
+    Of a line that is longer than a chunk only the beginning is kept, more than `LONGEST_LINE`.
+    """
     kept = b""
     for chunk in chunks:
-        *whole, rest = chunk.split(b"\n")
-        for piece in whole:
-            yield _decoded(kept + piece)
+        whole, end, rest = chunk.rpartition(b"\n")
+        if end:
+            yield kept + whole + end
             kept = b""
         kept = (kept + rest)[: 4 * LONGEST_LINE + 4]
     if kept:
-        yield _decoded(kept)
+        yield kept
 
 
-def _decoded(line: bytes) -> str:
-    text = line.removesuffix(b"\r").decode(errors="replace")
-    return text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + CUT_MARK
+def lines_of(block: bytes) -> list[str]:
+    """The lines of a block, as `decode` gives them."""
+    lines = block.removesuffix(b"\n").decode(errors="replace").split("\n")
+    if b"\r" in block or max(map(len, lines)) > LONGEST_LINE:
+        return [_bounded(line.removesuffix("\r")) for line in lines]
+    return lines
+
+
+def lines_with(signs: Sequence[bytes], block: bytes) -> Iterator[tuple[int, str]]:
+    """Only the lines of a block in which one of the signs is, each with its number from 1.
+
+    The others are not even decoded. No sign may hold a line end.
+    """
+    there = [re.escape(sign) for sign in signs if sign in block]  # many times faster than a pattern
+    if not there:
+        return
+    pattern = re.compile(b"|".join(there))
+    number = begin = 0
+    while (match := pattern.search(block, begin)) is not None:
+        start = block.rfind(b"\n", begin, match.start()) + 1 or begin
+        end = block.find(b"\n", start) + 1 or len(block)
+        number += block.count(b"\n", begin, start) + 1
+        yield number, lines_of(block[start:end])[0]
+        begin = end
+
+
+def count_lines(block: bytes) -> int:
+    """How many lines a block has."""
+    return block.count(b"\n") + (not block.endswith(b"\n"))
+
+
+def _bounded(line: str) -> str:
+    return line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + CUT_MARK
 
 
 def shown(line: str) -> str:
     """The line as an error message quotes it: short, one line, printable."""
     text = line.strip()
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def holds_figures_only(line: str) -> bool:
+    """Whether nothing is in the line but what numbers are written with, and blanks."""
+    return _FIGURES.fullmatch(line) is not None
+
+
+def numbers(texts: Sequence[str], *, line: str) -> tuple[float, ...]:
+    """The finite numbers that the words of the line are, in their order; else as `number`."""
+    if holds_figures_only(line):  # of these letters `float` takes what `number` takes
+        try:
+            values = tuple(map(float, texts))
+        except ValueError:
+            values = (math.nan,)
+        if math.isfinite(sum(values)):
+            return values
+    return tuple(number(text, line=line) for text in texts)
 
 
 def number(text: str, *, line: str) -> float:

@@ -28,6 +28,8 @@ _TIMES = {
 _BEGINNINGS = re.compile(
     r"Mapping for job|\S+ -->|\S+ ran [0-9]|Ranks: |Launcher CPUs: |MPIJob .* time|MPIJob runtime"
 )
+# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+SIGNS = (b"\x1b", b"Mapping for job", b"-->", b" ran ", b"Ranks: ", b"Launcher CPUs: ", b"MPIJob")
 
 
 @dataclass(frozen=True, kw_only=True)

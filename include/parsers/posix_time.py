@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ENTRY = re.compile(r"(real|user|sys)[ \t]+(\S+)[ \t]*")
 _MEANT = re.compile(r"(?:real|user|sys)[ \t]+[0-9.,-]")  # a figure follows, so prose is left alone
+# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+SIGNS = (b"\x1b", b"real", b"user", b"sys")
 _NAMES = ["real", "user", "sys"]
 
 

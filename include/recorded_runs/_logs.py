@@ -6,24 +6,27 @@ import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import ParseError
-from include.parsers.lines import decode
+from include.parsers.lines import blocks, count_lines, lines_of, lines_with
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
 T = TypeVar("T")
 
 
-def parsed(path: Path, parse: Callable[[Iterable[str]], T]) -> T:
+def parsed(
+    path: Path, parse: Callable[[Iterable[str]], T], *, signs: Sequence[bytes] | None = None
+) -> T:
     """What `parse` makes of the file's lines; ParseError begins with the file and the line.
 
-    The file is streamed, so memory does not grow with it. A file that cannot be read is a
-    ParseError too.
+    `signs`: lines without any of these are kept from `parse`, which would pass them over. The
+    file is streamed, so memory does not grow with it. A file that cannot be read is a ParseError
+    too.
     """
-    lines = _CountedLines(path)
+    lines = _CountedLines(path, signs=signs)
     try:
         return parse(lines)
     except ParseError as err:
@@ -32,10 +35,15 @@ def parsed(path: Path, parse: Callable[[Iterable[str]], T]) -> T:
         raise ParseError(f"{place_of(path)} cannot be read: {err.strerror}") from err
 
 
-def told(path: Path, parse: Callable[[Iterable[str]], T | None]) -> T | None:
+def told(
+    path: Path,
+    parse: Callable[[Iterable[str]], T | None],
+    *,
+    signs: Sequence[bytes] | None = None,
+) -> T | None:
     """As `parsed`, None when the file cannot be read: reading it for its figures says why."""
     try:
-        return parsed(path, parse)
+        return parsed(path, parse, signs=signs)
     except ParseError:
         return None
 
@@ -60,8 +68,9 @@ def sha256(path: Path) -> str | None:
 
 
 class _CountedLines:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, signs: Sequence[bytes] | None) -> None:
         self._path = path
+        self._signs = signs
         self._read = 0
         self._ended = False
 
@@ -71,7 +80,15 @@ class _CountedLines:
 
     def __iter__(self) -> Iterator[str]:
         with self._path.open("rb") as file:
-            for line in decode(iter(lambda: file.read(_CHUNK_BYTES), b"")):
-                self._read += 1
-                yield line
+            for block in blocks(iter(lambda: file.read(_CHUNK_BYTES), b"")):
+                before = self._read
+                for number, line in self._numbered(block):
+                    self._read = before + number
+                    yield line
+                self._read = before + count_lines(block)
         self._ended = True
+
+    def _numbered(self, block: bytes) -> Iterable[tuple[int, str]]:
+        if self._signs is None:
+            return enumerate(lines_of(block), start=1)
+        return lines_with(self._signs, block)

@@ -26,11 +26,13 @@ META = "meta.json"
 _FOLDER = re.compile(r"_?(?P<job>.+)-minicluster-size-(?P<size>[0-9]+)")
 _NUMBER = re.compile(r"([0-9]+)")
 _SUBMIT = re.compile(r"\bflux .*\bsubmit .*-[Nn] ?[0-9]")
+_SUBMIT_SIGNS = (b"submit ",)
 _NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
 _TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
 _AFFINITY = re.compile(r"cpu-affinity=(\S+)")
 _MPI = re.compile(r"-o ?mpi=([a-z]+)")
 _GENERATED = re.compile(r"Generated on (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
+_GENERATED_SIGNS = (b"Generated on ",)
 # Flux' `per-task` gives each task its own cores; no option for it in the command says nothing.
 _BINDINGS = {"per-task": Binding.CORE, "off": Binding.NONE}
 
@@ -92,7 +94,7 @@ def is_log(path: Path, *, is_told_of: bool) -> bool:
 def _run(log: Path, meta: Meta) -> Run:
     name = _plain(log)
     job = meta.job(name)
-    command = told(log, first_line_with(_SUBMIT))
+    command = told(log, first_line_with(_SUBMIT), signs=_SUBMIT_SIGNS)
     sizes = (_size_of(name), meta.sizes.get(name), _found(_NODES, command))
     nodes = next((size for size in sizes if size is not None), None)
     ranks = job.tasks or _found(_TASKS, command)
@@ -117,13 +119,14 @@ def _run(log: Path, meta: Meta) -> Run:
 
 
 def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str, Any]:
-    if parsed(log, lambda lines: any(map(flux_events.holds_event, lines))):
-        events = parsed(log, flux_events.parse)
+    signs = flux_events.SIGNS
+    if parsed(log, lambda lines: any(map(flux_events.holds_event, lines)), signs=signs):
+        events = parsed(log, flux_events.parse, signs=signs)
         if events.status:
             raise JobFailed(f"{place_of(log)}: the Flux job completed with status {events.status}")
     fields = _lammps.measured(log, command=command, ranks=ranks)
     needed = ("fluxsubmit", "fluxstart")
-    times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed))
+    times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed), signs=gnu_time.SIGNS)
     return {**fields, "launcher_time_s": times[needed[0]], "broker_time_s": times[needed[1]]}
 
 
@@ -176,7 +179,7 @@ def _began(logs: Sequence[Path]) -> datetime | None:
     """When the first CURVE certificate was made that a log shows."""
     stamps = []
     for log in logs:
-        line = told(log, first_line_with(_GENERATED))
+        line = told(log, first_line_with(_GENERATED), signs=_GENERATED_SIGNS)
         match = _GENERATED.search(line or "")
         if match:
             stamps.append(datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC))

@@ -28,6 +28,7 @@ LOGS = "logs"
 DEFAULT_SCHEDULER = "default-scheduler"
 NODES = "cluster.log"
 _STAMP = re.compile(r"_(\d{4}-\d{2}-\d{2})_T(\d{4})_(\d{2})\.out$")
+_LAUNCH_SIGNS = (b"mpirun ", b"mpiexec ")
 _LAUNCH = re.compile(r"^\+* ?(?:time -p )?mpi(?:run|exec) ")
 _TASKS = re.compile(r" -np? ([0-9]+)\b")
 _BINDING = re.compile(r"--bind-to (\S+)")
@@ -109,7 +110,7 @@ def _run(log: Path, *, root: Path) -> tuple[str | None, Run]:
     folder = "" if log.parent in (root, root / LOGS) else log.parent.name
     errors: list[BenchmarkError] = []
     footer = _footer(log, errors)
-    command = told(log, first_line_with(_LAUNCH))
+    command = told(log, first_line_with(_LAUNCH), signs=_LAUNCH_SIGNS)
     tasks = _TASKS.search(command or "")
     ranks = footer.ranks if footer else int(tasks[1]) if tasks else None
     fields: dict[str, Any] = {}
@@ -133,7 +134,7 @@ def _run(log: Path, *, root: Path) -> tuple[str | None, Run]:
 
 def _footer(log: Path, errors: list[BenchmarkError]) -> MpiRunnerFooter | None:
     try:
-        return parsed(log, mpi_runner_footer.parse)
+        return parsed(log, mpi_runner_footer.parse, signs=mpi_runner_footer.SIGNS)
     except ParseError as err:
         errors.append(err)
         return None
@@ -154,7 +155,8 @@ def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
 def _measured(log: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
     fields = _lammps.measured(log, command=command, ranks=ranks)
     del fields["ranks"]  # the footer's, which are checked against these
-    return {**fields, "launcher_time_s": parsed(log, posix_time.parse).real_s}
+    times = parsed(log, posix_time.parse, signs=posix_time.SIGNS)
+    return {**fields, "launcher_time_s": times.real_s}
 
 
 def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> dict[str, Any]:

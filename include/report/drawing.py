@@ -6,10 +6,13 @@ import io
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
-import seaborn as sns
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -30,6 +33,11 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
+# Of seaborn's palette `colorblind`.
+_COLOURS = (
+    *("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC"),
+    *("#CA9161", "#FBAFE4", "#949494", "#ECE133", "#56B4E9"),
+)
 _DPI = 144
 _LETTERS_PER_INCH = 8  # of a title, at its size
 
@@ -77,16 +85,28 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
         axes.set_title(wrapped, loc="left", fontweight="bold", pad=10)
     else:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11.5)
+    svg, png = _files(figure)
+    return Drawing(name=name, title=title, caption=caption, svg=svg, png=png)
+
+
+def _files(figure: Figure) -> tuple[bytes, bytes]:
+    """The figure as SVG and as PNG, drawn once for each.
+
+    By the canvases themselves: `savefig` first draws it once more to make the layout.
+    """
     svg, png = io.BytesIO(), io.BytesIO()
-    figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # the layout is made; making it again takes half the time
-    figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
-    return Drawing(name=name, title=title, caption=caption, svg=svg.getvalue(), png=png.getvalue())
+    vector: Any = FigureCanvasSVG(figure)  # Any: its methods have no types, nor those below
+    vector.print_svg(svg, metadata={"Date": None, "Creator": None})
+    figure.set_layout_engine("none")  # the layout of the SVG stays
+    figure.set_dpi(_DPI)
+    pixels: Any = FigureCanvasAgg(figure)
+    pixels.print_png(png, metadata={"Software": None})
+    return svg.getvalue(), png.getvalue()
 
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """One colour per operator, told apart by the colour-blind too; the same in every figure."""
-    return dict(zip(order, sns.color_palette("colorblind", len(order)), strict=True))
+    return dict(zip(order, cycle(map(to_rgb, _COLOURS)), strict=False))
 
 
 def _watermark(figure: Figure) -> None:

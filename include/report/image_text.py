@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from include.kube.image_pull import NodeImage
+from include.kube.node_image import NodeImage
 from include.report.labels import count
 
 if TYPE_CHECKING:

@@ -1,3 +1,4 @@
+import re
 from itertools import pairwise
 
 import pytest
@@ -28,6 +29,23 @@ def test_any_bytes_become_text(data, places):
     assert all(isinstance(line, str) for line in found)
 
 
+@given(st.binary(), st.lists(st.integers(0, 1000)))
+def test_bytes_that_are_no_text_do_not_change_the_lines_around_them(data, places):
+    whole = [line.removesuffix(b"\r") for line in data.removesuffix(b"\n").split(b"\n")]
+    expected = [line.decode(errors="replace") for line in whole] if data else []
+    assert list(lines.decode(chunked(data, places))) == expected
+
+
+@given(st.text("ab\n\r", min_size=1), st.lists(st.text("ab", min_size=1, max_size=2)))
+def test_lines_with_a_sign_are_those_of_all_lines(text, signs):
+    block = text.encode()
+    numbered = list(enumerate(lines.lines_of(block), start=1))
+    assert list(lines.lines_with([sign.encode() for sign in signs], block)) == [
+        (number, line) for number, line in numbered if any(sign in line for sign in signs)
+    ]
+    assert lines.count_lines(block) == len(numbered)
+
+
 @pytest.mark.parametrize("letter", ["a", "ƒ", "👋"])
 def test_endless_line_is_cut_and_marked(letter):
     chunks = [(letter * 50_000).encode()] * 40
@@ -51,6 +69,25 @@ def test_long_lines_are_quoted_short():
 def test_what_is_not_a_finite_ascii_number_is_refused(text):
     with pytest.raises(ParseError, match="in the line .here"):
         lines.number(text, line="here")
+
+
+@given(st.lists(st.text("0123456789+-.eE \t_na\u0663", min_size=1, max_size=8)))
+def test_numbers_of_a_line_are_what_each_word_is_alone(words):
+    line = " ".join(words)
+    texts = line.split()
+    try:
+        expected = tuple(lines.number(text, line=line) for text in texts)
+    except ParseError as err:
+        with pytest.raises(ParseError, match=re.escape(str(err))):
+            lines.numbers(texts, line=line)
+    else:
+        assert lines.numbers(texts, line=line) == expected
+
+
+def test_a_number_too_large_is_refused_and_large_ones_are_not():
+    assert lines.numbers(["1e308", "1e308"], line="1e308 1e308") == (1e308, 1e308)
+    with pytest.raises(ParseError, match="too large"):
+        lines.numbers(["1", "1e309"], line="1 1e309")
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

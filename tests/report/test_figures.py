@@ -2,6 +2,7 @@ import re
 
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from include.analysis import cells, table
 from include.analysis.analysis import analyse
@@ -40,6 +41,21 @@ def test_every_figure_comes_as_svg_and_png(drawings):
         assert drawing.png.startswith(PNG_MAGIC)
         assert b"<svg" in drawing.svg
         assert drawing.caption.endswith(".") or "keeps it" in drawing.caption
+
+
+def test_a_figure_is_drawn_once_per_format(monkeypatch):
+    drawn = []
+    draw = Figure.draw
+    monkeypatch.setattr(Figure, "draw", lambda *given: (drawn.append(1), draw(*given))[1])
+    draw_boxes(cells.counted(frame()), "loop_time_s", order=OPERATORS)
+    assert len(drawn) == 2
+
+
+def test_every_run_is_a_point_of_a_box_plot():
+    records = cells.counted(frame(repeats=7))
+    svg = draw_boxes(records, "loop_time_s", order=OPERATORS).svg.decode()
+    points = re.findall(r'<g id="PathCollection_\d+">(.*?)</g>\s*</g>', svg, re.DOTALL)
+    assert sum(each.count("<use ") for each in points) == len(records)
 
 
 def test_no_date_or_version_is_in_a_figure(drawings):

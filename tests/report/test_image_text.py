@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from include.analysis import table
-from include.kube.image_pull import NodeImage
+from include.kube.node_image import NodeImage
 from include.report.image_text import image_notes
 from include.results import Results
 from tests.records import record
