@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = sorted((ROOT / "include").rglob("*.py"))
 WIRING = sorted([*(ROOT / "dags").glob("*.py"), *(ROOT / "plugins").glob("*.py")])
-HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "scipy"}
+HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "scipy", "seaborn"}
 
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import colorsys
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import seaborn as sns
 from matplotlib.patches import Patch
 
 from include.report.drawing import Drawing, canvas, operator_colours, render
@@ -17,33 +18,21 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 WHISKERS = (5, 95)  # percentiles, as in the original figures
 _GROUP_WIDTH = 0.8  # of the space that one node count has
 _GOLDEN = 0.6180339887  # its multiples spread points evenly, and the same way each time
 _ROOM_ABOVE = 1.16  # for the counts of runs
 _INK = "#222222"
-_FILLED = 0.85  # of an operator's share of that; the rest is the gap between boxes
-_LINE: dict[str, Any] = {"color": _INK, "linewidth": 1.0}
 _BOX_STYLE: dict[str, Any] = {
+    "width": _GROUP_WIDTH,
+    "gap": 0.15,
     "whis": WHISKERS,
     "showfliers": False,  # every run is drawn as a point anyway
-    "patch_artist": True,
-    "manage_ticks": False,
-    "medianprops": {**_LINE, "solid_capstyle": "butt"},
-    "whiskerprops": {**_LINE, "solid_capstyle": "butt"},
-    "capprops": _LINE,
+    "boxprops": {"alpha": 0.45},
+    "linecolor": _INK,
+    "linewidth": 1.0,
 }
-_POINT_STYLE: dict[str, Any] = {"s": 16, "linewidth": 0.6, "zorder": 3}
-_COUNTS: dict[str, Any] = {
-    "ha": "center",
-    "va": "top",
-    "fontsize": 9,
-    "color": _INK,
-    "bbox": {"facecolor": "white", "edgecolor": "none", "pad": 1.0},
-}
-_NONE = np.empty(0)
 HOW_TO_READ = (
     f"Box: median and quartiles; whiskers: {WHISKERS[0]} to {WHISKERS[1]} %; every run is a point; "
     "n is the number of runs."
@@ -110,61 +99,24 @@ def _draw(
 ) -> None:
     runs = runs.sort_values(["nodes", "ranks"], kind="stable")
     labels = list(dict.fromkeys(runs["cell"]))
-    groups = runs.groupby(["cell", "k8s_operator"])[shown.column]
-    values = {key: own.to_numpy() for key, own in groups}
-    width = _GROUP_WIDTH / len(colours)
-    for index, (operator, colour) in enumerate(colours.items()):
-        shift = (index - (len(colours) - 1) / 2) * width
-        places = [place + shift for place in range(len(labels))]
-        own = [values.get((label, operator), _NONE) for label in labels]
-        _draw_operator(axes, places, own, width=width, colour=colour)
-    axes.set_xticks(range(len(labels)), labels)
-    axes.set_xlim(-0.5, len(labels) - 0.5)
+    shared: dict[str, Any] = {
+        "x": "cell",
+        "order": labels,
+        "hue": "k8s_operator",
+        "hue_order": list(colours),
+    }
+    shared |= {"data": runs, "y": shown.column, "palette": colours, "ax": axes, "legend": False}
+    with warnings.catch_warnings():
+        # seaborn 0.13.2 still passes matplotlib 3.11 the older of two equal arguments
+        warnings.filterwarnings("ignore", message="vert: bool was deprecated")
+        sns.boxplot(**shared, **_BOX_STYLE)
+    sns.stripplot(**shared, dodge=True, jitter=False, size=4, linewidth=0.6, edgecolor=_INK)
+    _spread_points(axes, len(colours))
     _limit(axes, runs[shown.column], from_zero=shown.from_zero)
     axes.yaxis.grid(visible=True, color="#dddddd", linewidth=0.8)
+    _write_counts(axes, runs, labels, list(colours))
     handles = [Patch(facecolor=colours[name], label=operator_title(name)) for name in colours]
     axes.figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-
-
-def _draw_operator(
-    axes: Axes,
-    places: Sequence[float],
-    values: Sequence[NDArray[np.float64]],
-    *,
-    width: float,
-    colour: tuple[float, float, float],
-) -> None:
-    """Boxes, points and counts of one operator; a place without a value has its count only."""
-    known = [(place, own) for place, own in zip(places, values, strict=True) if len(own)]
-    axes.boxplot(
-        [own for _, own in known],
-        positions=[place for place, _ in known],
-        widths=width * _FILLED,
-        capwidths=width * _FILLED / 2,
-        boxprops={"facecolor": _soft(colour), "edgecolor": _INK, "linewidth": 1.0, "alpha": 0.45},
-        **_BOX_STYLE,
-    )
-    axes.scatter(
-        [x for place, own in known for x in _spread(place, len(own), width=width)],
-        np.concatenate([own for _, own in known]),
-        **_POINT_STYLE,
-        color=colour,
-        edgecolor=_INK,
-    )
-    for place, own in zip(places, values, strict=True):
-        axes.text(place, 0.985, f"n = {len(own)}", transform=axes.get_xaxis_transform(), **_COUNTS)
-
-
-def _soft(colour: tuple[float, float, float]) -> tuple[float, float, float]:
-    """The colour with three quarters of its saturation, for large areas."""
-    hue, lightness, saturation = colorsys.rgb_to_hls(*colour)
-    return colorsys.hls_to_rgb(hue, lightness, 0.75 * saturation)
-
-
-def _spread(place: float, number: int, *, width: float) -> list[float]:
-    """Where the points of a box stand: apart, and the same way each time."""
-    shifts = ((index * _GOLDEN) % 1 - 0.5 for index in range(1, number + 1))
-    return [place + shift * width * 0.5 for shift in shifts]
 
 
 def _limit(axes: Axes, values: pd.Series[float], *, from_zero: bool) -> None:
@@ -180,3 +132,23 @@ def _spread_points(axes: Axes, operators: int) -> None:
         offsets = np.asarray(points.get_offsets(), dtype=float)
         shifts = (np.arange(1, len(offsets) + 1) * _GOLDEN) % 1 - 0.5
         points.set_offsets(np.column_stack([offsets[:, 0] + shifts * reach, offsets[:, 1]]))
+
+
+def _write_counts(
+    axes: Axes, runs: pd.DataFrame, labels: Sequence[str], order: Sequence[str]
+) -> None:
+    counts = runs.groupby(["cell", "k8s_operator"]).size().to_dict()
+    for place, label in enumerate(labels):
+        for index, operator in enumerate(order):
+            shift = (index - (len(order) - 1) / 2) * _GROUP_WIDTH / len(order)
+            axes.text(
+                place + shift,
+                0.985,
+                f"n = {counts.get((label, operator), 0)}",
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="top",
+                fontsize=9,
+                color=_INK,
+                bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
+            )

@@ -6,13 +6,12 @@ import io
 import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
+import seaborn as sns
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 if TYPE_CHECKING:
@@ -33,11 +32,6 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
-# Of seaborn's palette `colorblind`.
-_COLOURS = (
-    *("#0173B2", "#DE8F05", "#029E73", "#D55E00", "#CC78BC"),
-    *("#CA9161", "#FBAFE4", "#949494", "#ECE133", "#56B4E9"),
-)
 _DPI = 144
 _LETTERS_PER_INCH = 8  # of a title, at its size
 
@@ -106,7 +100,7 @@ def _files(figure: Figure) -> tuple[bytes, bytes]:
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """One colour per operator, told apart by the colour-blind too; the same in every figure."""
-    return dict(zip(order, cycle(map(to_rgb, _COLOURS)), strict=False))
+    return dict(zip(order, sns.color_palette("colorblind", len(order)), strict=True))
 
 
 def _watermark(figure: Figure) -> None:

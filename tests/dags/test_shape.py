@@ -75,5 +75,5 @@ def test_parsing_the_file_loads_nothing_heavy():
     command = [sys.executable, "-W", "ignore", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
-    assert not loaded & {"boto3", "kubernetes", "matplotlib", "pandas", "pyarrow"}
+    assert not loaded & {"boto3", "kubernetes", "matplotlib", "pandas", "pyarrow", "seaborn"}
     assert "include.study_run" not in json.loads(done.stdout.splitlines()[-1])
