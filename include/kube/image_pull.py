@@ -123,10 +123,14 @@ def _wait(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
     selector = f"{LABEL}={request.study_id}"
     began = time.monotonic()
     refused_since: dict[str, float] = {}
+    told = 0
     while True:
         pods = kube.list(POD, selector=selector).items
         wanted = max(_scheduled(kube, selector), request.least_nodes)
         waiting = [pod for pod in pods if not _has_all(pod)]
+        if (ready := len(pods) - len(waiting)) != told:
+            log.info("%d of %d nodes have their images", ready, wanted)
+            told = ready
         if len(pods) >= wanted and not waiting:
             return _told(kube, pods)
         _stop_if_refused(pods, refused_since)
@@ -148,8 +152,18 @@ def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _has_all(pod: dict[str, Any]) -> bool:
     """Whether each container was made, which takes its image, whether or not it could start."""
-    ready = [status for status in _statuses(pod) if status.get("imageID")]
+    ready = [status for status in _statuses(pod) if _has_image(status)]
     return len(ready) == len(pod["spec"]["containers"])
+
+
+def _has_image(status: dict[str, Any]) -> bool:
+    """By its name, or since it runs or ran: simulated nodes give no image a name."""
+    return bool(status.get("imageID")) or bool({"running", "terminated"} & set(_state(status)))
+
+
+def _state(status: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = status.get("state", {})
+    return {name: what for name, what in found.items() if what is not None}
 
 
 def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) -> None:
@@ -158,7 +172,7 @@ def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) ->
     refused = {}
     for pod in pods:
         for status in _statuses(pod):
-            waiting = status.get("state", {}).get("waiting") or {}
+            waiting = _state(status).get("waiting", {})
             if waiting.get("reason") in REFUSED:
                 refused[f"{pod['metadata']['name']}/{status['name']}"] = (pod, status, waiting)
     for gone in since.keys() - refused.keys():
@@ -206,7 +220,7 @@ def _instant(
 
 
 def _digest(status: dict[str, Any]) -> str | None:
-    _, at, digest = status["imageID"].rpartition("@")
+    _, at, digest = status.get("imageID", "").rpartition("@")
     return digest if at else None
 
 

@@ -50,6 +50,20 @@ def test_every_node_gets_every_image_and_nothing_stays(server):
     assert not [path for path in state.objects if path.startswith((POD_PATH, SETS_PATH))]
 
 
+def test_a_container_that_runs_has_its_image_even_where_a_simulated_node_does_not_name_it(server):
+    state, kube = server
+    Kubelets(state).are_simulated = True
+    assert [each.digest for each in pull(kube, request())] == [None, None]
+
+
+def test_the_log_says_how_far_the_pull_is(server, caplog):
+    state, kube = server
+    Kubelets(state, nodes=3)
+    with caplog.at_level("INFO", logger=image_pull.__name__):
+        pull(kube, request())
+    assert "3 of 3 nodes have their images" in caplog.text
+
+
 def test_it_runs_where_the_jobs_may_and_tolerates_what_they_do(server):
     state, kube = server
     kubelets = Kubelets(state)
