@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+gc.disable()  # modules that are loaded are no garbage
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
@@ -44,6 +46,12 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("shared-machine")
+
+
+def pytest_collection_finish():
+    """Search for garbage from now on, and not in the modules, which takes a fifth of the time."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_sessionfinish():

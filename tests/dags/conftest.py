@@ -33,13 +33,18 @@ class Ended:
     dag_run: object
 
 
+@pytest.fixture(scope="module")
+def operators():
+    """Those that there are, for a phase each."""
+    return ("fake_a", "fake_b")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_done_twice():
+def _nothing_done_twice(operators):
     """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
 
     The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
-    stored and read back once; what a request to the API depends on is found out once; and there
-    are no more phases than operators in these studies.
+    stored and read back once; and what a request to the API depends on is found out once.
     """
     from airflow.dag_processing import dagbag
     from airflow.models import dagbag as stored_dags
@@ -48,7 +53,6 @@ def _nothing_done_twice():
 
     from include import k8s_operators
     from include.regression import settings
-    from plugins import study_pipeline
 
     checked = set()
     stored = set()
@@ -70,8 +74,7 @@ def _nothing_done_twice():
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
         patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
         patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
-        patch.setattr(study_pipeline, "phases", lambda: range(1, 3))
-        patch.setattr(k8s_operators, "available", lambda: ("fake_a", "fake_b", "indexed_job"))
+        patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
 
