@@ -46,6 +46,18 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("shared-machine")
+settings.register_profile(  # for `make test-unit`
+    "few-examples", settings.get_profile("shared-machine"), max_examples=25
+)
+TOGETHER = ("dags", "report")  # folders whose files share what takes long to make
+
+
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file, or of such a folder, on one of several workers."""
+    for item in items:
+        place = item.path.relative_to(ROOT / "tests")
+        group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 def pytest_collection_finish():

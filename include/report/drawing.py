@@ -77,11 +77,17 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
         axes.set_title(wrapped, loc="left", fontweight="bold", pad=10)
     else:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11.5)
-    svg, png = io.BytesIO(), io.BytesIO()
+    svg = io.BytesIO()
     figure.savefig(svg, format="svg", metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # the layout is made; making it again takes half the time
+    return Drawing(name=name, title=title, caption=caption, svg=svg.getvalue(), png=_png(figure))
+
+
+def _png(figure: Figure) -> bytes:
+    """The figure with the layout that it has by now."""
+    figure.set_layout_engine("none")  # making it again takes half the time
+    png = io.BytesIO()
     figure.savefig(png, format="png", dpi=_DPI, metadata={"Software": None})
-    return Drawing(name=name, title=title, caption=caption, svg=svg.getvalue(), png=png.getvalue())
+    return png.getvalue()
 
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
