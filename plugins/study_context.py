@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airflow.sdk import Connection, ObjectStoragePath
@@ -33,18 +34,18 @@ def locate(address: str) -> Location:
 
 
 class StudyContext:
-    """A task's view of its study. Each property reads one XCom."""
+    """A task's view of its study. What other tasks handed over is read once."""
 
     def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
         use_aws_connection()
         self.ti = ti
 
-    @property
+    @cached_property
     def planned(self) -> Planned:
         """What `plan` handed over."""
         return Planned.model_validate(self.ti.xcom_pull(task_ids="plan"))
 
-    @property
+    @cached_property
     def results(self) -> Results:
         """The study's folder."""
         return Results(locate(self.planned.results))
@@ -55,12 +56,12 @@ class StudyContext:
         folder = Results(self.results.path(CONFIRMATION_FOLDER))
         return folder if folder.exists("plan.json") else None
 
-    @property
+    @cached_property
     def reservation(self) -> Reservation:
         """The cluster's names, known from before it was created."""
         return Reservation.model_validate(self.ti.xcom_pull(task_ids="reserve"))
 
-    @property
+    @cached_property
     def handle(self) -> ClusterHandle:
         """The cluster, once it is ready."""
         return ClusterHandle.model_validate(self.ti.xcom_pull(task_ids="wait_ready"))

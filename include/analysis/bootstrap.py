@@ -53,10 +53,15 @@ def median_difference(
         value=middle - reference,
         low=low,
         high=high,
-        relative=(middle - reference) / reference if reference else float("nan"),
+        relative=relative(middle, reference),
         relative_low=relative_low,
         relative_high=relative_high,
     )
+
+
+def relative(value: float, reference: float) -> float:
+    """How far the value lies from the reference, as a part of the latter; NaN for one of 0."""
+    return (value - reference) / reference if reference else float("nan")
 
 
 def median_ratio_interval(

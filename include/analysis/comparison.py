@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import mannwhitneyu
 
-from include.analysis.bootstrap import RESAMPLES, median_difference
+from include.analysis.bootstrap import RESAMPLES, median_difference, relative
 from include.analysis.cells import SIZE, counted, operator_order
 from include.analysis.derived import with_derived
 from include.analysis.intervals import LEAST_N, LEVEL
@@ -58,11 +58,17 @@ def resamples_for(pairs: int) -> int:
     return max(LEAST_RESAMPLES, min(RESAMPLES, RESAMPLES_IN_ALL // max(pairs, 1)))
 
 
-def names_a_winner(values: Sequence[float], *, baseline: Sequence[float], seed: int = 1) -> bool:
+def names_a_winner(
+    values: Sequence[float],
+    *,
+    baseline: Sequence[float],
+    seed: int = 1,
+    resamples: int = RESAMPLES,
+) -> bool:
     """Whether one pair alone would be told apart, by the same rule as in `compare`."""
     if min(len(values), len(baseline)) < LEAST_N or _p_value(values, baseline) >= ALPHA:
         return False  # without the bootstrap, which takes most of the time
-    row = _pair(values, baseline=baseline, seed=seed)
+    row = _pair(values, baseline=baseline, seed=seed, resamples=resamples)
     return bool(_corrected([row])[0]["is_significant"])
 
 
@@ -101,15 +107,16 @@ def _rows(
 def _pair(
     values: Sequence[float], *, baseline: Sequence[float], seed: int, resamples: int = RESAMPLES
 ) -> dict[str, Any]:
-    found = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
+    middle, reference = float(np.median(values)), float(np.median(baseline))
     row: dict[str, Any] = {
         "n_operator": len(values),
         "n_baseline": len(baseline),
-        "difference_s": found.value,
-        "difference_percent": 100 * found.relative,
+        "difference_s": middle - reference,
+        "difference_percent": 100 * relative(middle, reference),
     }
-    if min(len(values), len(baseline)) < LEAST_N:
+    if min(len(values), len(baseline)) < LEAST_N:  # too few for an interval
         return row | {"mann_whitney_p": float("nan")}
+    found = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
     statistic, p_value = mannwhitneyu(values, baseline, alternative="two-sided")
     return row | {
         "low_s": found.low,

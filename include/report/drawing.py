@@ -76,26 +76,26 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
         raise ValueError("the axes belong to no figure")
     if len(figure.axes) == 1:
         wrapped = textwrap.fill(title, int(_LETTERS_PER_INCH * figure.get_figwidth()))
-        axes.set_title(wrapped, loc="left", fontweight="bold", pad=10)
+        axes.set_title(wrapped, loc="left", y=1.0, fontweight="bold", pad=10)
     else:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11.5)
-    svg, png = _files(figure)
-    return Drawing(name=name, title=title, caption=caption, svg=svg, png=png)
+    svg = io.BytesIO()
+    canvas_of_svg: Any = FigureCanvasSVG(figure)  # Any: its methods have no types
+    canvas_of_svg.print_svg(svg, metadata={"Date": None, "Creator": None})
+    return Drawing(name=name, title=title, caption=caption, svg=svg.getvalue(), png=_png(figure))
 
 
-def _files(figure: Figure) -> tuple[bytes, bytes]:
-    """The figure as SVG and as PNG, drawn once for each.
+def _png(figure: Figure) -> bytes:
+    """The figure with the layout that its SVG has.
 
-    By the canvases themselves: `savefig` first draws it once more to make the layout.
+    Both are made by their canvases: `savefig` draws once more, for the layout.
     """
-    svg, png = io.BytesIO(), io.BytesIO()
-    vector: Any = FigureCanvasSVG(figure)  # Any: its methods have no types, nor those below
-    vector.print_svg(svg, metadata={"Date": None, "Creator": None})
-    figure.set_layout_engine("none")  # the layout of the SVG stays
+    png = io.BytesIO()
+    figure.set_layout_engine("none")
     figure.set_dpi(_DPI)
     pixels: Any = FigureCanvasAgg(figure)
     pixels.print_png(png, metadata={"Software": None})
-    return svg.getvalue(), png.getvalue()
+    return png.getvalue()
 
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:

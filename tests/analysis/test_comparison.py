@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import mannwhitneyu
 
 from include.analysis import bootstrap, comparison, table
 from include.analysis.analysis import analyse
@@ -149,8 +150,24 @@ def test_stand_in_of_an_operator_never_goes_by_the_operators_own_name():
 def winners(values, *, seed):
     """How often two samples of 20, both drawn from `values`, are told apart."""
     rng = np.random.default_rng(seed)
-    draws = (rng.choice(values, (2, 20)) for _ in range(RESAMPLINGS))
-    return sum(comparison.names_a_winner(a, baseline=b) for a, b in draws)
+    ours, theirs = rng.choice(values, (2, RESAMPLINGS, 20))
+    # All p-values at once: without a small one there is no winner, as the test below has it.
+    may_be = mannwhitneyu(ours, theirs, axis=1).pvalue < comparison.ALPHA
+    return sum(
+        comparison.names_a_winner(a, baseline=b, resamples=comparison.LEAST_RESAMPLES)
+        for a, b in zip(ours[may_be], theirs[may_be], strict=True)
+    )
+
+
+def test_no_winner_is_named_without_a_small_p_value():
+    rng = np.random.default_rng(11)
+    ours, theirs = rng.choice(population(size=5000, seed=7), (2, 100, 20))
+    p_values = mannwhitneyu(ours, theirs, axis=1).pvalue
+    pairs = list(zip(ours, theirs, strict=True))
+    assert [comparison._p_value(a, b) for a, b in pairs] == pytest.approx(p_values)
+    named = {i for i, (a, b) in enumerate(pairs) if comparison.names_a_winner(a, baseline=b)}
+    assert named
+    assert named <= set(np.flatnonzero(p_values < comparison.ALPHA))
 
 
 @pytest.mark.parametrize("size", [20, 10_000])
@@ -168,11 +185,9 @@ def test_two_samples_of_one_cell_of_run_6_are_told_apart_in_at_most_5_percent(op
 
 def test_four_sizes_of_one_population_name_any_winner_in_at_most_5_percent():
     rng = np.random.default_rng(3)
-    bulk = population(size=5000, seed=1)
-    named = 0
-    for _ in range(RESAMPLINGS):
-        pairs = [comparison._p_value(*rng.choice(bulk, (2, 20))) for _ in range(4)]
-        named += min(comparison.holm(pairs)) < comparison.ALPHA
+    ours, theirs = rng.choice(population(size=5000, seed=1), (2, RESAMPLINGS, 4, 20))
+    p_values = mannwhitneyu(ours, theirs, axis=2).pvalue  # as comparison._p_value has them
+    named = sum(min(comparison.holm(four)) < comparison.ALPHA for four in p_values)
     assert named <= 0.05 * RESAMPLINGS
 
 
@@ -180,7 +195,11 @@ def test_a_true_difference_of_5_percent_is_found():
     rng = np.random.default_rng(5)
     values = population(size=5000, seed=1)
     found = sum(
-        comparison.names_a_winner(0.95 * rng.choice(values, 20), baseline=rng.choice(values, 20))
+        comparison.names_a_winner(
+            0.95 * rng.choice(values, 20),
+            baseline=rng.choice(values, 20),
+            resamples=comparison.LEAST_RESAMPLES,
+        )
         for _ in range(50)
     )
     assert found >= 45

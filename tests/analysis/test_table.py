@@ -10,6 +10,7 @@ from include.models import Record, Status
 from tests.analysis.synthetic import record, study_records
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1)
+EXAMPLES = settings.default.max_examples // 4  # one takes as long as ten of other tests
 MEASURED = st.one_of(st.none(), st.floats(allow_nan=False, allow_infinity=False))
 RECORDS = st.lists(
     st.builds(
@@ -54,20 +55,20 @@ def test_what_was_not_measured_is_missing_and_not_zero():
     assert frame["node_names"].tolist() == ["node-0 node-1"]
 
 
-@settings(max_examples=25)
+@settings(max_examples=EXAMPLES)
 @given(RECORDS)
 def test_records_come_back_from_the_frame(records):
     assert table.to_records(table.to_frame(records)) == tuple(records)
 
 
-@settings(max_examples=25)
+@settings(max_examples=EXAMPLES)
 @given(RECORDS)
 def test_frame_comes_back_from_parquet(records):
     frame = table.to_frame(records)
     pd.testing.assert_frame_equal(table.from_parquet(table.to_parquet(frame)), frame)
 
 
-@settings(max_examples=25)
+@settings(max_examples=EXAMPLES)
 @given(RECORDS)
 def test_frame_comes_back_from_csv(records):
     frame = table.to_frame(records)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import ClassVar
 
 import boto3
 import pytest
@@ -13,7 +14,21 @@ from tests.aws import moto_stack
 from tests.kube.api_server import serving
 
 REGION = "us-east-2"
-_sessions = functools.cache(lambda region: boto3.Session(region_name=region))
+
+
+class Session(boto3.Session):
+    """A session whose clients are made once: to make one takes longer than all it is asked."""
+
+    _made: ClassVar = {}
+
+    def client(self, service, region_name=None, **options):
+        key = service, region_name or self.region_name
+        if key not in self._made:
+            self._made[key] = super().client(service, region_name=key[1], **options)
+        return self._made[key]
+
+
+_sessions = functools.cache(lambda region: Session(region_name=region))
 
 
 @pytest.fixture

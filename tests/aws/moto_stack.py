@@ -6,23 +6,31 @@
 - Stacks that take their time, roll back, or cannot be deleted; `FAULTS` holds the switches.
 - Lists of placement groups and capacity reservations.
 
+And it spares what moto does anew in each account, which is most of a test's time otherwise.
+
 It patches the insides of moto: pin moto, and look here when it changes.
 """
 
 from __future__ import annotations
 
+import copy
+import functools
 from dataclasses import dataclass, field
 
+from boto3 import Session
+from botocore.loaders import JSONFileLoader
 from moto.cloudformation import models as cfn_models
+from moto.core import responses
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult
-from moto.ec2.models import ec2_backends
+from moto.ec2.models import amis, ec2_backends
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.ec2.models.internet_gateways import InternetGateway
 from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
+from moto.eks import utils as eks_utils
 from moto.eks.models import EKSBackend, eks_backends
 from moto.moto_api._internal import mock_random
 
@@ -343,3 +351,24 @@ def _fail(stack, reason):
 cfn_models.Stack.create_resources = _create_or_roll_back
 cfn_models.CloudFormationBackend.describe_stacks = _describe
 cfn_models.CloudFormationBackend.delete_stack = _delete_or_fail
+
+
+# ---- what moto and boto do again and again ------------------------------------------------------
+
+
+def _load_few_images(self):
+    """A few of the 1,300 images of a region; moto makes a volume and a snapshot of each."""
+    for image in amis.AMIS[:3]:
+        known = {**image, "owner_alias": "amazon"}
+        self.amis[image["ami_id"]] = amis.Ami(self, **known)
+
+
+_read_model = functools.cache(functools.partial(JSONFileLoader.load_file, JSONFileLoader()))
+
+amis.AmiBackend._load_amis = _load_few_images
+JSONFileLoader.load_file = lambda _self, path: _read_model(path)  # sessions share no models
+eks_utils.Session = functools.cache(Session)  # one for each check of a role's name
+responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+_parse_template = functools.cache(cfn_models.Stack.parse_template)
+cfn_models.Stack.parse_template = staticmethod(lambda text: copy.deepcopy(_parse_template(text)))

@@ -48,16 +48,21 @@ class Line:
 
 @pytest.fixture
 def line(aws, monkeypatch):
-    found, client = Line(), session.client
+    found, client, watched = Line(), session.client, {}
 
-    def watched(service, region):
+    def watch(service, region):
         made = client(service, region)
-        made.meta.events.register("before-call", found.before)
-        made.meta.events.register("after-call", found.after)
+        if made not in watched:
+            watched[made] = made.meta.events
+            made.meta.events.register("before-call", found.before)
+            made.meta.events.register("after-call", found.after)
         return made
 
-    monkeypatch.setattr(session, "client", watched)
-    return found
+    monkeypatch.setattr(session, "client", watch)
+    yield found
+    for events in watched.values():  # other tests have the same clients
+        events.unregister("before-call", found.before)
+        events.unregister("after-call", found.after)
 
 
 def live(mine, client):

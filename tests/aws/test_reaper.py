@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import boto3
 import pytest
 
 from include.aws import reaper, session, stack
@@ -103,11 +104,10 @@ def test_region_that_cannot_be_looked_at_is_said_and_keeps_no_other_from_it(
     client = session.client
 
     def refuse(service, region):
-        found = client(service, region)
-        if region == "eu-west-3":
-            found.meta.events.register(
-                "before-sign", lambda **_: (_ for _ in ()).throw(refused(found))
-            )
+        if region != "eu-west-3":
+            return client(service, region)
+        found = boto3.client(service, region_name=region)
+        found.meta.events.register("before-sign", lambda **_: (_ for _ in ()).throw(refused(found)))
         return found
 
     monkeypatch.setattr(session, "client", refuse)

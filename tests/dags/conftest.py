@@ -33,14 +33,22 @@ class Ended:
     dag_run: object
 
 
+@pytest.fixture(scope="module")
+def operators():
+    """Those that there are, for a phase each."""
+    return ("fake_a", "fake_b")
+
+
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_done_twice():
+def _nothing_done_twice(operators):
     """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
 
-    The schema of a form's field is checked once, instead of thousands of times; the DAG's file is
-    parsed and stored once; and of the phases that a study has no operators for, one is there.
+    The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
+    stored and read back once; and what a request to the API depends on is found out once.
     """
     from airflow.dag_processing import dagbag
+    from airflow.models import dagbag as stored_dags
+    from fastapi.dependencies import utils as dependencies
     from jsonschema.validators import Draft202012Validator
 
     from include import k8s_operators
@@ -64,9 +72,24 @@ def _nothing_done_twice():
         patch.setattr(Draft202012Validator, "check_schema", check_once)
         patch.setattr(dagbag, "BundleDagBag", functools.cache(dagbag.BundleDagBag))
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
-        patch.setattr(k8s_operators, "available", lambda: ("fake_a", "fake_b", "indexed_job"))
+        patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
+        patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
+        patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
+
+
+def _once(function):
+    """The function, asked once for the same keywords; lists in them are compared by content."""
+    known = {}
+
+    def ask(**options):
+        key = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in options.items())
+        if key not in known:
+            known[key] = function(**options)
+        return known[key]
+
+    return ask
 
 
 @pytest.fixture(scope="module")

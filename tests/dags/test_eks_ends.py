@@ -22,6 +22,11 @@ __all__ = ["aws", "kubernetes"]
 pytestmark = pytest.mark.sockets
 
 
+@pytest.fixture(scope="module")
+def operators():
+    return ("fake_a", "indexed_job")
+
+
 @pytest.fixture
 def run(dag, aws, kubernetes, tmp_path, monkeypatch):
     """A function that runs a study to its end; its colour, and the tasks that did not succeed."""

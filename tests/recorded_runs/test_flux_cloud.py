@@ -13,8 +13,8 @@ from tests.recorded_runs.folders import BOUND, SIZE, flux_folder, flux_log, writ
 MATRIX = [*(f"lmp-4-{i}" for i in (1, 2, 3)), *(f"lmp-2-{i}" for i in (1, 2))]
 
 
-def test_record_has_what_the_files_say_and_nothing_else(imported, tmp_path):
-    code, (first, second) = imported(flux_folder(tmp_path / "run"))
+def test_record_has_what_the_files_say_and_nothing_else(read, tmp_path):
+    code, (first, second) = read(flux_folder(tmp_path / "run"))
     assert code == 0
     assert (first.k8s_operator, first.application, first.study_id) == (
         *("flux_operator", "lammps", "run"),
@@ -30,33 +30,31 @@ def test_record_has_what_the_files_say_and_nothing_else(imported, tmp_path):
     assert (second.point_id, second.repeat, second.order_index) == (f"lmp-2-2{SIZE}2", 2, 2)
 
 
-def test_runs_stand_in_the_order_of_the_times_and_not_of_the_names(imported, tmp_path):
+def test_runs_stand_in_the_order_of_the_times_and_not_of_the_names(read, tmp_path):
     names = ["lmp-2-10", "lmp-2-9", "lmp-1-1", "lmp-1-2"]
-    _, records = imported(flux_folder(tmp_path / "run", names))
+    _, records = read(flux_folder(tmp_path / "run", names))
     assert [record.loop_time_s for record in records] == [40, 41, 42, 43]
 
 
-def test_without_meta_the_runs_are_imported_in_natural_order_and_it_is_said(
-    imported, tmp_path, capsys
-):
+def test_without_meta_the_runs_are_imported_in_natural_order_and_it_is_said(read, tmp_path, capsys):
     names = ["lmp-2-10", "lmp-2-9"]
-    code, records = imported(flux_folder(tmp_path / "run", names, meta=False))
+    code, records = read(flux_folder(tmp_path / "run", names, meta=False))
     assert code == 1
     assert [record.loop_time_s for record in records] == [41, 40]
     assert records[0].ranks == 4
     assert "meta.json is missing" in capsys.readouterr().out
 
 
-def test_broken_meta_is_a_problem_and_the_runs_are_imported(imported, tmp_path, capsys):
+def test_broken_meta_is_a_problem_and_the_runs_are_imported(read, tmp_path, capsys):
     root = flux_folder(tmp_path / "run")
     (root / "meta.json").write_text('{"times": {"minicluster-run-')
-    code, records = imported(root)
+    code, records = read(root)
     assert (code, [record.status for record in records]) == (1, ["valid"] * 2)
     assert "meta.json cannot be read" in capsys.readouterr().out
 
 
-def test_run_beyond_the_repeats_of_the_other_sizes_is_the_warm_up(imported, tmp_path):
-    _, records = imported(flux_folder(tmp_path / "run", MATRIX))
+def test_run_beyond_the_repeats_of_the_other_sizes_is_the_warm_up(read, tmp_path):
+    _, records = read(flux_folder(tmp_path / "run", MATRIX))
     assert [record.is_warmup for record in records] == [True, False, False, False, False]
     assert [record.repeat for record in records] == [1, 1, 2, 1, 2]
 
@@ -74,15 +72,15 @@ def test_no_run_is_taken_for_a_warm_up_when_no_file_says_which_was_first(importe
     assert "sizes have unequal numbers of runs" in page
 
 
-def test_published_rule_counts_the_extra_run(imported, tmp_path):
-    _, records = imported(flux_folder(tmp_path / "run", MATRIX), options=["--published-rule"])
+def test_published_rule_counts_the_extra_run(read, tmp_path):
+    _, records = read(flux_folder(tmp_path / "run", MATRIX), options=["--published-rule"])
     assert not any(record.is_warmup for record in records)
 
 
 @pytest.mark.parametrize("options", [(), ("--published-rule",)])
-def test_folder_with_an_underscore_is_a_warm_up_under_both_rules(imported, tmp_path, options):
+def test_folder_with_an_underscore_is_a_warm_up_under_both_rules(read, tmp_path, options):
     root = flux_folder(tmp_path / "run", ["_lmp-4-1", *MATRIX[1:]])
-    code, records = imported(root, options=options)
+    code, records = read(root, options=options)
     assert (code, len(records)) == (0, 5)
     assert [r.point_id for r in records if r.is_warmup] == [f"_lmp-4-1{SIZE}4"]
 
@@ -101,17 +99,17 @@ def run(name):
     return Run(name=name, file=None, nodes=int(name.split("-")[1]), ranks=4)
 
 
-def test_missing_log_is_an_invalid_record_that_keeps_its_size(imported, tmp_path):
+def test_missing_log_is_an_invalid_record_that_keeps_its_size(read, tmp_path):
     root = flux_folder(tmp_path / "run", MATRIX)
     (root / f"lmp-2-1{SIZE}2" / "log.out").unlink()
-    code, records = imported(root)
+    code, records = read(root)
     (bad,) = (record for record in records if record.status != Status.VALID)
     assert (code, bad.status, bad.nodes, bad.ranks) == (1, "invalid", 2, 4)
     assert "meta.json names this run, but there is no log.out of it" in bad.error
     assert sum(record.is_warmup for record in records) == 1  # the missing run counts as a repeat
 
 
-def test_error_names_the_file_and_the_line(imported, tmp_path):
+def test_error_names_the_file_and_the_line(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     text = flux_log()
     at = text.splitlines().index(
@@ -120,69 +118,69 @@ def test_error_names_the_file_and_the_line(imported, tmp_path):
     lines = text.splitlines()
     lines[at] = lines[at].rpartition("56")[0]
     (root / f"lmp-2-1{SIZE}2" / "log.out").write_text("\n".join(lines) + "\n")
-    _, records = imported(root)
+    _, records = read(root)
     assert records[0].error.startswith(
         f"ParseError: lmp-2-1{SIZE}2/log.out, line {at + 1}: a thermo row has 6"
     )
 
 
-def test_job_that_ended_badly_is_failed(imported, tmp_path):
+def test_job_that_ended_badly_is_failed(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     bad = flux_log().replace("complete: status=0", "complete: status=256")
     (root / f"lmp-2-2{SIZE}2" / "log.out").write_text(bad)
-    code, records = imported(root)
+    code, records = read(root)
     assert (code, records[1].status, records[1].loop_time_s) == (1, "failed", None)
     assert "completed with status 256" in records[1].error
 
 
-def test_ranks_other_than_the_job_asked_for_are_invalid(imported, tmp_path):
+def test_ranks_other_than_the_job_asked_for_are_invalid(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     meta = json.loads((root / "meta.json").read_text())
     meta["jobs"]["lmp-2-1"]["tasks"] = 8
     (root / "meta.json").write_text(json.dumps(meta))
-    _, records = imported(root)
+    _, records = read(root)
     assert (records[0].status, records[0].ranks) == ("invalid", 8)
     assert "ran on 4 ranks instead of 8" in records[0].error
 
 
-def test_energy_is_checked_for_the_problem_that_has_a_known_one(imported, tmp_path):
+def test_energy_is_checked_for_the_problem_that_has_a_known_one(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     meta = (root / "meta.json").read_text()
     known = "lmp -v x 64 -v y 16 -v z 16 -in in.reaxc.hns -nocite"
     (root / "meta.json").write_text(meta.replace("lmp -in in.some.problem -nocite", known))
-    _, records = imported(root)
+    _, records = read(root)
     assert "ran (4, 2432, 20) instead of (4, 4980736, 100)" in records[0].error
 
 
-def test_command_without_an_affinity_option_leaves_the_binding_unknown(imported, tmp_path):
+def test_command_without_an_affinity_option_leaves_the_binding_unknown(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     for log in root.glob("*/log.out"):
         log.write_text(flux_log(bound=""))
-    _, records = imported(root)
+    _, records = read(root)
     assert [record.binding for record in records] == [None, None]
 
 
-def test_times_of_an_hour_and_more_are_read(imported, tmp_path):
+def test_times_of_an_hour_and_more_are_read(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     (root / f"lmp-2-1{SIZE}2" / "log.out").write_text(flux_log(submit="1:02:03", start="1:02:09"))
-    _, records = imported(root)
+    _, records = read(root)
     assert (records[0].launcher_time_s, records[0].broker_time_s) == (3723, 3729)
 
 
-def test_secret_in_a_faulty_line_is_not_stored(imported, tmp_path):
+def test_secret_in_a_faulty_line_is_not_stored(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     secret = 'secret-key = "' + "x" * 40 + '"'
     bad = flux_log().replace("Loop time of", f"Loop time of {secret}")
     (root / f"lmp-2-1{SIZE}2" / "log.out").write_text(bad)
-    _, records = imported(root)
+    _, records = read(root)
     assert "x" * 40 not in records[0].error
     assert "[redacted]" in records[0].error
 
 
-def test_synthetic_log_is_marked_as_simulated(imported, tmp_path):
+def test_synthetic_log_is_marked_as_simulated(read, tmp_path):
     root = flux_folder(tmp_path / "run")
     (root / f"lmp-2-1{SIZE}2" / "log.out").write_text("SYNTHETIC log\n" + flux_log())
-    _, records = imported(root)
+    _, records = read(root)
     assert [record.simulated for record in records] == [True, False]
 
 
@@ -208,10 +206,10 @@ def test_options_of_the_synthetic_command_are_those_of_run_6():
     assert BOUND in flux_log()
 
 
-def test_meta_of_something_else_is_not_taken(imported, tmp_path, capsys):
+def test_meta_of_something_else_is_not_taken(read, tmp_path, capsys):
     root = flux_folder(tmp_path / "run")
     write(tmp_path / "run" / "other" / "meta.json", '{"name": "notes"}')
-    code, _ = imported(root)
+    code, _ = read(root)
     assert code == 0
     assert "run/other/meta.json: belongs to no layout, not read" in capsys.readouterr().out
 

@@ -12,11 +12,11 @@ NODES = """{'items': [{'metadata': {'labels': {'node.kubernetes.io/instance-type
 """
 
 
-def test_record_has_what_the_files_say_and_nothing_else(imported, tmp_path):
+def test_record_has_what_the_files_say_and_nothing_else(read, tmp_path):
     root = mpi_folder(tmp_path / "run")
     write(root / "cluster.log", NODES)
     write(root / "mpi_operator_results.json", "[]")
-    code, (first, second) = imported(root)
+    code, (first, second) = read(root)
     assert code == 0
     assert (first.k8s_operator, first.application, first.study_id) == (
         *("mpi_operator", "lammps", "run"),
@@ -30,17 +30,17 @@ def test_record_has_what_the_files_say_and_nothing_else(imported, tmp_path):
     assert (second.loop_time_s, second.order_index, second.repeat) == (45, 2, 2)
 
 
-def test_runs_stand_in_the_order_of_the_times_in_their_names(imported, tmp_path):
+def test_runs_stand_in_the_order_of_the_times_in_their_names(read, tmp_path):
     root = mpi_folder(tmp_path / "run")
     late = root / "logs" / "lammps_000000000000_default-scheduler_2023-02-08_T2347_00.out"
     late.rename(late.with_name(late.name.replace("02-08", "02-09")))
-    _, records = imported(root)
+    _, records = read(root)
     assert [record.loop_time_s for record in records] == [45, 44.004]
 
 
-def test_truncated_log_is_invalid_with_what_its_command_told(imported, tmp_path):
+def test_truncated_log_is_invalid_with_what_its_command_told(read, tmp_path):
     root = mpi_folder(tmp_path / "run", [mpi_log(), mpi_log().partition("Performance")[0]])
-    code, (_, bad) = imported(root)
+    code, (_, bad) = read(root)
     assert (code, bad.status, bad.ranks, bad.nodes, bad.loop_time_s) == (
         1,
         "invalid",
@@ -52,9 +52,9 @@ def test_truncated_log_is_invalid_with_what_its_command_told(imported, tmp_path)
     assert "Total wall time" in bad.error
 
 
-def test_cut_footer_is_invalid_though_the_figures_are_there(imported, tmp_path):
+def test_cut_footer_is_invalid_though_the_figures_are_there(read, tmp_path):
     root = mpi_folder(tmp_path / "run", [mpi_log(), mpi_log().partition("MPIJob runtime")[0]])
-    code, (_, bad) = imported(root)
+    code, (_, bad) = read(root)
     assert (code, bad.status, bad.loop_time_s) == (1, "invalid", None)
     assert "the MPI runner's footer has no line of its runtime_s" in bad.error
 
@@ -67,13 +67,13 @@ def test_file_of_an_unknown_format_is_an_invalid_record(imported, tmp_path):
     assert "mpi_operator,,,0,0,0,1" in (tmp_path / "out" / "summary.csv").read_text()
 
 
-def test_several_pods_on_a_node_count_nodes_by_the_map(imported, tmp_path):
+def test_several_pods_on_a_node_count_nodes_by_the_map(read, tmp_path):
     packed = mpi_log().replace("node-b.example", "node-a.example").replace("ran 1", "ran 2")
     packed = packed.replace("node-a.example ran 2 pods in zone zone-1\n", "", 1)
-    _, (found,) = imported(mpi_folder(tmp_path / "run", [packed]))
+    _, (found,) = read(mpi_folder(tmp_path / "run", [packed]))
     assert (found.nodes, found.ranks, found.status) == (1, 4, "valid")
     incomplete = packed.replace("lammps-000c-worker-1 --> node-a.example\n", "")
-    _, (bad,) = imported(mpi_folder(tmp_path / "other", [incomplete]))
+    _, (bad,) = read(mpi_folder(tmp_path / "other", [incomplete]))
     assert "the map of pods to nodes is not complete" in bad.error
 
 
@@ -128,9 +128,9 @@ def test_lone_table_is_a_baseline_without_loop_times(imported, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "{", "{}", "[]", "null"])
-def test_broken_table_is_a_problem(imported, tmp_path, text, capsys):
+def test_broken_table_is_a_problem(read, tmp_path, text, capsys):
     write(tmp_path / "run" / "mpi_operator_results.json", text)
-    code, records = imported(tmp_path / "run")
+    code, records = read(tmp_path / "run")
     assert (code, records) == (1, ())
     assert "mpi_operator_results.json cannot be read" in capsys.readouterr().out
 

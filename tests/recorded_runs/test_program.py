@@ -1,4 +1,5 @@
 import json
+import runpy
 import subprocess
 import sys
 
@@ -68,13 +69,14 @@ def test_part_of_an_experiment_can_be_given(imported, tmp_path):
     assert len(imported(root / "logs")[1]) == 2
 
 
-def test_module_runs_as_a_program_with_figures(tmp_path):
+@pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
+def test_module_runs_as_a_program_with_figures(tmp_path, capsys, monkeypatch):
     root = flux_folder(tmp_path / "run", [f"lmp-{n}-{i}" for n in (4, 2) for i in range(1, 7)])
-    arguments = [str(root), "--out", str(tmp_path / "out")]
-    run = [sys.executable, "-m", "include.recorded_runs", *arguments]
-    done = subprocess.run(run, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "reading logs" in done.stderr
+    monkeypatch.setattr(sys, "argv", ["recorded_runs", str(root), "--out", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stopped:  # as `python -m` does, without loading all anew
+        runpy.run_module("include.recorded_runs", run_name="__main__")
+    assert stopped.value.code == 0
+    assert "reading logs" in capsys.readouterr().err
     made = {path.name for path in (tmp_path / "out").rglob("*")}
     for name in ("loop_time_s", "scaling", "order", "original_cluster_time", "original_walltime"):
         assert {f"{name}.svg", f"{name}.png"} <= made

@@ -8,6 +8,7 @@ from include.analysis import cells, table
 from include.analysis.analysis import analyse
 from include.analysis.phases import PHASES
 from include.models import Status
+from include.report import drawing as drawing_of
 from include.report.boxes import draw_boxes
 from include.report.differences import draw_differences
 from include.report.drawing import SIMULATED_MARK
@@ -27,12 +28,23 @@ def texts(svg: bytes) -> list[str]:
     return re.findall(r"<!-- (.*?) -->", svg.decode())
 
 
+MAKE_PNG = drawing_of._png
+
+
 def frame(**study) -> pd.DataFrame:
     return table.to_frame(study_records(**study))
 
 
 def drawn(records: pd.DataFrame):
     return draw_all(analyse(records, operators=OPERATORS), operators=OPERATORS)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _words_alone(drawings):
+    """Spare the PNG of what is drawn here: but for those `drawings`, the SVG is looked at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing_of, "_png", lambda _: b"")
+        yield
 
 
 def test_every_figure_comes_as_svg_and_png(drawings):
@@ -44,6 +56,7 @@ def test_every_figure_comes_as_svg_and_png(drawings):
 
 
 def test_a_figure_is_drawn_once_per_format(monkeypatch):
+    monkeypatch.setattr(drawing_of, "_png", MAKE_PNG)
     drawn = []
     draw = Figure.draw
     monkeypatch.setattr(Figure, "draw", lambda *given: (drawn.append(1), draw(*given))[1])
@@ -109,26 +122,33 @@ def test_phases_that_are_all_zero_still_make_a_figure():
     }
 
 
-def test_simulated_records_are_marked_across_every_figure(drawings):
-    for drawing in drawn(frame(simulated=True, repeats=6)):
+@pytest.fixture(scope="module")
+def simulated():
+    """Every figure of a simulated study of an operator and a stand-in, that has enough runs."""
+    operators = ("mpi_operator", "flux_operator (stand-in)")
+    runs = study_records(operators=("mpi_operator", "flux_operator"), simulated=True, repeats=6)
+    records = [
+        each.model_copy(update={"operator_version": "stand-in for v1alpha2 (simulated)"})
+        if each.k8s_operator == "flux_operator"
+        else each
+        for each in runs
+    ]
+    return draw_all(analyse(table.to_frame(records), operators=operators), operators=operators)
+
+
+def test_simulated_records_are_marked_across_every_figure(simulated, drawings):
+    assert {drawing.name for drawing in simulated} == {"differences", *NAMES}
+    for drawing in simulated:
         assert SIMULATED_MARK in texts(drawing.svg)
     for drawing in drawings:
         assert SIMULATED_MARK not in texts(drawing.svg)
 
 
-def test_stand_in_is_named_in_every_figure_that_names_operators():
-    operators = ("mpi_operator", "flux_operator (stand-in)")
-    records = [
-        each.model_copy(update={"operator_version": "stand-in for v1alpha2 (simulated)"})
-        if each.k8s_operator == "flux_operator"
-        else each
-        for each in study_records(operators=("mpi_operator", "flux_operator"), simulated=True)
-    ]
-    found = analyse(table.to_frame(records), operators=operators)
-    for drawing in draw_all(found, operators=operators):
-        named = [text for text in texts(drawing.svg) if text.startswith("Flux Operator")]
+def test_stand_in_is_named_in_every_figure_that_names_operators(simulated):
+    for drawing in simulated:
+        named = [text for text in texts(drawing.svg) if "Flux Operator" in text]
         assert named, drawing.name
-        assert all(text.startswith("Flux Operator (stand-in)") for text in named)
+        assert all("Flux Operator (stand-in)" in text for text in named)
 
 
 @pytest.mark.parametrize("records", [[], [record(status=Status.FAILED)]])

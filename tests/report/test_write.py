@@ -7,9 +7,12 @@ import pytest
 from jinja2 import UndefinedError
 
 from include.analysis import table
+from include.analysis.cells import counted
+from include.analysis.derived import with_derived
 from include.models import Status
 from include.report import content, html
 from include.report.__main__ import main
+from include.report.boxes import draw_boxes
 from include.report.content import read_content
 from include.report.text import summary_text
 from include.report.write import write_report
@@ -62,14 +65,6 @@ def words_of(results: Results) -> str:
     return re.sub(r"\s+", " ", page_of(results).words)
 
 
-@pytest.fixture(scope="module")
-def complete(tmp_path_factory):
-    """A complete study's records, folder and summary, with all its figures; written once."""
-    records = study_records()
-    results = write_study(tmp_path_factory.mktemp("complete"), records)
-    return records, results, write_report(results)
-
-
 def test_complete_study_writes_all_its_files(complete):
     records, results, written = complete
     assert (written.planned, written.recorded, written.valid) == (16, 16, 16)
@@ -93,9 +88,16 @@ def files_of(drawings):
     return svgs | {f"{drawing.name}.png": drawing.png for drawing in drawings}
 
 
-def test_same_records_give_the_same_bytes(complete, drawings):
+def test_figures_are_stored_as_they_were_drawn(complete, drawings):
     _, results, _ = complete
     assert figures_of(results) == files_of(drawings)
+
+
+def test_same_records_give_the_same_bytes(complete, drawings):
+    records, _, _ = complete
+    runs = with_derived(counted(table.to_frame(records)))
+    again = draw_boxes(runs, "loop_time_s", order=("mpi_operator", "indexed_job"))
+    assert again in drawings
 
 
 def test_module_runs_as_a_program_and_another_process_draws_the_same_bytes(tmp_path, drawings):
