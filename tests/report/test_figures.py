@@ -20,15 +20,13 @@ from tests.analysis.synthetic import record, study_records
 OPERATORS = ("mpi_operator", "indexed_job")
 BOXED = ["loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s"]
 NAMES = [*BOXED, "creation_s", "delete_s", "scaling", "phases", "order", "nodes"]
+MAKE_PNG = drawing_of._png
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def texts(svg: bytes) -> list[str]:
     """What is written in a figure: matplotlib names each text in a comment."""
     return re.findall(r"<!-- (.*?) -->", svg.decode())
-
-
-MAKE_PNG = drawing_of._png
 
 
 def frame(**study) -> pd.DataFrame:
