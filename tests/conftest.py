@@ -49,15 +49,14 @@ settings.load_profile("shared-machine")
 settings.register_profile(  # for `make test-unit`
     "few-examples", settings.get_profile("shared-machine"), max_examples=25
 )
-TOGETHER = ("dags", "report")  # folders whose files share what takes long to make
 
 
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file, or of such a folder, on one of several workers."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests")
-        group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile`, folders that share what takes long to make stay together too."""
+    from tests.distribution import ByFile
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():
