@@ -44,8 +44,10 @@ def _nothing_done_twice(operators):
     """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
 
     The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
-    stored and read back once; and what a request to the API depends on is found out once.
+    stored and read back once; what a request to the API depends on is found out once, and its
+    parts are done at once, as there is one request at a time, instead of each by another thread.
     """
+    import anyio.to_thread
     from airflow.dag_processing import dagbag
     from airflow.models import dagbag as stored_dags
     from fastapi.dependencies import utils as dependencies
@@ -74,9 +76,14 @@ def _nothing_done_twice(operators):
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
         patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
         patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
+        patch.setattr(anyio.to_thread, "run_sync", _at_once)
         patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
+
+
+async def _at_once(function, *args, **_options):
+    return function(*args)
 
 
 def _once(function):
