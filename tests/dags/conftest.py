@@ -14,6 +14,7 @@ import pytest
 
 from include.results import Results
 from plugins.study_context import locate
+from tests.dags import direct_api
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
@@ -37,6 +38,12 @@ class Ended:
 def operators():
     """Those that there are, for a phase each."""
     return ("fake_a", "fake_b")
+
+
+@pytest.fixture(scope="session")
+def _api(airflow_home):
+    with direct_api.serving():
+        yield
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -136,7 +143,7 @@ def params(tmp_path):
 
 
 @pytest.fixture
-def run(dag, params, monkeypatch):
+def run(_api, dag, params, monkeypatch):
     """A function that runs a study to its end; keywords are options of the fake cluster."""
     from include import job_cleanup, measurement, study_run
 
