@@ -24,7 +24,7 @@ pytestmark = pytest.mark.sockets
 
 @pytest.fixture(scope="module")
 def operators():
-    return ("fake_a", "indexed_job")
+    return ("fake_a", "fake_b", "indexed_job")
 
 
 @pytest.fixture
