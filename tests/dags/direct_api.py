@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, contextmanager
 
 import httpx
+import pytest
 
 
 class Direct(httpx.BaseTransport):
@@ -24,12 +25,28 @@ class Direct(httpx.BaseTransport):
         )
 
 
+def newest(lifespan):
+    """The API as the tasks of this Airflow ask it, without its eight versions for older ones."""
+    from airflow.api_fastapi.common.exceptions import init_error_handlers
+    from airflow.api_fastapi.execution_api.routes import execution_api_router
+    from fastapi import FastAPI
+
+    app = FastAPI(lifespan=lifespan)
+    app.include_router(execution_api_router)
+    init_error_handlers(app)
+    return app
+
+
 @contextmanager
 def serving():
     """Airflow's API of this process, made once, with the transport of `Direct`."""
+    from airflow.api_fastapi.execution_api import app as execution_api
     from airflow.sdk.execution_time.supervisor import in_process_api_server
 
     api = in_process_api_server()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution_api, "create_task_execution_api_app", newest)
+        assert api.app  # made here
     loop, started = asyncio.new_event_loop(), AsyncExitStack()
     lifespan = api.app.router.lifespan_context(api.app)
     loop.run_until_complete(started.enter_async_context(lifespan))
