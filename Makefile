@@ -57,10 +57,13 @@ else
 	@$(PYTHON) -m pytest --cov --cov-report=term $(PYTEST_ARGUMENTS)
 endif
 
-# Two processes, each with whole files: the longest file is early in the order of the collection.
+# Without `sockets`, whose tests connect to servers that they start. `make test` has those, and
+# more examples for the tests of properties.
+UNIT = not system and not scheduler and not browser and not sockets
 .PHONY: test-unit
-test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in minutes
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not system and not scheduler and not browser" $(PYTEST_ARGUMENTS)
+test-unit: export PYTHONDONTWRITEBYTECODE :=
+test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in a minute
+	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
 
 .PHONY: compose-test
 compose-test: .venv/.locked  ## docker-compose.yaml in real containers, in a Docker daemon of its own (as root)

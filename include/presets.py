@@ -10,6 +10,8 @@ installation that has no root, or a cluster of its own, is right at the first cl
 
 from __future__ import annotations
 
+import copy
+import functools
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,7 +71,12 @@ def _nightly() -> dict[str, dict[str, Any]]:
 
 
 def _read(file: Path) -> Any:
-    return yaml.safe_load(file.read_text())
+    return copy.deepcopy(_parsed(file.read_text()))
+
+
+@functools.lru_cache(maxsize=32)  # a DAG file asks for each preset several times
+def _parsed(text: str) -> Any:
+    return yaml.safe_load(text)
 
 
 def fill_in(params: Mapping[str, Any], *, conf: Mapping[str, Any]) -> dict[str, Any]:

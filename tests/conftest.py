@@ -26,6 +26,7 @@ SETTINGS = {
     "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
     "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
+    "AIRFLOW__DATABASE__SQL_ALCHEMY_POOL_PRE_PING": "False",  # a file does not go away
     "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
     "AIRFLOW__LOGGING__BASE_LOG_FOLDER": f"{_HOME}/logs",
     "AIRFLOW__API_AUTH__JWT_SECRET": "only-for-tests-" + "0" * 64,
@@ -49,20 +50,20 @@ settings.load_profile("shared-machine")
 settings.register_profile(  # for `make test-unit`
     "few-examples", settings.get_profile("shared-machine"), max_examples=25
 )
-TOGETHER = ("dags", "report")  # folders whose files share what takes long to make
 
 
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file, or of such a folder, on one of several workers."""
-    for item in items:
-        place = item.path.relative_to(ROOT / "tests")
-        group = place.parts[0] if place.parts[0] in TOGETHER else str(place)
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With `--dist loadfile`, folders that share what takes long to make stay together too."""
+    from tests.distribution import ByFile
+
+    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():
-    """Search for garbage from now on, and not in the modules, which takes a fifth of the time."""
+    """Search for garbage from now on, seldom and not in modules: it takes a fifth of the time."""
     gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     gc.enable()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -60,11 +61,15 @@ def room_of(path: Path) -> str:
     return parts[0].removesuffix(".py")
 
 
+@functools.cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def imports_of(path: Path, *, at_top: bool = False) -> set[str]:
     """Dotted names that a module imports; `at_top` leaves out those in functions and for types."""
-    tree = ast.parse(path.read_text())
     found: set[str] = set()
-    nodes = _top_level(tree) if at_top else ast.walk(tree)
+    nodes = _top_level(tree_of(path)) if at_top else ast.walk(tree_of(path))
     for node in nodes:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
@@ -84,20 +89,32 @@ def relative(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_include_does_not_know_airflow(path):
-    roots = {name.split(".")[0] for name in imports_of(path)}
-    assert not roots & {"airflow", "plugins", "dags", "tests"}
+def offenders(paths, wrong_in):
+    """What is wrong by file, where something is; one test each would take longer than all."""
+    return {relative(path): found for path in paths if (found := wrong_in(path))}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_rooms_import_downwards_only(path):
+def roots_of(path: Path, *, at_top: bool = False) -> set[str]:
+    return {name.split(".")[0] for name in imports_of(path, at_top=at_top)}
+
+
+def test_include_does_not_know_airflow():
+    unknown = {"airflow", "plugins", "dags", "tests"}
+    assert offenders(MODULES, lambda path: roots_of(path) & unknown) == {}
+
+
+def test_rooms_import_downwards_only():
+    assert offenders(MODULES, upwards) == {}
+
+
+def upwards(path: Path) -> set[str]:
+    """Rooms that a module imports and may not."""
     room = room_of(path)
     if room in ANYTHING or room == "__init__":
-        return
+        return set()
     rooms = {name.split(".")[1] for name in imports_of(path) if name.startswith("include.")}
     assert room in MAY_IMPORT, f"say in tests/test_architecture.py what {room} may import"
-    assert rooms - {room} <= MAY_IMPORT[room]
+    return rooms - {room} - MAY_IMPORT[room]
 
 
 CLUSTERS = {path.stem for path in (ROOT / "include" / "clusters").glob("[!_]*.py")}
@@ -109,19 +126,21 @@ def test_clusters_that_are_looked_for_are_those_there_are():
     assert not any(name.startswith("_") for name in CLUSTERS)
 
 
-@pytest.mark.parametrize("path", OUTSIDE_CLUSTERS, ids=relative)
-def test_nothing_branches_on_a_clusters_name_outside_its_room(path):
-    found = branches(path.read_text())
-    assert not found, f"lines {sorted(found)}: let the cluster's adapter say it"
+def test_nothing_branches_on_a_clusters_name_outside_its_room():
+    lines = offenders(OUTSIDE_CLUSTERS, lambda path: branches(tree_of(path)))
+    assert lines == {}, "let the cluster's adapter say it"
+
+
+def test_clusters_are_loaded_by_the_studys_name_alone():
     adapters = {f"include.clusters.{name}" for name in CLUSTERS}
-    assert not imports_of(path) & adapters, "load the adapter by the study's name"
+    assert offenders(OUTSIDE_CLUSTERS, lambda path: imports_of(path) & adapters) == {}
 
 
-def branches(text: str) -> set[int]:
+def branches(tree: ast.Module) -> set[int]:
     """Lines that compare with a cluster's name, look one up, or ask how a name begins or ends."""
     return {
         part.lineno
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(tree)
         for place in _deciding(node)
         for part in ast.walk(place)
         if isinstance(part, ast.Constant) and part.value in CLUSTERS
@@ -154,27 +173,31 @@ def _deciding(node: ast.AST) -> list[ast.AST]:
     ],
 )
 def test_branches_on_a_clusters_name_are_seen(text):
-    assert branches(text)
+    assert branches(ast.parse(text))
 
 
-@pytest.mark.parametrize("path", WIRING, ids=relative)
-def test_dags_and_plugins_load_nothing_heavy(path):
-    roots = {name.split(".")[0] for name in imports_of(path, at_top=True)}
-    assert not roots & HEAVY
+def test_dags_and_plugins_load_nothing_heavy():
+    assert offenders(WIRING, lambda path: roots_of(path, at_top=True) & HEAVY) == {}
 
 
-@pytest.mark.parametrize("path", [*MODULES, *WIRING], ids=relative)
-def test_modules_and_functions_are_small(path):
-    text = path.read_text()
-    assert len(text.splitlines()) <= 300
-    long = {
+def test_modules_are_small():
+    lines = {relative(path): len(path.read_text().splitlines()) for path in (*MODULES, *WIRING)}
+    assert {name: count for name, count in lines.items() if count > 300} == {}
+
+
+def test_functions_are_small():
+    assert offenders([*MODULES, *WIRING], long_functions) == {}
+
+
+def long_functions(path: Path) -> dict[str, int]:
+    """Lines by name of the functions that have more than fifty."""
+    return {
         node.name: node.end_lineno - node.lineno
-        for node in ast.walk(ast.parse(text))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and not _is_data(node)
         and node.end_lineno - node.lineno > 50
     }
-    assert not long
 
 
 def _is_data(function):

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 KUBERNETES_VERSION = "v1.36.2"
 HEARTBEAT_S = 20.0
+POLL_S = 0.2
 KEY_LENGTH = 16
 
 
@@ -212,7 +213,7 @@ def _watch(
             raise ClusterError(f"building {module.folder} took over {go.COMPILE_LIMIT_S:.0f} s")
         if compiler.poll() is not None:
             return
-        time.sleep(0.2)
+        time.sleep(POLL_S)
 
 
 def _collect(module: Module, work: Path, target: Path) -> None:

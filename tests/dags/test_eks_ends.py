@@ -24,11 +24,11 @@ pytestmark = pytest.mark.sockets
 
 @pytest.fixture(scope="module")
 def operators():
-    return ("fake_a", "indexed_job")
+    return ("fake_a", "fake_b", "indexed_job")
 
 
 @pytest.fixture
-def run(dag, aws, kubernetes, tmp_path, monkeypatch):
+def run(_api, dag, aws, kubernetes, tmp_path, monkeypatch):
     """A function that runs a study to its end; its colour, and the tasks that did not succeed."""
     from plugins import study_context
 

@@ -76,7 +76,7 @@ def play(tmp_path, operator, *, fault=None):
     study = Study(
         cluster="simulated",
         cluster_options={
-            "time_scale": 0.005,
+            "time_scale": 0.001,
             "faults": {f"{name}-2n-r1": fault} if fault else {},
         },
         nodes=(2,),
