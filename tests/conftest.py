@@ -35,6 +35,7 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 from tests import fakes  # noqa: E402  after the settings above
+from tests.distribution import TOGETHER  # noqa: E402
 
 fakes.install()
 
@@ -50,6 +51,11 @@ settings.load_profile("shared-machine")
 settings.register_profile(  # for `make test-unit`
     "few-examples", settings.get_profile("shared-machine"), max_examples=25
 )
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the folders that stay together, so that no process is left alone with one."""
+    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-TOGETHER = ("tests/dags/", "tests/report/")  # folders whose files share what takes long to make
+# Folders whose files share what takes long to make, the longest first.
+TOGETHER = ("tests/dags/", "tests/report/")
 
 
 class ByFile(LoadFileScheduling):

@@ -21,7 +21,7 @@ def counted(frame: pd.DataFrame) -> pd.DataFrame:
     Their sizes are int64: every valid record has them.
     """
     runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"]]
-    return runs.astype({"nodes": "int64", "ranks": "int64"})
+    return runs.assign(**{name: runs[name].astype("int64") for name in SIZE})
 
 
 def operator_order(frame: pd.DataFrame, operators: Sequence[str] = ()) -> tuple[str, ...]:
