@@ -14,7 +14,6 @@ import pytest
 
 from include.results import Results
 from plugins.study_context import locate
-from tests.dags import direct_api
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
@@ -40,21 +39,13 @@ def operators():
     return ("fake_a", "fake_b")
 
 
-@pytest.fixture(scope="session")
-def _api(airflow_home):
-    with direct_api.serving():
-        yield
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_done_twice(operators):
     """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
 
     The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
-    stored and read back once; what a request to the API depends on is found out once, and its
-    parts are done at once, as there is one request at a time, instead of each by another thread.
+    stored and read back once; and what a request to the API depends on is found out once.
     """
-    import anyio.to_thread
     from airflow.dag_processing import dagbag
     from airflow.models import dagbag as stored_dags
     from fastapi.dependencies import utils as dependencies
@@ -83,14 +74,9 @@ def _nothing_done_twice(operators):
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
         patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
         patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
-        patch.setattr(anyio.to_thread, "run_sync", _at_once)
         patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
-
-
-async def _at_once(function, *args, **_options):
-    return function(*args)
 
 
 def _once(function):
@@ -143,7 +129,7 @@ def params(tmp_path):
 
 
 @pytest.fixture
-def run(_api, dag, params, monkeypatch):
+def run(dag, params, monkeypatch):
     """A function that runs a study to its end; keywords are options of the fake cluster."""
     from include import job_cleanup, measurement, study_run
 

@@ -28,7 +28,7 @@ def operators():
 
 
 @pytest.fixture
-def run(_api, dag, aws, kubernetes, tmp_path, monkeypatch):
+def run(dag, aws, kubernetes, tmp_path, monkeypatch):
     """A function that runs a study to its end; its colour, and the tasks that did not succeed."""
     from plugins import study_context
 
