@@ -1,7 +1,8 @@
 """Delete clusters on AWS that outlived their expiry, every hour, whoever left them.
 
 A study deletes its own cluster. What is found here means that something failed: a teardown, or
-Airflow itself. So a run that deleted anything is red, and its error names each cluster.
+Airflow itself. So a run that deleted anything is red, its error names each cluster, and the
+channels of `OPERATOR_BENCHMARK_ALERTS` are told of it at once (docs/operations.md).
 
 Only stacks are touched that carry the tags of a study, belong to `owner`, and are past the expiry
 in their tag, which is half an hour after the study's time to live. A deletion that failed is taken
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param, dag, task
 from airflow.sdk.exceptions import AirflowSkipException
 
+from plugins.alarm import alarm, channels
 from plugins.dag_page import OWNER, owner_links
 
 if TYPE_CHECKING:
@@ -38,13 +40,14 @@ PARAMS = {
 }
 
 
-@task(execution_timeout=timedelta(hours=3))
+@task(execution_timeout=timedelta(hours=3), on_failure_callback=alarm)
 def reap(params: Mapping[str, Any]) -> None:
     """Delete what is overdue, and fail if there was anything."""
     from include.aws import reaper
     from include.aws.problems import NoCredentials
     from plugins.aws_connection import use_aws_connection
 
+    channels()  # a wrong setting is told of in the first hour, not when a cluster is left
     use_aws_connection()
     try:
         regions = params["regions"] or reaper.all_regions()

@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from airflow.sdk import get_current_context
-from airflow.sdk.exceptions import AirflowException
 
-from include.redact import redact
 from include.regression import nightly
 from include.regression.settings import read_nightly
 from include.study_run import results_root
-from plugins.notifications import NotificationError, message_of, notifier_of
+from plugins.notifications import NotificationError, deliver, message_of, name_of
 from plugins.study_context import StudyContext, locate
 
 if TYPE_CHECKING:
@@ -70,16 +68,12 @@ class NightContext(StudyContext):
         sent = results.read_text(SENT).splitlines() if results.exists(SENT) else []
         failed = []
         for channel in self.settings.notify:
-            name = f"{channel.channel.value} {channel.connection}"
-            if name in sent:
+            if name_of(channel) in sent:
                 continue
-            try:
-                notifier_of(channel, message)(get_current_context())
-            except (AirflowException, NotificationError, OSError) as err:  # smtplib's are OSErrors
-                told = err.strerror if isinstance(err, OSError) else redact(str(err))
-                failed.append(f"{name}: {told or type(err).__name__}")
+            if problem := deliver(channel, message, get_current_context()):
+                failed.append(problem)
                 continue
-            sent.append(name)
+            sent.append(name_of(channel))
             results.write_text(SENT, "\n".join(sent) + "\n")
         if failed:
             raise NotificationError("not delivered: " + "; ".join(failed))

@@ -1,4 +1,4 @@
-"""Tells people of a regression: by mail, in Slack, or to a webhook.
+"""Tells people of a regression, or of a cluster that may be left: by mail, Slack or a webhook.
 
 Addresses and secrets are in Airflow connections; a message holds neither.
 """
@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 from airflow.sdk import BaseHook, BaseNotifier, conf
+from airflow.sdk.exceptions import AirflowException
 
 from include.errors import BenchmarkError
 from include.redact import redact
@@ -40,13 +41,39 @@ class Message:
 def message_of(published: Published, *, dag_id: str, run_id: str) -> Message:
     """The evidence of a night in one message, with a link to its run."""
     kinds = sorted({alert.kind.value for alert in published.news})
-    base = conf.get("api", "base_url", fallback="").rstrip("/")
-    link = f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
     lines = [published.message, *published.suspects]
     return Message(
         title=f"{published.series}, night {published.night}: {' and '.join(kinds)}",
-        text=redact("\n".join([*lines, link])),
+        text=redact("\n".join([*lines, _link(dag_id, run_id)])),
     )
+
+
+def alarm_of(error: object, *, dag_id: str, task_id: str, run_id: str) -> Message:
+    """A task failed that should have removed a cluster: why, with a link to its run."""
+    return Message(
+        title=f"{dag_id}: {task_id} failed, a cluster may be left and cost money",
+        text=redact(f"{error or 'its process was ended'}\n{_link(dag_id, run_id)}"),
+    )
+
+
+def _link(dag_id: str, run_id: str) -> str:
+    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    return f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+
+
+def deliver(channel: Channel, message: Message, context: Context) -> str | None:
+    """Send it; returns None, or why it was not delivered, without any address or secret."""
+    try:
+        notifier_of(channel, message)(context)
+    except (AirflowException, NotificationError, OSError) as err:  # smtplib's are OSErrors
+        told = err.strerror if isinstance(err, OSError) else redact(str(err))
+        return f"{name_of(channel)}: {told or type(err).__name__}"
+    return None
+
+
+def name_of(channel: Channel) -> str:
+    """The channel in words: its kind and its connection."""
+    return f"{channel.channel.value} {channel.connection}"
 
 
 class WebhookNotifier(BaseNotifier):

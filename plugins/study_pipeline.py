@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from include import k8s_operators
 from include.limits import POINT_TIMEOUT_S
+from plugins.alarm import alarm, channels
 from plugins.approval import AskWhenWanted
 from plugins.run_point import RunPoint
 
@@ -46,6 +47,7 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
     from include import study_run
     from plugins.study_context import locate
 
+    channels()  # whom to tell of a cluster that is left is known before there is one
     return study_run.plan_study(
         params,
         conf=dag_run.conf or {},
@@ -126,7 +128,12 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
     study_run.uninstall_phase(study.results, study.handle, planned)
 
 
-@task(retries=1, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(hours=1))
+@task(
+    retries=1,
+    retry_delay=timedelta(seconds=10),
+    execution_timeout=timedelta(hours=1),
+    on_failure_callback=alarm,
+)
 def destroy(ti: TaskInstance) -> None:
     """Remove everything that the study made, and prove it."""
     from include import study_run

@@ -193,9 +193,27 @@ def test_a_cluster_that_cannot_be_made_is_removed_and_runs_nothing(run, step):
     assert f"task {task} failed; its log says why" in ended.verdict
 
 
-@pytest.mark.parametrize("step", ["delete", "leftovers"])
-def test_a_cluster_that_is_still_there_turns_the_run_red(run, step):
+@pytest.mark.parametrize(
+    ("step", "why"),
+    [
+        ("delete", "delete was told to fail\n"),
+        ("leftovers", "the cluster fake still has a fake node\n"),
+    ],
+)
+def test_a_cluster_that_is_still_there_turns_the_run_red_and_is_told_of_once(
+    run, step, why, monkeypatch
+):
+    from plugins import alarm, notifications
+
+    told = []
+    monkeypatch.setenv(alarm.VARIABLE, '[{"channel": "webhook", "connection": "team"}]')
+    monkeypatch.setattr(notifications, "deliver", lambda *given: told.append(given[:2]))
     ended = run(fail=(step,))
+    ((channel, message),) = told
+    assert channel.connection == "team"
+    assert message.title.startswith("operator_benchmark: destroy failed, a cluster may be left")
+    assert message.text.startswith(why)
+    assert "/dags/operator_benchmark/runs/" in message.text
     assert ended.state == "failed"
     assert not_green(ended) == {"destroy": "failed", "verdict": "failed"}
     assert ended.journal[-2:] == ["delete", "delete"]

@@ -52,6 +52,21 @@ def test_run_that_deletes_a_cluster_is_red_and_names_it(aws, reap, monkeypatch):
     reap(params())
 
 
+def test_what_was_left_is_told_to_the_channels_of_the_installation(reap_dag):
+    from plugins.alarm import alarm
+
+    assert alarm in reap_dag.task_dict["reap"].on_failure_callback
+
+
+def test_a_wrong_setting_of_the_channels_is_told_before_any_cluster_is_left(reap, monkeypatch):
+    from include.errors import StudyError
+    from plugins import alarm
+
+    monkeypatch.setenv(alarm.VARIABLE, "webhook")
+    with pytest.raises(StudyError, match="OPERATOR_BENCHMARK_ALERTS"):
+        reap(params())
+
+
 def test_cluster_of_a_study_that_still_runs_is_left(aws, reap):
     CLUSTER.create(reservation(), study())
     before = whole_account(aws)

@@ -1,0 +1,52 @@
+"""Tells people at once of a cluster that may be left, which costs money until somebody looks.
+
+The variable `OPERATOR_BENCHMARK_ALERTS` names the channels, a JSON list as `notify` of a nightly
+study has it: `[{"channel": "webhook", "connection": "benchmark_alerts"}]`. Without it, the red run
+alone tells.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from include.regression.settings import Channel
+
+VARIABLE = "OPERATOR_BENCHMARK_ALERTS"
+
+
+def channels() -> tuple[Channel, ...]:
+    """Whom to tell; StudyError when the variable is not a list of channels."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from include.errors import StudyError
+    from include.regression.settings import Channel
+
+    text = os.environ.get(VARIABLE, "").strip() or "[]"
+    try:
+        return TypeAdapter(tuple[Channel, ...]).validate_json(text)
+    except ValidationError as err:
+        said = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'all'}: {each['msg']}" for each in err.errors()
+        )
+        example = '[{"channel": "webhook", "connection": "benchmark_alerts"}]'
+        raise StudyError(f"{VARIABLE} must be as {example}: {said}") from err
+
+
+def alarm(context: Context) -> None:
+    """For `on_failure_callback` of a task that removes clusters: tell every channel.
+
+    NotificationError, which Airflow logs, when one could not be told; the others are.
+    """
+    from plugins.notifications import NotificationError, alarm_of, deliver
+
+    ti = context["ti"]
+    message = alarm_of(
+        context.get("exception"), dag_id=ti.dag_id, task_id=ti.task_id, run_id=ti.run_id
+    )
+    problems = [deliver(channel, message, context) for channel in channels()]
+    if failed := [problem for problem in problems if problem]:
+        raise NotificationError("not delivered: " + "; ".join(failed))
