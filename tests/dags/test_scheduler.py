@@ -13,11 +13,13 @@ import pytest
 from include.plan import study_id_of
 from tests.airflow_server import DAG, FAKE_REPORT, SITE, serve, wait
 from tests.object_store import SECRET
+from tests.webhook import serving
 
 pytestmark = [pytest.mark.scheduler, pytest.mark.sockets, pytest.mark.timeout(600)]
 
 
 VARIABLE = "canary-of-a-variable-of-every-task"
+ALERTS = '[{"channel": "webhook", "connection": "team"}]'
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +31,8 @@ def home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def airflow(home):
     """Airflow with the fake adapters and a report that is quick."""
-    site = SITE + FAKE_REPORT
-    with serve(home, site=site, OPERATOR_BENCHMARK_FAKE_POINTS="1", A_TOKEN=VARIABLE) as found:
+    more = {"OPERATOR_BENCHMARK_FAKE_POINTS": "1", "OPERATOR_BENCHMARK_ALERTS": ALERTS}
+    with serve(home, site=SITE + FAKE_REPORT, A_TOKEN=VARIABLE, **more) as found:
         yield found
 
 
@@ -70,6 +72,23 @@ def test_cancel_in_a_point_deletes_its_job_and_the_cluster_and_is_red(airflow, p
     wait(lambda: "cancel fake_a 2 nodes repeat 1" in journal(params))
     assert "delete" in journal(params)
     assert "point 3" not in journal(params)
+
+
+def test_a_cluster_that_is_left_reaches_a_webhook_by_its_connection(airflow, params):
+    params["cluster_options"]["fail"] = ["leftovers"]
+    with serving() as webhook:
+        host = f"http://127.0.0.1:{webhook.server_port}/team"
+        airflow.call(
+            "/api/v2/connections", {"connection_id": "team", "conn_type": "http", "host": host}
+        )
+        run_id = airflow.trigger(params)
+        assert airflow.end(run_id) == "failed"
+        wait(lambda: webhook.got)
+    ((path, _, body),) = webhook.got
+    assert path == "/team"
+    assert "destroy failed, a cluster may be left and cost money" in body["text"]
+    assert "the cluster fake still has a fake node" in body["text"]
+    assert f"/dags/operator_benchmark/runs/{quote(run_id, safe='')}" in body["text"]
 
 
 def test_the_report_and_the_list_are_shown_to_those_who_are_logged_in(airflow, params):

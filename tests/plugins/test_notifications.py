@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
@@ -14,6 +11,7 @@ from include.regression.settings import Channel
 from plugins import notifications
 from plugins.notifications import NotificationError, WebhookNotifier, message_of, notifier_of
 from tests.regression.alerts import ALERT
+from tests.webhook import serving
 
 PUBLISHED = Published(
     series="nightly",
@@ -36,28 +34,8 @@ def connection(monkeypatch):
 
 @pytest.fixture
 def webhook():
-    """A web server; `answer` is its status, `got` what it was sent."""
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            got.append((self.path, self.headers.get("Authorization"), json.loads(body)))
-            self.send_response(server.answer)
-            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *_args):
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    server.answer, server.got = 200, got
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as server:
+        yield server
 
 
 def test_the_message_has_the_evidence_and_a_link_to_the_run():
