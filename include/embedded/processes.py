@@ -80,13 +80,17 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a living process was started, in clock ticks since boot; None when there is none."""
+    """When a living process was started, in clock ticks since boot; None when there is none.
+
+    One whose first thread has ended lives as long as its other threads: they hold its sockets.
+    """
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
     fields = stat.rpartition(")")[2].split()  # the name before it may contain anything
-    return None if fields[0] in DEAD_STATES else int(fields[19])
+    state, threads, ticks = fields[0], int(fields[17]), int(fields[19])  # 3, 20 and 22 of proc(5)
+    return None if state in DEAD_STATES and threads <= 1 else ticks
 
 
 def is_alive(process: HostProcess) -> bool:

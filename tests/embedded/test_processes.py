@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
+import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -120,3 +123,24 @@ def test_system_programs_are_found_without_a_path(monkeypatch):
     monkeypatch.delenv("PATH")
     assert commands.find("sh") is not None
     assert commands.run(["sh", "-c", "echo $PATH"]).strip() == commands.SYSTEM_PATH
+
+
+LEADER_ENDS_FIRST = """
+import ctypes, threading, time
+threading.Thread(target=time.sleep, args=(60,)).start()
+ctypes.CDLL(None).syscall(60, 0)  # `exit` on x86-64: ends this thread alone
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the number of a system call of x86-64")
+def test_a_process_lives_until_its_last_thread_has_let_go_of_its_sockets(tmp_path):
+    started = processes.start(
+        "threads", [sys.executable, "-c", LEADER_ENDS_FIRST], log_file=tmp_path / "log"
+    )
+    stat = Path(f"/proc/{started.pid}/stat")
+    try:
+        processes.wait_for("its end", lambda: ") Z " in stat.read_text(), timeout_s=30)
+        assert processes.is_alive(started)
+    finally:
+        processes.kill([started])
+    assert not processes.is_alive(started)
