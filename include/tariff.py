@@ -50,8 +50,7 @@ class Pace(Model):
     launch_s: Seconds  # of a point: its pods and its launcher, before and after the application
     between_s: Seconds  # from the end of a point's job to the start of the next one's
     delete_s: Seconds
-    loop_time_s: Seconds | None = (
-        None  # the cluster's own word on each job, None: the application's
-    )
+    # By nodes, on a cluster that says what a job takes; empty: the application says it.
+    loop_times_s: dict[int, Seconds] = Field(default_factory=dict)
     time_scale: Annotated[float, Field(gt=0)] = 1.0  # of the job, on a cluster that plays it faster
     source: str

@@ -11,7 +11,7 @@ from include.embedded.paths import simulated_root
 from include.errors import StudyError
 from include.kube.client import Kube
 from include.models import ClusterHandle, Reservation
-from include.simulation import cluster, controllers, nodes, settings
+from include.simulation import cluster, controllers, durations, nodes, settings
 from include.simulation.settings import Options
 from include.tariff import Pace
 
@@ -77,7 +77,10 @@ class Simulated(Cluster):
             launch_s=10 + chosen.start_s + chosen.pull_s,
             between_s=5,
             delete_s=2,
-            loop_time_s=chosen.run_s,
+            loop_times_s={
+                number: chosen.run_s or durations.median_loop_time_s(number)
+                for number in range(1, chosen.nodes + 1)
+            },
             time_scale=chosen.time_scale,
             source="the medians of run 6, times cluster_options.time_scale",
         )

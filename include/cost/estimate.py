@@ -94,7 +94,7 @@ def estimate_plan(plan: Plan, *, tariff: Tariff | None = None) -> Estimate:
         usd=sum(part.usd or 0.0 for part in parts) if tariff else None,
         usd_per_hour=hourly,
         usd_at_expiry=tariff.usd(nodes=nodes, duration_s=at_expiry_s) if tariff else None,
-        is_upper_bound=pace.loop_time_s is None and _loop_time_s(plan.points[0], study) is None,
+        is_upper_bound=_loop_time_s(plan.points[0], study, pace=pace) is None,
         basis=_basis(study, pace, tariff),
     )
 
@@ -123,16 +123,16 @@ def _phase_s(phase: Phase, study: Study, *, pace: Pace) -> float:
 
 
 def _point_s(point: Point, study: Study, *, pace: Pace) -> float:
-    loop_time_s = pace.loop_time_s
-    if loop_time_s is None:
-        loop_time_s = _loop_time_s(point, study)
+    loop_time_s = _loop_time_s(point, study, pace=pace)
     if loop_time_s is None:
         return study.point_timeout_s + pace.between_s
     job_s = pace.time_scale * (loop_time_s + pace.launch_s)
     return min(job_s, study.point_timeout_s) + pace.between_s
 
 
-def _loop_time_s(point: Point, study: Study) -> float | None:
+def _loop_time_s(point: Point, study: Study, *, pace: Pace) -> float | None:
+    if point.nodes in pace.loop_times_s:
+        return pace.loop_times_s[point.nodes]
     application = applications.load(study.application)
     options = application.read_options(study.application_options)
     return application.expected_loop_time_s(options, ranks=point.ranks)
@@ -145,10 +145,13 @@ def _part(name: str, duration_s: float, *, nodes: int, tariff: Tariff | None) ->
 
 def _basis(study: Study, pace: Pace, tariff: Tariff | None) -> tuple[str, ...]:
     price = f"price: {tariff.source}" if tariff else "price: none is known for this cluster"
-    return (price, f"times of the cluster: {pace.source}", f"times of the job: {_job_basis(study)}")
+    job = f"times of the job: {_job_basis(study, pace)}"
+    return (price, f"times of the cluster: {pace.source}", job)
 
 
-def _job_basis(study: Study) -> str:
+def _job_basis(study: Study, pace: Pace) -> str:
+    if pace.loop_times_s:
+        return "those that the cluster plays"
     application = applications.load(study.application)
     return application.expectation or (
         f"nobody knows how {application.title} scales, so each point counts with its time limit"

@@ -70,6 +70,11 @@ def draw(
     )
 
 
+def median_loop_time_s(nodes: int) -> float:
+    """What a run is drawn around where no `run_s` is given: run 6's median, by its line."""
+    return _median(RUN_6[LIKE_MPI], nodes, 0)
+
+
 def _overheads(
     table: dict[int, tuple[float, float, float | None]], nodes: int
 ) -> tuple[float, float]:

@@ -81,7 +81,23 @@ def test_without_a_price_there_is_a_duration_only():
     assert "none is known" in estimate.basis[0]
 
 
+@pytest.mark.parametrize(
+    ("options", "loop_time_s"), [({}, 43.54), ({"run_s": 3.0}, 3.0), ({"time_scale": 0.1}, 43.54)]
+)
+def test_a_simulated_job_is_expected_to_take_what_will_be_played(options, loop_time_s):
+    small = {"application_options": {"x": 1, "y": 1, "z": 1}, "nodes": (16,), "repeats": 1}
+    given = {"nodes": 16, "start_s": 0.0, "pull_s": 0.0, "time_scale": 1.0, **options}
+    study = RUN_6.model_copy(update=small | {"cluster_options": given})
+    phase = estimate_study(study).parts[1]
+    assert phase.duration_s == pytest.approx(8 + 5 + given["time_scale"] * (10 + loop_time_s))
+    assert "that the cluster plays" in estimate_study(study).basis[2]
+
+
 def test_an_application_that_nobody_knows_counts_with_its_time_limit(monkeypatch):
+    cluster = clusters.load("simulated")
+    pace = cluster.pace(cluster.reserve(RUN_6, study_id="demo-1"))
+    silent = pace.model_copy(update={"loop_times_s": {}})
+    monkeypatch.setattr(type(cluster), "pace", lambda *_: silent)
     lammps = type(applications.load("lammps"))
     monkeypatch.setattr(lammps, "expected_loop_time_s", lambda *_, **__: None)
     monkeypatch.setattr(lammps, "expectation", None)
