@@ -10,7 +10,7 @@ from upath import UPath
 
 from include.regression.settings import Channel
 from include.results import Results
-from plugins import night_context
+from plugins import night_context, notifications
 from plugins.notifications import NotificationError
 from tests.plugins.test_notifications import PUBLISHED
 
@@ -35,7 +35,7 @@ def night(tmp_path, monkeypatch):
         return send
 
     results = Results(UPath(tmp_path))
-    monkeypatch.setattr(night_context, "notifier_of", notifier_of)
+    monkeypatch.setattr(notifications, "notifier_of", notifier_of)
     monkeypatch.setattr(night_context, "get_current_context", dict)
     monkeypatch.setattr(night_context.NightContext, "results", results)
     context = object.__new__(night_context.NightContext)
