@@ -58,7 +58,7 @@ else
 endif
 
 # Without `sockets`, whose tests connect to servers that they start. `make test` has those, and
-# more examples for the tests of properties.
+# more examples for the tests of properties. What is compiled is kept: the next run begins sooner.
 UNIT = not system and not scheduler and not browser and not sockets
 .PHONY: test-unit
 test-unit: export PYTHONDONTWRITEBYTECODE :=

@@ -35,7 +35,7 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 from tests import fakes  # noqa: E402  after the settings above
-from tests.distribution import TOGETHER  # noqa: E402
+from tests.distribution import TOGETHER, ByFile  # noqa: E402
 
 fakes.install()
 
@@ -61,8 +61,6 @@ def pytest_collection_modifyitems(items):
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """With `--dist loadfile`, folders that share what takes long to make stay together too."""
-    from tests.distribution import ByFile
-
     return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
 
 

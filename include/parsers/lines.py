@@ -26,19 +26,11 @@ def clean(line: str) -> str:
     return _TERMINAL_CODE.sub("", bare) if "\x1b" in bare else bare
 
 
-def decode(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines without their ends from chunks of UTF-8, cut anywhere; memory is that of a chunk.
-
-    Bytes that are not UTF-8 become U+FFFD. A line above `LONGEST_LINE` ends in `CUT_MARK`.
-    """
-    for block in blocks(chunks):
-        yield from lines_of(block)
-
-
 def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """The chunks cut anew, at line ends: each block is whole lines, only the last may lack its end.
 
-    Of a line that is longer than a chunk only the beginning is kept, more than `LONGEST_LINE`.
+    Memory is that of a chunk: of a line that is longer than one only the beginning is kept, more
+    than `LONGEST_LINE`.
     """
     kept = b""
     for chunk in chunks:
@@ -52,7 +44,10 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def lines_of(block: bytes) -> list[str]:
-    """The lines of a block, as `decode` gives them."""
+    """The lines of a block of UTF-8, without their ends.
+
+    Bytes that are not UTF-8 become U+FFFD. A line above `LONGEST_LINE` ends in `CUT_MARK`.
+    """
     lines = block.removesuffix(b"\n").decode(errors="replace").split("\n")
     if b"\r" in block or max(map(len, lines)) > LONGEST_LINE:
         return [_bounded(line.removesuffix("\r")) for line in lines]

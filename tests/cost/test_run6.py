@@ -7,7 +7,7 @@ import pytest
 
 from include.cost.ledger import Paid, Stretch, Use, spend
 from include.parsers import gnu_time, lammps_log, mpi_runner_footer, posix_time
-from include.parsers.lines import decode
+from include.parsers.lines import lines_of
 from tests.parsers.synthetic_logs import NO_RUN6, RUN6
 
 pytestmark = pytest.mark.skipif(not RUN6.is_dir(), reason=NO_RUN6)
@@ -20,7 +20,7 @@ RANKS_PER_NODE = 94
 
 
 def read(path):
-    return list(decode([path.read_bytes()]))
+    return lines_of(path.read_bytes())
 
 
 def nodes_registered():

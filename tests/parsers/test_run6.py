@@ -6,7 +6,7 @@ from statistics import median
 import pytest
 
 from include.parsers import flux_events, gnu_time, lammps_log, mpi_runner_footer, posix_time
-from include.parsers.lines import decode
+from include.parsers.lines import lines_of
 from tests.parsers.synthetic_logs import NO_RUN6, RUN6
 
 MPI_LOGS = sorted((RUN6 / "mpi_operator" / "logs").glob("*.out"))
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.skipif(not RUN6.is_dir(), reason=NO_RUN6)
 
 
 def read(path):
-    return list(decode([path.read_bytes()]))
+    return lines_of(path.read_bytes())
 
 
 def medians(values_by_ranks):
