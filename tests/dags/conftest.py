@@ -44,10 +44,12 @@ def _nothing_done_twice(operators):
     """Spare what Airflow repeats in every `dag.test()`: most of the time of a run.
 
     The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
-    stored and read back once; and what a request to the API depends on is found out once.
+    stored and read back once; and what a request to the API depends on is found out once. One
+    request comes at a time, so what serves it need not be handed from thread to thread.
     """
     from airflow.dag_processing import dagbag
     from airflow.models import dagbag as stored_dags
+    from anyio import to_thread
     from fastapi.dependencies import utils as dependencies
     from jsonschema.validators import Draft202012Validator
 
@@ -73,10 +75,15 @@ def _nothing_done_twice(operators):
         patch.setattr(dagbag, "BundleDagBag", functools.cache(dagbag.BundleDagBag))
         patch.setattr(dagbag, "sync_bag_to_db", store_once)
         patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
+        patch.setattr(to_thread, "run_sync", _in_this_thread)
         patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
         patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
+
+
+async def _in_this_thread(function, *args, **_options):
+    return function(*args)
 
 
 def _once(function):
