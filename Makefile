@@ -62,7 +62,7 @@ endif
 UNIT = not system and not scheduler and not browser and not sockets
 .PHONY: test-unit
 test-unit: export PYTHONDONTWRITEBYTECODE :=
-test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in little over a minute
+test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in a minute or two
 	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
 
 .PHONY: compose-test

@@ -73,6 +73,8 @@ def pytest_collection_finish():
 
 def pytest_sessionfinish():
     shutil.rmtree(_HOME, ignore_errors=True)
+    gc.freeze()  # the interpreter would search it all once more, for seconds, before it ends
+    gc.disable()
 
 
 @pytest.fixture(scope="session")
