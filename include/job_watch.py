@@ -6,7 +6,7 @@ import logging
 import queue
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from include.errors import JobFailed, JobTimeout
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
@@ -14,8 +14,6 @@ from include.kube.kinds import POD
 from include.kube.watch import Change, LogFollower, Watcher
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from include.kube.client import Kube
 
 log = logging.getLogger(__name__)
@@ -46,7 +44,7 @@ class JobWatch:
     """
 
     def __init__(
-        self, kube: Kube, operator: K8sOperator, *, name: str, nodes: int, log_path: Path
+        self, kube: Kube, operator: K8sOperator, *, name: str, nodes: int, log_file: BinaryIO
     ) -> None:
         self.resource: dict[str, Any] | None = None
         self.pods: dict[str, dict[str, Any]] = {}
@@ -54,7 +52,7 @@ class JobWatch:
         self._operator = operator
         self._name = name
         self._nodes = nodes
-        self._log_path = log_path
+        self._log_file = log_file
         self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
         selector = f"{LABEL_POINT}={name}"
         kinds = dict.fromkeys((operator.resource, operator.state_resource, POD))
@@ -127,7 +125,7 @@ class JobWatch:
             self._kube,
             pod=pod["metadata"]["name"],
             container=self._operator.launcher_container_of(pod),
-            path=self._log_path,
+            file=self._log_file,
         )
         self._follower.start()
 

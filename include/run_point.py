@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -23,6 +22,7 @@ from include.kube.image_pull import PULLING
 from include.kube.kinds import EVENT
 from include.models import Record, Status, Timeline
 from include.parsers import kubelet_log
+from include.parsers.lines import lines_of
 from include.redact import redact
 
 if TYPE_CHECKING:
@@ -89,14 +89,14 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
     manifest = _manifest_text(tuple(map(operator.without_secrets, objects)))
     folder = f"points/{point.point_id}"
     results.write_text(f"{folder}/manifest.yaml", manifest)
-    with tempfile.TemporaryDirectory(prefix="operator-benchmark-") as scratch:
-        log_path = Path(scratch) / "job.log"
+    with tempfile.TemporaryFile() as as_it_came:  # without a name: a kill leaves no secret behind
         watch = JobWatch(
-            setting.kube, operator, name=point.point_id, nodes=point.nodes, log_path=log_path
+            setting.kube, operator, name=point.point_id, nodes=point.nodes, log_file=as_it_came
         )
         error, completed_at = _follow(point, setting, watch=watch, objects=objects)
-        text = log_path.read_text(errors="replace") if log_path.exists() else ""
-    stored = redact(text)
+        as_it_came.seek(0)
+        whole = as_it_came.read()
+    stored = redact(whole.decode(errors="replace"))
     results.write_text(f"{folder}/job.log", stored)
     events = _events(setting.kube, point.point_id)
     results.write_json(f"{folder}/events.json", events)
@@ -105,7 +105,7 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
         watch=watch,
         error=error,
         completed_at=completed_at,
-        log=text,
+        log=whole,
         stored_log=stored,
         manifest=manifest,
         attempt=attempt,
@@ -124,7 +124,7 @@ class Seen:
     watch: JobWatch
     error: BenchmarkError | None
     completed_at: datetime | None
-    log: str  # as it came, with the kubelet's stamps: redaction could hide a line from a parser
+    log: bytes  # as it came, with the kubelet's stamps: redaction could hide a line from a parser
     stored_log: str  # redacted
     manifest: str
     attempt: int
@@ -162,7 +162,7 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
     error, fields = seen.error, {}
     stamped: list[tuple[datetime, str]] = []
     try:
-        stamped = [kubelet_log.split_stamp(line) for line in seen.log.splitlines()]
+        stamped = [kubelet_log.split_stamp(line) for line in lines_of(seen.log)]
         if error is None:
             texts = [text for _, text in stamped]
             fields = record.measured(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import tempfile
 import threading
 import time
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ import pytest
 
 from include import job_cleanup, job_spec, job_watch, k8s_operators, run_point
 from include.errors import ClusterError, TeardownError
+from include.kube import watch
 from include.models import ClusterHandle, Status, Study
 from include.plan import make_plan
 from include.results import Results, operator_file
@@ -147,6 +149,33 @@ def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
         told = json.loads(stored(setting, point, run_point.JOB_EVENTS))
         assert (told["job_id"], told["status"]) == ("LGqfV1", 0)
         assert told["seconds"] == {"submit": 0.0, "finish": 2.6}
+
+
+def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(
+    server, setting, point, operator, tmp_path_factory, monkeypatch
+):
+    scratch, seen = tmp_path_factory.mktemp("scratch"), []
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    follow = watch.LogFollower.run
+
+    def look_after(self):
+        follow(self)
+        seen.append((self.complete, list(scratch.iterdir())))
+
+    monkeypatch.setattr(watch.LogFollower, "run", look_after)
+    ScriptedJob(server[0], operator)
+    assert run_point.run_point(point, setting).status is Status.VALID
+    assert seen == [(True, [])]
+
+
+@pytest.mark.parametrize("character", ["\r", "\f", "\x85", "\u2028"])
+def test_only_a_line_feed_ends_a_line_of_the_log(server, setting, point, operator, character):
+    text = flux_log_text if operator == "flux_operator" else log_text
+    shown = f"2026-01-02T03:04:10Z 10 %{character}20 %\n".encode()
+    ScriptedJob(server[0], operator, log=shown + text(ranks=2))
+    record = run_point.run_point(point, setting)
+    assert record.error is None
+    assert record.loop_time_s == 2.15473
 
 
 def test_private_key_is_not_stored(server, setting, point, operator):

@@ -7,7 +7,7 @@ import logging
 import threading
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
@@ -16,7 +16,6 @@ from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from urllib3.response import BaseHTTPResponse
 
@@ -142,12 +141,12 @@ class LogFollower(_Follower):
     gap; what was got before is kept when the pod is no longer there.
     """
 
-    def __init__(self, kube: Kube, *, pod: str, container: str, path: Path) -> None:
+    def __init__(self, kube: Kube, *, pod: str, container: str, file: BinaryIO) -> None:
         super().__init__(name=f"log-{pod}")
         self._kube = kube
         self._pod = pod
         self._container = container
-        self._path = path
+        self._file = file
         self.complete = False  # the server ended the stream: the container has ended
 
     def run(self) -> None:
@@ -158,16 +157,18 @@ class LogFollower(_Follower):
             except ApiException:
                 log.warning("the log of %s is no longer to be had", self._pod)
                 return
-            except (ClusterError, HTTPError, OSError) as err:
+            except (ClusterError, HTTPError, OSError, ValueError) as err:
                 if not self._stopping.is_set():
                     log.warning("log of %s is read again: %s", self._pod, err)
                     self._pause()
 
     def _follow(self) -> None:
         response = self._kube.open_log(self._pod, container=self._container, timeout_s=3600.0)
-        with self._reading(response), self._path.open("wb") as file:
+        with self._reading(response):
+            self._file.seek(0)
+            self._file.truncate()
             for chunk in response.stream(65536):
-                file.write(chunk)
+                self._file.write(chunk)
             self.complete = not self._stopping.is_set()
 
 

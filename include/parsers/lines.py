@@ -48,6 +48,8 @@ def lines_of(block: bytes) -> list[str]:
 
     Bytes that are not UTF-8 become U+FFFD. A line above `LONGEST_LINE` ends in `CUT_MARK`.
     """
+    if not block:
+        return []
     lines = block.removesuffix(b"\n").decode(errors="replace").split("\n")
     if b"\r" in block or max(map(len, lines)) > LONGEST_LINE:
         return [_bounded(line.removesuffix("\r")) for line in lines]

@@ -1,4 +1,5 @@
 import queue
+import tempfile
 import time
 
 import pytest
@@ -82,32 +83,45 @@ def test_expired_version_makes_it_list_again(server, watcher, monkeypatch):
     assert watcher.changes.get(timeout=5).obj["metadata"]["name"] == "p"
 
 
-def test_log_is_written_whole(server, tmp_path):
+@pytest.fixture
+def file():
+    with tempfile.TemporaryFile() as opened:
+        yield opened
+
+
+def content(file):
+    file.seek(0)
+    return file.read()
+
+
+def test_log_is_written_whole(server, file):
     state, kube = server
     state.logs["p"] = b"2026-01-01T00:00:00Z one\n2026-01-01T00:00:01Z two\n"
-    follower = LogFollower(kube, pod="p", container="c", path=tmp_path / "log")
+    follower = LogFollower(kube, pod="p", container="c", file=file)
     follower.start()
     follower.join(timeout=10)
     assert follower.complete
-    assert (tmp_path / "log").read_bytes() == state.logs["p"]
+    assert content(file) == state.logs["p"]
 
 
-def test_log_of_an_absent_pod_ends_without_a_file(server, tmp_path):
+def test_log_of_an_absent_pod_ends_and_leaves_what_was_got_before(server, file):
     _, kube = server
-    follower = LogFollower(kube, pod="absent", container="c", path=tmp_path / "log")
+    file.write(b"got before")
+    follower = LogFollower(kube, pod="absent", container="c", file=file)
     follower.start()
     follower.join(timeout=10)
     assert not follower.is_alive()
     assert not follower.complete
-    assert not (tmp_path / "log").exists()
+    assert content(file) == b"got before"
 
 
-def test_log_is_read_again_from_its_start_after_a_refusal(server, tmp_path, monkeypatch):
+def test_log_is_read_again_from_its_start_after_a_refusal(server, file, monkeypatch):
     monkeypatch.setattr(watch, "RETRY_S", 0.01)
     state, kube = server
     state.logs["p"] = b"2026-01-01T00:00:00Z one\n"
     state.refuse_next["GET"] = [500]
-    follower = LogFollower(kube, pod="p", container="c", path=tmp_path / "log")
+    file.write(b"of a connection that broke, and longer than the log is\n")
+    follower = LogFollower(kube, pod="p", container="c", file=file)
     follower.start()
     follower.join(timeout=10)
-    assert (tmp_path / "log").read_bytes() == state.logs["p"]
+    assert content(file) == state.logs["p"]

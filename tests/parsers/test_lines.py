@@ -26,6 +26,10 @@ def test_lines_are_the_same_wherever_the_bytes_are_cut(text, places):
     assert decoded(chunked(data, places)) == expected
 
 
+def test_no_bytes_are_no_line():
+    assert lines.lines_of(b"") == []
+
+
 @given(st.binary(), st.lists(st.integers(0, 1000)))
 def test_any_bytes_become_text(data, places):
     found = decoded(chunked(data, places))

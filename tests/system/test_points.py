@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import re
 import signal
+import tempfile
 import time
 
 import pytest
@@ -185,7 +186,11 @@ def _run_in_child(point, setting):
     )
 
 
-def test_killed_worker_loses_nothing(setting, point):
+def test_killed_worker_loses_nothing_and_leaves_no_file(
+    setting, point, tmp_path_factory, monkeypatch
+):
+    scratch = tmp_path_factory.mktemp("scratch")
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     fork = multiprocessing.get_context("fork")
     worker = fork.Process(target=_run_in_child, args=(point, setting))
     worker.start()
@@ -194,6 +199,7 @@ def test_killed_worker_loses_nothing(setting, point):
     finally:
         os.kill(worker.pid, signal.SIGKILL)
         worker.join(timeout=10)
+    assert list(scratch.iterdir()) == []
     operator = k8s_operators.load(point.k8s_operator)
     before = setting.kube.get(operator.resource, point.point_id)
     record = point_run.run_point(point, setting)
