@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "report": GROUND | {"analysis", "cost", "kube", "applications", "k8s_operators", "clusters"},
     "recorded_runs": GROUND | TEXT | {"analysis", "applications", "report"},
     "cost": GROUND | {"applications", "clusters", "plan"},
-    "regression": GROUND | {"analysis", "recorded_runs", "k8s_operators"},
+    "regression": GROUND | {"analysis", "recorded_runs", "report", "k8s_operators"},
     "deployment": GROUND,
     "verdict": GROUND,
 }

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.regression.series import Night
+from include.report.labels import QUANTITY_TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -107,7 +108,7 @@ def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...
             title=title,
             charts=charts,
             notes=notes,
-            axis=f"{trend.quantity.removesuffix('_s').replace('_', ' ')} [s]" if trend else "",
+            axis=f"{QUANTITY_TITLES[trend.quantity].lower()} [s]" if trend else "",
             width=WIDTH,
             height=HEIGHT,
             left=LEFT,

@@ -56,6 +56,13 @@ def test_the_trend_says_what_it_shows_at_round_numbers(client, rights, trend):
     assert re.findall(r'text-anchor="end">([\d.]+)</text>', page) == ["49", "50", "51", "52"]
 
 
+def test_the_trend_names_its_quantity_as_the_report_does(client, rights, trend, tmp_path):
+    rights.readable = {"nightly_regression"}
+    path = tmp_path / "results" / "regression" / "nightly" / "trend.json"
+    path.write_text(path.read_text().replace("loop_time_s", "end_to_end_s"))
+    assert ">end-to-end time [s]</text>" in client.get("/trend/nightly_regression").text
+
+
 def test_the_trend_is_for_those_who_may_read_the_dag(client, anonymous, rights, trend):
     assert anonymous.get("/trend/nightly_regression").status_code == 401
     rights.readable = {"operator_benchmark"}
