@@ -105,7 +105,7 @@ class Kube:
             raise
 
     def list(self, kind: ResourceKind, *, selector: str = "") -> Listing:
-        """Objects that have the labels; an unknown kind has none."""
+        """Objects that have the labels; ApiException (404) for a kind that the cluster lacks."""
         response = self.request("GET", self.path(kind), query={"labelSelector": selector})
         body = _json(response)
         return Listing(
