@@ -45,8 +45,10 @@ def _nothing_done_twice(operators):
 
     The schema of a form's field is checked once, instead of thousands of times; a DAG is parsed,
     stored and read back once; and what a request to the API depends on is found out once. One
-    request comes at a time, so what serves it need not be handed from thread to thread.
+    request comes at a time, so what serves it need not be handed from thread to thread, nor does
+    it need an id of its own or a new token.
     """
+    from airflow.api_fastapi.execution_api import app as task_api
     from airflow.dag_processing import dagbag
     from airflow.models import dagbag as stored_dags
     from anyio import to_thread
@@ -77,6 +79,8 @@ def _nothing_done_twice(operators):
         patch.setattr(stored_dags, "DBDagBag", functools.cache(stored_dags.DBDagBag))
         patch.setattr(to_thread, "run_sync", _in_this_thread)
         patch.setattr(dependencies, "get_dependant", _once(dependencies.get_dependant))
+        for middleware in (task_api.CorrelationIdMiddleware, task_api.JWTReissueMiddleware):
+            patch.setattr(middleware, "__call__", _pass_on)
         patch.setattr(k8s_operators, "available", lambda: operators)
         patch.setattr(settings, "FILE", NIGHTLY)
         yield
@@ -84,6 +88,10 @@ def _nothing_done_twice(operators):
 
 async def _in_this_thread(function, *args, **_options):
     return function(*args)
+
+
+async def _pass_on(middleware, scope, receive, send):
+    await middleware.app(scope, receive, send)
 
 
 def _once(function):
