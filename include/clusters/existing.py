@@ -12,7 +12,7 @@ from pydantic import Field
 
 from include import job_cleanup
 from include.cache import cache_dir
-from include.clusters import Cluster
+from include.clusters import Cluster, _controllers
 from include.clusters._pulling import make_namespace, named_digest
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
@@ -148,12 +148,16 @@ class Existing(Cluster):
         )
 
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:
-        """Remove the controller if this study installed it."""
+        """Remove the controller if this study installed it; TeardownError while others use it."""
         kube = self.connect(reservation)
-        installation.uninstall(kube, controller, study_id=reservation.study_id, cache=cache_dir())
+        _controllers.remove(kube, controller, study_id=reservation.study_id)
 
     def delete(self, reservation: Reservation) -> None:
-        """Delete the study's objects and its namespace, and wait until they are gone."""
+        """Delete the study's objects, its namespace and its controllers; wait until all is gone.
+
+        A run that is cancelled skips the uninstall of its phase, so controllers may still be there.
+        They go last: they may have to end their jobs.
+        """
         kube = self.connect(reservation)
         job_cleanup.delete_study(kube, study_id=reservation.study_id)
         image_pull.remove(kube, reservation.study_id)
@@ -162,20 +166,20 @@ class Existing(Cluster):
             if found and _study(found) == reservation.study_id:
                 kube.delete(NAMESPACE, reservation.namespace)
         end = time.monotonic() + GONE_S
-        while left := self.leftovers(reservation):
+        while _jobs(kube, reservation.study_id):
             if time.monotonic() > end:
-                raise TeardownError(f"still there after {GONE_S:.0f} s: {', '.join(left)}")
+                left = ", ".join(self.leftovers(reservation))
+                raise TeardownError(f"still there after {GONE_S:.0f} s: {left}")
             time.sleep(POLL_S)
+        _controllers.remove_all(kube, study_id=reservation.study_id)
 
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
-        """The study's pods, its namespace, and definitions that it installed."""
+        """The study's pods, its namespace, and what it installed."""
         kube = self.connect(reservation)
-        selector = f"{LABEL_STUDY}={reservation.study_id}"
         installed = f"{installation.OWNER_LABEL}={reservation.study_id}"
         return (
-            *_names("pod", kube.list(POD, selector=selector)),
-            *_names("pod", kube.list(POD, selector=f"{image_pull.LABEL}={reservation.study_id}")),
-            *_names("namespace", kube.list(NAMESPACE, selector=selector)),
+            *_jobs(kube, reservation.study_id),
+            *_names("namespace", kube.list(NAMESPACE, selector=installed)),
             *_names("definition", kube.list(CUSTOM_RESOURCE_DEFINITION, selector=installed)),
         )
 
@@ -205,6 +209,16 @@ def _named(placement: Placement) -> str:
 def _study(obj: dict[str, Any]) -> str | None:
     owner: str | None = obj["metadata"].get("labels", {}).get(LABEL_STUDY)
     return owner
+
+
+def _jobs(kube: Kube, study_id: str) -> tuple[str, ...]:
+    """The study's pods and its namespace."""
+    selector = f"{LABEL_STUDY}={study_id}"
+    return (
+        *_names("pod", kube.list(POD, selector=selector)),
+        *_names("pod", kube.list(POD, selector=f"{image_pull.LABEL}={study_id}")),
+        *_names("namespace", kube.list(NAMESPACE, selector=selector)),
+    )
 
 
 def _names(kind: str, listing: Listing) -> list[str]:

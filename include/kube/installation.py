@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from include.errors import ClusterError, TeardownError
-from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, NAMESPACE
 from include.models import Placement
 
 if TYPE_CHECKING:
@@ -81,6 +81,20 @@ def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path)
         if time.monotonic() > end:
             raise TeardownError(f"{controller.name}: still there: {', '.join(left)}")
         time.sleep(POLL_S)
+
+
+def is_defined_by(kube: Kube, controller: Controller, *, study_id: str) -> bool:
+    """Whether the controller's custom resources are known through the study's installation."""
+    crd = kube.get(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
+    return crd is not None and _owner(crd) == study_id
+
+
+def is_begun(kube: Kube, controller: Controller, *, study_id: str) -> bool:
+    """Whether something is there of what the study's installation begins with."""
+    place = kube.get(NAMESPACE, controller.namespace)
+    if place is not None and _owner(place) == study_id:
+        return True
+    return is_defined_by(kube, controller, study_id=study_id)
 
 
 def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:

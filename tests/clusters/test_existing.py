@@ -3,16 +3,20 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from include import clusters
+from include import clusters, k8s_operators
 from include.clusters import existing
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
+from include.kube import installation
 from include.kube.client import Kube
 from include.models import Study
-from tests.kube.api_server import serving
+from tests.kube.api_server import DISCOVERY, serving
 
 pytestmark = pytest.mark.sockets
 CLUSTER = clusters.load("existing")
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+MPI = k8s_operators.load("mpi_operator").controller
+THEIR_JOB = "/apis/kubeflow.org/v2beta1/namespaces/team/mpijobs/training"
 IMAGE = "registry.test/lammps@sha256:" + "c" * 64
 
 
@@ -124,11 +128,71 @@ def test_kubeconfig_comes_from_the_environment_when_none_is_named(tmp_path, monk
 def test_controllers_are_installed_from_the_upstream_manifest(server, monkeypatch):
     calls = []
     monkeypatch.setattr(
-        existing.installation, "install", lambda *_, **kw: calls.append(kw["study_id"]) or "v1"
+        installation, "install", lambda *_, **kw: calls.append(kw["study_id"]) or "v1"
     )
-    monkeypatch.setattr(
-        existing.installation, "uninstall", lambda *_, **kw: calls.append(kw["study_id"])
-    )
-    assert CLUSTER.install(reservation(), object()) == "v1"
-    CLUSTER.uninstall(reservation(), object())
+    monkeypatch.setattr(installation, "uninstall", lambda *_, **kw: calls.append(kw["study_id"]))
+    assert CLUSTER.install(reservation(), MPI) == "v1"
+    CLUSTER.uninstall(reservation(), MPI)
     assert calls == ["demo-1", "demo-1"]
+
+
+@pytest.fixture
+def installed(server, monkeypatch):
+    """The MPI Operator as a study installed it, when the run was cut off before its uninstall."""
+    mine = {"labels": {installation.OWNER_LABEL: "demo-1"}}
+    made = [
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": MPI.namespace, **mine}},
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": MPI.crd_name, **mine},
+        },
+    ]
+    manifests = {MPI.name: made}
+    monkeypatch.setattr(
+        installation, "manifest", lambda controller, **_: manifests[controller.name]
+    )
+    server.put(f"/api/v1/namespaces/{MPI.namespace}", made[0])
+    server.put(f"{CRDS}/{MPI.crd_name}", made[1])
+    return server
+
+
+def test_operator_that_a_cut_off_run_installed_goes_with_the_study(installed):
+    left = (f"namespace/{MPI.namespace}", f"definition/{MPI.crd_name}")
+    assert CLUSTER.leftovers(reservation()) == left
+    CLUSTER.delete(reservation())
+    assert installed.objects == {}
+
+
+def test_operator_that_was_cut_off_before_its_kind_was_served_goes_too(installed, monkeypatch):
+    monkeypatch.delitem(DISCOVERY, "/apis/kubeflow.org/v2beta1")
+    CLUSTER.delete(reservation())
+    assert installed.objects == {}
+
+
+def test_operator_goes_after_the_jobs_that_it_may_have_to_end(installed, monkeypatch):
+    monkeypatch.setattr(existing, "GONE_S", 0.0)
+    job = {"metadata": {"name": "p", "labels": {LABEL_STUDY: "demo-1"}}}
+    installed.put("/api/v1/namespaces/demo-1/pods/p", job)
+    installed.held_deletions = {"p"}
+    with pytest.raises(TeardownError, match=f"pod/p, .*definition/{MPI.crd_name}"):
+        CLUSTER.delete(reservation())
+    assert f"{CRDS}/{MPI.crd_name}" in installed.objects
+
+
+def test_operator_that_others_use_meanwhile_stays_with_their_jobs(installed):
+    installed.put(THEIR_JOB, {"metadata": {"name": "training", "namespace": "team"}})
+    told = "the mpi-operator that the study installed .* stays.* MPIJob team/training"
+    with pytest.raises(TeardownError, match=told):
+        CLUSTER.uninstall(reservation(), MPI)
+    with pytest.raises(TeardownError, match=told):
+        CLUSTER.delete(reservation())
+    assert {THEIR_JOB, f"{CRDS}/{MPI.crd_name}"} <= set(installed.objects)
+
+
+def test_operator_of_somebody_else_and_its_jobs_are_left(server):
+    theirs = {"metadata": {"name": MPI.crd_name, "labels": {installation.OWNER_LABEL: "other"}}}
+    server.put(f"{CRDS}/{MPI.crd_name}", theirs)
+    server.put(THEIR_JOB, {"metadata": {"name": "training", "namespace": "team"}})
+    CLUSTER.delete(reservation())
+    assert set(server.objects) == {THEIR_JOB, f"{CRDS}/{MPI.crd_name}"}

@@ -7,6 +7,7 @@ controllers: a test scripts what a controller or a kubelet would do.
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import time
@@ -78,9 +79,15 @@ class ApiServer:
         return {
             path: obj
             for path, obj in self.objects.items()
-            if path.rpartition("/")[0] == collection
+            if _is_in(collection, path)
             and wanted.items() <= obj["metadata"].get("labels", {}).items()
         }
+
+
+def _is_in(collection, path):
+    """Whether an object is listed there; without a namespace, a list is of all of them."""
+    folder = path.rpartition("/")[0]
+    return collection in {folder, re.sub("/namespaces/[^/]+/", "/", folder)}
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -18,7 +18,9 @@ class FakeOperator(K8sOperator):
     title = "Fake operator A"
     version = "1"
     options = Options
-    controller = SimpleNamespace(name="fake-a", version="1")
+    controller = SimpleNamespace(
+        name="fake-a", version="1", namespace="fake-a", crd_name="fakes.a.test"
+    )
     resource = JOB
     longest_pod_suffix = "-0"
 

@@ -18,7 +18,9 @@ class FakeOperator(K8sOperator):
     title = "Fake operator B"
     version = "1"
     options = Options
-    controller = SimpleNamespace(name="fake-b", version="1")
+    controller = SimpleNamespace(
+        name="fake-b", version="1", namespace="fake-b", crd_name="fakes.b.test"
+    )
     resource = JOB
     longest_pod_suffix = "-0"
 
