@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -97,12 +98,42 @@ def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
     """The studies by name, in the file's order; StudyError with a line for each thing wrong."""
     path = path or FILE
     try:
-        return _FILE.validate_python(yaml.safe_load(path.read_text(encoding="utf-8")))
+        given = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = _FILE.validate_python(_with_names(given))
     except (OSError, yaml.YAMLError) as err:
         raise StudyError(f"{path} cannot be read: {err}") from err
     except ValidationError as err:
         lines = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in err.errors())
         raise StudyError(f"{path.name}: " + "\n".join(lines)) from err
+    _refuse_same_names(found, path)
+    return found
+
+
+def _with_names(given: Any) -> Any:
+    """A study that has no name of its own goes by that of its entry."""
+    if not isinstance(given, dict):
+        return given
+    return {
+        series: {**entry, "study": {"name": str(series).replace("_", "-"), **study}}
+        if isinstance(entry, dict) and isinstance(study := entry.get("study") or {}, dict)
+        else entry
+        for series, entry in given.items()
+    }
+
+
+def _refuse_same_names(found: dict[str, NightlyStudy], path: Path) -> None:
+    """Runs that are due at one moment differ by the name of their study alone."""
+    named: dict[str, list[str]] = defaultdict(list)
+    for series, settings in found.items():
+        named[settings.study.name].append(series)
+    lines = (
+        f"study.name: {name!r} is that of {' and '.join(several)}, so their runs would share "
+        "folder and cluster; give each its own"
+        for name, several in named.items()
+        if len(several) > 1
+    )
+    if said := "\n".join(lines):
+        raise StudyError(f"{path.name}: {said}")
 
 
 def dag_id_of(series: str, path: Path | None = None) -> str:

@@ -29,6 +29,18 @@ def test_the_first_study_has_the_plain_dag_and_others_their_name(tmp_path):
     assert series_of("operator_benchmark", path) is None
 
 
+def test_a_study_without_a_name_goes_by_the_name_of_its_entry(tmp_path):
+    entry = "{schedule: '0 2 * * *', timezone: UTC}"
+    found = read_nightly(write(tmp_path, f"small: {entry}\nvery_large: {entry}\n"))
+    assert [each.study.name for each in found.values()] == ["small", "very-large"]
+
+
+def test_two_studies_of_one_name_are_refused_as_their_runs_would_share_folder_and_cluster(tmp_path):
+    entry = "{schedule: '0 2 * * *', timezone: UTC, study: {name: nightly}}"
+    with pytest.raises(StudyError, match="study.name: 'nightly' is that of small and large"):
+        read_nightly(write(tmp_path, f"small: {entry}\nlarge: {entry}\n"))
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -41,6 +53,10 @@ def test_the_first_study_has_the_plain_dag_and_others_their_name(tmp_path):
         ("a: {schedule: x, timezone: UTC, study: {node: [1]}}", "a.study.node: Extra inputs"),
         ("a: {schedule: x, timezone: UTC, confirmation_blocks: 3}", "greater than or equal to 7"),
         ("a: {schedule: x, timezone: UTC, notify: [{channel: smtp, connection: m}]}", "`to` is"),
+        ("a: {schedule: x, timezone: UTC, study: [1]}", "a.study: Input should be"),
+        ("[a]", "should be a valid dictionary"),
+        ("a: [1]", "a: Input should be"),
+        (f"{'a' * 30}: {{schedule: x, timezone: UTC}}", "study.name: String should match"),
         ("Ab c: {schedule: x, timezone: UTC}", "should match pattern"),
     ],
 )
