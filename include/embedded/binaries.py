@@ -7,9 +7,7 @@ cache that is named after those files, so a changed pin is another folder.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -22,6 +20,7 @@ from include.embedded import go
 from include.embedded.commands import run, tail
 from include.embedded.paths import TOOLS, cache_root
 from include.embedded.progress import Progress, run_program
+from include.embedded.whole import made_whole
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -136,21 +135,20 @@ def build(progress: Progress) -> Path:
     target = folder()
     if is_built():
         return target
+    with made_whole(target, progress) as partial:
+        if partial is not None:
+            _build_into(partial, progress)
+    return target
+
+
+def _build_into(target: Path, progress: Progress) -> None:
     toolchain = go.toolchain()
     progress.tell(f"building {len(PROGRAMS)} programs with {toolchain.version}")
-    partial = target.with_name(f".{target.name}-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        for module in MODULES:
-            _download(toolchain, module, progress)
-        for module in MODULES:
-            _compile(toolchain, module, partial, progress)
-            _keep_manifests(toolchain, module, partial / "manifests")
-        with contextlib.suppress(FileExistsError):
-            partial.rename(target)  # another build of the same pins may have been faster
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-    return target
+    for module in MODULES:
+        _download(toolchain, module, progress)
+    for module in MODULES:
+        _compile(toolchain, module, target, progress)
+        _keep_manifests(toolchain, module, target / "manifests")
 
 
 def _download(toolchain: go.Toolchain, module: Module, progress: Progress) -> None:

@@ -7,9 +7,7 @@ unpacks anything and the page cache holds each file once.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
 import platform
 import shutil
 import sys
@@ -20,6 +18,7 @@ from include.embedded import application_files, image_store, oci, packages
 from include.embedded.binaries import KEY_LENGTH, binary
 from include.embedded.paths import TOOLS, cache_root
 from include.embedded.progress import Progress, run_program
+from include.embedded.whole import made_whole
 from include.errors import ClusterError
 from include.models import Model
 
@@ -85,14 +84,9 @@ def build(progress: Progress) -> BuiltImage:
     if target.is_dir():
         return built()
     packages.require_root("the image is made of a small Debian, which takes root")
-    partial = target.with_name(f".{target.name}-{os.getpid()}")
-    partial.mkdir(parents=True)
-    try:
-        _build_into(partial, progress)
-        with contextlib.suppress(FileExistsError):
-            partial.rename(target)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+    with made_whole(target, progress) as partial:
+        if partial is not None:
+            _build_into(partial, progress)
     return built()
 
 

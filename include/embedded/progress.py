@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -46,16 +47,24 @@ def run_program(
 ) -> int:
     """A command line without options that does one long step and says what it returns, if anything.
 
-    The exit code: 0, or 1 with the reason when the step raises a BenchmarkError.
+    The exit code: 0, or 1 with the reason when the step raises a BenchmarkError. When it is asked
+    to end, by SIGTERM, it leaves nothing half made, as after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.parse_args(arguments)
     progress = Progress(to_terminal)
+    before = signal.signal(signal.SIGTERM, _end)
     try:
         outcome = step(progress)
     except BenchmarkError as err:
         sys.stderr.write(f"error: {err}\n")
         return 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
     if outcome is not None:
         progress.tell(outcome)
     return 0
+
+
+def _end(number: int, _frame: object) -> None:
+    sys.exit(128 + number)  # as a shell tells of it

@@ -1,0 +1,79 @@
+"""A folder of the cache: made by one process at a time, and whole or not at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from include.errors import ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from include.embedded.progress import Progress
+
+UNFINISHED = ".part"
+WAIT_LIMIT_S = 7200.0  # a first build takes a quarter of an hour
+HEARTBEAT_S = 20.0
+POLL_S = 0.2
+
+
+@contextmanager
+def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
+    """An empty folder that goes by the target's name once it is filled; None: that is there.
+
+    Another process that fills a folder beside it is waited for, and what one left that was killed
+    is removed. ClusterError when the other one takes more than two hours.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(target.parent, progress):
+        if target.is_dir():
+            yield None
+            return
+        for left in target.parent.glob(f".*{UNFINISHED}"):
+            shutil.rmtree(left, ignore_errors=True)
+        partial = target.with_name(f".{target.name}{UNFINISHED}")
+        partial.mkdir()
+        try:
+            yield partial
+            partial.rename(target)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _alone(folder: Path, progress: Progress) -> Iterator[None]:
+    """Hold the folder's lock, which ends with its holder and leaves no file."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        _wait_for_lock(descriptor, folder, progress)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for_lock(descriptor: int, folder: Path, progress: Progress) -> None:
+    deadline = time.monotonic() + WAIT_LIMIT_S
+    told_at = -HEARTBEAT_S
+    while not _try_lock(descriptor):
+        now = time.monotonic()
+        if now > deadline:
+            msg = f"another process has been building in {folder} for {WAIT_LIMIT_S:.0f} s; end it"
+            raise ClusterError(msg)
+        if progress.seconds() - told_at >= HEARTBEAT_S:
+            progress.tell(f"waiting for another process that builds in {folder}")
+            told_at = progress.seconds()
+        time.sleep(POLL_S)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
