@@ -52,7 +52,7 @@ MAY_IMPORT = {
 }
 ANYTHING = {
     *("images", "plan", "preflight", "run_point", "measurement", "stopping", "study_run", "bench"),
-    *("cache", "control_path", "nightly_demo"),
+    *("cache", "control_path", "nightly_demo", "teardown"),
 } | JOB
 
 
