@@ -6,15 +6,19 @@ import logging
 from typing import TYPE_CHECKING
 
 from include import clusters
-from include.checks import Check, Outcome, require, table
+from include.checks import Check, Outcome, require, table, unknown
 from include.cost.estimate import Estimate, estimate_plan
 from include.cost.gate import gate
+from include.errors import ClusterError
 from include.models import Model
 from include.results import PREFLIGHT
 from include.tariff import Tariff
 
 if TYPE_CHECKING:
-    from include.models import Plan
+    from collections.abc import Iterable
+
+    from include.clusters import Cluster
+    from include.models import Plan, Reservation, Study
     from include.results import Results
 
 log = logging.getLogger(__name__)
@@ -32,15 +36,17 @@ class Preflight(Model):
     @property
     def is_ready(self) -> bool:
         """Whether nothing speaks against starting."""
-        return all(check.outcome is not Outcome.FAILED for check in self.checks)
+        return not _failed(self.checks)
 
 
 def look(plan: Plan) -> Preflight:
     """What there is to know before the plan's cluster is created; creates nothing."""
     cluster = clusters.load(plan.study.cluster)
-    findings = cluster.examine(cluster.reserve(plan.study, study_id=plan.study_id))
+    reservation = cluster.reserve(plan.study, study_id=plan.study_id)
+    findings = cluster.examine(reservation)
     estimate = estimate_plan(plan, tariff=findings.tariff)
-    checks = (*findings.checks, *gate(plan.study, estimate))
+    room = () if _failed(findings.checks) else _room(cluster, reservation, plan.study)
+    checks = (*findings.checks, *room, *gate(plan.study, estimate))
     return Preflight(
         study_id=plan.study_id,
         checks=checks,
@@ -57,6 +63,18 @@ def preflight(results: Results) -> Preflight:
     log.info("before anything is created:\n%s", found.text)
     require(found.checks)
     return found
+
+
+def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
+    """Whether a pod of the study fits: else each point fails in turn, on nodes that cost money."""
+    try:
+        return cluster.room(reservation, study.pod_resources)
+    except ClusterError as err:
+        return (unknown("pod resources", str(err)),)
+
+
+def _failed(checks: Iterable[Check]) -> bool:
+    return any(check.outcome is Outcome.FAILED for check in checks)
 
 
 def _text(checks: tuple[Check, ...], estimate: Estimate) -> str:

@@ -107,6 +107,8 @@ def test_good_study_is_read():
         ({"nodes": [9]}, "the fake cluster has 8, not 9"),
         ({"point_timeout_s": 0}, "point_timeout_s"),
         ({"nodes": "2"}, "nodes"),
+        ({"pod_resources": {"cpu": "all"}}, "pod_resources.cpu: String should match pattern"),
+        ({"pod_resources": {"memory": "340 GB"}}, "pod_resources.memory: String should match"),
     ],
 )
 def test_wrong_study_is_refused_in_words(change, said):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from include import preflight, study_run
+from include import clusters, preflight, study_run
 from include.checks import Check, Outcome, failed, passed, require, table, unknown
 from include.cost.estimate import estimate_plan
 from include.cost.gate import gate
@@ -62,6 +62,30 @@ def test_a_cluster_that_cannot_be_made_stops_the_study_and_is_stored(params):
         preflight.preflight(results)
     stored = Preflight.model_validate_json(results.read_bytes("preflight.json"))
     assert not stored.is_ready
+
+
+def test_pods_that_fit_no_node_stop_the_study(params, monkeypatch):
+    asked = []
+
+    def room(self, reservation, pod_resources):
+        asked.append(pod_resources)
+        return (failed("pod resources", "cpu 96 of 95", remedy="lower pod_resources"),)
+
+    monkeypatch.setattr(type(clusters.load("fake")), "room", room)
+    params["pod_resources"] = {"cpu": "96"}
+    with pytest.raises(ClusterError, match="pod resources: cpu 96 of 95; lower pod_resources"):
+        preflight.preflight(planned(params))
+    assert asked == [{"cpu": "96"}]
+
+
+def test_room_that_cannot_be_looked_at_stops_nothing_and_is_said(params, monkeypatch):
+    def room(self, reservation, pod_resources):
+        raise ClusterError("no answer")
+
+    monkeypatch.setattr(type(clusters.load("fake")), "room", room)
+    found = preflight.preflight(planned(params))
+    (row,) = [check for check in found.checks if check.name == "pod resources"]
+    assert (row.outcome, row.found) == (Outcome.UNKNOWN, "no answer")
 
 
 def test_a_study_above_its_budget_is_stopped(params):

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.aws import parameters, templates
+from include.aws.nodes import EFA
 from include.checks import Check, failed, passed
+from include.kube.fit import lacking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from include.aws.settings import Options
 
 IN_SUPPORT = "STANDARD_SUPPORT"
 ARCHITECTURE = "x86_64"  # of the node groups' image in stack.yaml
 RESERVED_ADDRESSES = 5  # of each subnet, by AWS
+KEPT_MIB = 355  # 255 and 100 below which pods are evicted; 11 more for each pod that may come
 WARM_INTERFACES = 2  # the network plugin fills one interface and holds one more full
 
 
@@ -25,6 +28,7 @@ class InstanceType:
     """What the checks need to know of an instance type."""
 
     vcpus: int
+    memory_mib: int
     efa_cards: int
     network_gbit: str
     architectures: tuple[str, ...]
@@ -38,6 +42,7 @@ def instance_type(ec2: Any, name: str) -> InstanceType:
     network = found["NetworkInfo"]
     return InstanceType(
         vcpus=found["VCpuInfo"]["DefaultVCpus"],
+        memory_mib=found["MemoryInfo"]["SizeInMiB"],
         efa_cards=cards,
         network_gbit=network["NetworkPerformance"],
         architectures=tuple(found["ProcessorInfo"]["SupportedArchitectures"]),
@@ -65,6 +70,29 @@ def network_cards(found: InstanceType, name: str) -> Check:
     plural = "s" if found.efa_cards > 1 else ""
     cards = f"EFA on {found.efa_cards} card{plural}, {found.network_gbit}"
     return passed("instance type", f"{name}: {found.vcpus} vCPUs, {cards}")
+
+
+def room(found: InstanceType, name: str, pod_resources: Mapping[str, str]) -> Check:
+    """A pod's requests, against what the type has less what EKS keeps at the least.
+
+    Source of that: `kubeReserved` and `evictionHard` of the nodes' image, amazon-eks-ami.
+    """
+    offered = {
+        "cpu": f"{1000 * found.vcpus - _kept_millicores(found.vcpus)}m",
+        "memory": f"{found.memory_mib - KEPT_MIB}Mi",
+        EFA: str(found.efa_cards),
+    }
+    asked = {key: amount for key, amount in pod_resources.items() if key in offered}
+    if lacks := lacking(asked, offered):
+        text = f"a pod asks for {', '.join(lacks)} that {name} has for pods"
+        return failed("pod resources", text, remedy="lower pod_resources")
+    return passed("pod resources", ", ".join(f"{k} {asked[k]} of {offered[k]}" for k in asked))
+
+
+def _kept_millicores(vcpus: int) -> int:
+    """6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of all others."""
+    shares = [60, 10, 5, 5][:vcpus]
+    return sum(shares) + int(2.5 * max(0, vcpus - len(shares)))
 
 
 def subnets(found: InstanceType, *, nodes: int) -> Check:

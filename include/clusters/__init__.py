@@ -13,6 +13,9 @@ from include.kube.kinds import NODE
 from include.tariff import PaidNode, Tariff
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.checks import Check
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import ClusterHandle, Reservation, Study
@@ -48,6 +51,17 @@ class Cluster(adapters.Adapter):
         else:
             found = passed(f"cluster {self.name}", "it can be made here and now")
         return Findings(checks=(found,), tariff=self.tariff(reservation))
+
+    def room(
+        self,
+        reservation: Reservation,  # noqa: ARG002
+        pod_resources: Mapping[str, str],  # noqa: ARG002
+    ) -> tuple[Check, ...]:
+        """Whether enough nodes are large enough for such a pod, where that can be known before.
+
+        ClusterError when it could be known and nobody answers.
+        """
+        return ()
 
     @abstractmethod
     def create(self, reservation: Reservation, study: Study) -> None:

@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.aws import access, command_line, machines, nodes, prices, removal, session
+from include.aws import access, command_line, machines, nodes, offers, prices, removal, session
 from include.aws import preflight as account_checks
 from include.aws import stack as stacks
 from include.aws.census import census
@@ -26,9 +26,9 @@ from include.render import render
 from include.tariff import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
-    from include.checks import Findings
+    from include.checks import Check, Findings
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import Study
@@ -99,6 +99,13 @@ class Eks(Cluster):
                 pricing=session.client("pricing", prices.PRICE_LIST_REGION),
             )
         )
+
+    @explained
+    def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
+        """By what the instance type has."""
+        name = _options(reservation).instance_type
+        found = offers.instance_type(_client(reservation)("ec2"), name)
+        return (offers.room(found, name, pod_resources),)
 
     def tariff(self, reservation: Reservation) -> Tariff | None:
         """Without asking AWS: the study's own price, or that of a dated table."""

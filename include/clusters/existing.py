@@ -12,17 +12,22 @@ from pydantic import Field
 
 from include import job_cleanup
 from include.cache import cache_dir
+from include.checks import failed, passed
 from include.clusters import Cluster, _controllers
 from include.clusters._pulling import make_namespace, named_digest
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import image_pull, installation
 from include.kube.client import Kube
+from include.kube.fit import lacking
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
 from include.tariff import Pace, PaidNode
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.checks import Check
     from include.kube.client import Listing
     from include.kube.kinds import Controller
     from include.models import Study
@@ -76,17 +81,25 @@ class Existing(Cluster):
         """Reach the cluster and count the nodes that workers may use."""
         kube = self.connect(reservation)
         options = Options.model_validate(reservation.options)
-        usable = [
-            node
-            for node in kube.list(NODE, selector=_selector(options.worker)).items
-            if not node["spec"].get("unschedulable", False)
-        ]
+        usable = _usable(kube, options)
         if len(usable) < reservation.nodes:
             msg = (
                 f"the study asks for {reservation.nodes} nodes, the cluster has {len(usable)} that "
                 f"workers may use{_named(options.worker)}: ask for fewer or add nodes"
             )
             raise ClusterError(msg)
+
+    def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
+        """By what the nodes that workers may use have for pods; others' pods are not counted."""
+        usable = _usable(self.connect(reservation), Options.model_validate(reservation.options))
+        lacks = [lacking(pod_resources, node["status"]["allocatable"]) for node in usable]
+        large = sum(not each for each in lacks)
+        found = f"{large} of {len(usable)} nodes are large enough for a pod"
+        if large >= reservation.nodes:
+            return (passed("pod resources", found),)
+        example = ", ".join(next(each for each in lacks if each))
+        found = f"{found}, the study asks for {reservation.nodes}; a pod asks for {example}"
+        return (failed("pod resources", found, remedy="lower pod_resources"),)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """The same for all of them."""
@@ -192,6 +205,12 @@ def _kubeconfig(options: Options) -> Path:
     """The file that the study names, else what kubectl would use."""
     given = options.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     return Path(given or "~/.kube/config").expanduser()
+
+
+def _usable(kube: Kube, options: Options) -> list[dict[str, Any]]:
+    """The nodes that workers may use."""
+    nodes = kube.list(NODE, selector=_selector(options.worker)).items
+    return [node for node in nodes if not node["spec"].get("unschedulable", False)]
 
 
 def _own_namespace(reservation: Reservation) -> bool:

@@ -10,6 +10,7 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
 from include.aws.identity import DELETION_ROLE
+from include.aws.offers import room
 from include.aws.preflight import check, examine, price, tariff_of
 from include.aws.rights import POLICIES
 from include.aws.templates import resources
@@ -206,6 +207,18 @@ def test_an_instance_type_that_cannot_be_used_is_refused(account, name, said):
 def test_two_cards_are_said(account):
     found = row(account.look(instance_type="hpc7a.96xlarge"), "instance type")
     assert "EFA on 2 cards" in found.found
+
+
+def test_a_pod_that_no_node_of_the_type_has_room_for_is_refused(account):
+    found = account.look().instance_type
+    run_6 = {"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"}
+    assert room(found, "hpc6a.48xlarge", run_6).outcome is Outcome.PASSED
+    whole = room(found, "hpc6a.48xlarge", {**run_6, "cpu": "96", "vpc.amazonaws.com/efa": "2"})
+    assert whole.outcome is Outcome.FAILED
+    assert whole.found == (
+        "a pod asks for cpu 96 of 95690m, vpc.amazonaws.com/efa 2 of 1 that hpc6a.48xlarge has "
+        "for pods"
+    )
 
 
 def test_a_quota_of_vcpus_that_is_too_small_is_refused(account):

@@ -6,6 +6,7 @@ import pytest
 
 from include import clusters
 from include.aws import nodes, stack
+from include.checks import Outcome
 from include.errors import CapacityError, ClusterError, StudyError, TeardownError
 from include.models import Study
 from tests.aws.account import whole_account
@@ -41,6 +42,12 @@ def test_life_of_a_cluster_from_nothing_to_nothing(aws, kubernetes):
     CLUSTER.delete(mine)
     assert CLUSTER.leftovers(mine) == ()
     assert whole_account(aws) == {}
+
+
+def test_a_pod_that_is_larger_than_the_instance_type_is_known_before_anything_costs(aws):
+    (found,) = CLUSTER.room(reservation(), {"cpu": "96"})
+    assert found.outcome is Outcome.FAILED
+    assert "cpu 96 of 95690m that hpc6a.48xlarge has for pods" in found.found
 
 
 def workers(client):

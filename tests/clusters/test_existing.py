@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from include import clusters, k8s_operators
+from include.checks import Outcome
 from include.clusters import existing
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
@@ -67,6 +68,22 @@ def test_cordoned_nodes_do_not_count(server):
     server.objects["/api/v1/nodes/n0"]["spec"]["unschedulable"] = True
     with pytest.raises(ClusterError, match="has 1"):
         CLUSTER.preflight(reservation())
+
+
+def test_pods_that_too_few_nodes_are_large_enough_for_are_refused(server):
+    add_nodes(server, 2)
+    for index, cpus in enumerate(("8", "7910m")):
+        node = server.objects[f"/api/v1/nodes/n{index}"]
+        node["status"] = {"allocatable": {"cpu": cpus, "memory": "64Gi"}}
+    (fits,) = CLUSTER.room(reservation(), {"cpu": "7", "memory": "60G"})
+    assert fits.outcome is Outcome.PASSED
+    assert fits.found == "2 of 2 nodes are large enough for a pod"
+    (refused,) = CLUSTER.room(reservation(), {"cpu": "8"})
+    assert refused.outcome is Outcome.FAILED
+    assert refused.found == (
+        "1 of 2 nodes are large enough for a pod, the study asks for 2; "
+        "a pod asks for cpu 8 of 7910m"
+    )
 
 
 def test_study_gets_a_namespace_of_its_own_that_is_deleted(server):
