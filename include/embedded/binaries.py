@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.embedded import go
-from include.embedded.commands import run, tail
+from include.embedded.commands import ended_whole, run, tail
 from include.embedded.paths import TOOLS, cache_root
 from include.embedded.progress import Progress, run_program
 from include.embedded.whole import made_whole
@@ -179,12 +179,11 @@ def _compile(toolchain: go.Toolchain, module: Module, target: Path, progress: Pr
             stdin=subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
+            start_new_session=True,
         ) as compiler,
+        ended_whole(compiler),
     ):
-        try:
-            _watch(compiler, module, work, progress)
-        finally:
-            compiler.kill()
+        _watch(compiler, module, work, progress)
     if compiler.returncode != 0:
         msg = f"building {', '.join(module.programs)} failed: {tail(error_log.read_text())}"
         raise ClusterError(msg)

@@ -5,18 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import signal
 import subprocess
-from typing import TYPE_CHECKING
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, AnyStr
 
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
 log = logging.getLogger(__name__)
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 15
+KILL_LIMIT_S = 5.0
+POLL_S = 0.02
 
 
 def run(
@@ -29,32 +34,50 @@ def run(
     """Standard output of a program that ended well.
 
     ClusterError with the end of its error output when it failed, was not there, or took longer
-    than `timeout_s` seconds.
+    than `timeout_s` seconds. What it has started itself ends with it, also after Ctrl-C.
     """
     words = [str(word) for word in command]
     log.debug("running %s", " ".join(words))
     try:
-        done = subprocess.run(  # noqa: S603  the words are the project's own
+        process = subprocess.Popen(  # noqa: S603  the words are the project's own
             words,
-            capture_output=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            timeout=timeout_s,
-            check=False,
             cwd=cwd,
             env=dict(environment) if environment is not None else with_system_path(),
-            stdin=subprocess.DEVNULL,
+            start_new_session=True,
         )
     except (FileNotFoundError, PermissionError) as err:  # the latter: a folder on PATH is closed
         msg = f"{words[0]} is not installed or may not be run; try `make setup`"
         raise ClusterError(msg) from err
-    except subprocess.TimeoutExpired as err:
-        msg = f"`{' '.join(words)}` did not end within {timeout_s:.0f} s"
-        raise ClusterError(msg) from err
-    if done.returncode != 0:
-        msg = f"`{' '.join(words)}` failed ({done.returncode}): {tail(done.stderr or done.stdout)}"
+    with process, ended_whole(process):
+        try:
+            output, errors = process.communicate(timeout=timeout_s)
+        except subprocess.TimeoutExpired as err:
+            msg = f"`{' '.join(words)}` did not end within {timeout_s:.0f} s"
+            raise ClusterError(msg) from err
+    if process.returncode != 0:
+        msg = f"`{' '.join(words)}` failed ({process.returncode}): {tail(errors or output)}"
         raise ClusterError(msg)
-    return done.stdout
+    return output
+
+
+@contextmanager
+def ended_whole(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
+    """Kill a program of a session of its own, with all that it has started, if the block fails."""
+    try:
+        yield
+    except BaseException:
+        with suppress(ProcessLookupError):
+            deadline = time.monotonic() + KILL_LIMIT_S
+            while time.monotonic() < deadline:  # until the kernel has let go of the last one
+                os.killpg(process.pid, signal.SIGKILL)
+                process.poll()
+                time.sleep(POLL_S)
+        raise
 
 
 def with_system_path() -> dict[str, str]:

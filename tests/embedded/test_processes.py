@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -107,7 +108,7 @@ def test_a_command_behind_a_closed_folder_is_an_error(monkeypatch):
     def refuse(*_args, **_kwargs):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(commands.subprocess, "run", refuse)
+    monkeypatch.setattr(commands.subprocess, "Popen", refuse)
     with pytest.raises(ClusterError, match="crictl is not installed or may not be run"):
         commands.run(["crictl"])
 
@@ -144,3 +145,26 @@ def test_a_process_lives_until_its_last_thread_has_let_go_of_its_sockets(tmp_pat
     finally:
         processes.kill([started])
     assert not processes.is_alive(started)
+
+
+def test_a_program_that_takes_too_long_ends_with_all_that_it_started(tmp_path):
+    note = tmp_path / "pid"
+    with pytest.raises(ClusterError, match="did not end within"):
+        commands.run(["sh", "-c", f"sleep 60 & echo $! > {note}; wait"], timeout_s=0.5)
+    assert processes.start_ticks(int(note.read_text())) is None
+
+
+def test_a_program_ends_with_all_that_it_started_when_its_caller_is_asked_to_end(tmp_path):
+    note = tmp_path / "pid"
+    script = f"sleep 60 & echo $! > {note}.part; mv {note}.part {note}; wait"
+    code = (
+        "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(3));"
+        "from include.embedded.commands import run; run(['sh', '-c', sys.argv[1]], timeout_s=50)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, script]) as caller:
+        while not note.exists():
+            assert caller.poll() is None
+            time.sleep(0.02)
+        caller.terminate()
+        assert caller.wait(timeout=20) == 3
+    assert processes.start_ticks(int(note.read_text())) is None
