@@ -6,8 +6,8 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from include.embedded import removal, simulated_removal, state
-from include.embedded.paths import simulated_root, state_root
+from include.embedded import removal, simulated_removal, state, whole
+from include.embedded.paths import cache_root, simulated_root, state_root
 from include.embedded.progress import to_terminal
 from include.errors import BenchmarkError
 
@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m include.embedded.clean",
         description="End the embedded cluster, whichever study's, running or crashed, and remove "
-        "its processes, network namespaces, interfaces, cgroups, mounts and files. The cache of "
-        "built programs and images stays.",
+        "its processes, network namespaces, interfaces, cgroups, mounts and files, and what a "
+        "killed set-up left half made. The cache of built programs and images stays.",
     )
     parser.add_argument("--study", help="leave the running cluster of any other study alone")
     chosen = parser.parse_args(arguments)
@@ -39,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 remove=simulated_removal.remove,
                 leftovers=simulated_removal.leftovers,
             ),
+            *(left for folder in ("bin", "image") for left in whole.clean(cache_root() / folder)),
         ]
     except BenchmarkError as err:
         sys.stderr.write(f"error: {err}\n")

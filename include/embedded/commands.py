@@ -9,17 +9,19 @@ import signal
 import subprocess
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, AnyStr
 
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
 log = logging.getLogger(__name__)
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 TAIL_LINES = 15
+PROC = Path("/proc")
+DEAD_STATES = frozenset("ZX")
 KILL_LIMIT_S = 5.0
 POLL_S = 0.02
 
@@ -71,13 +73,25 @@ def ended_whole(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with suppress(ProcessLookupError):
-            deadline = time.monotonic() + KILL_LIMIT_S
-            while time.monotonic() < deadline:  # until the kernel has let go of the last one
+        deadline = time.monotonic() + KILL_LIMIT_S
+        while _is_alive(group=process.pid) and time.monotonic() < deadline:
+            with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-                process.poll()
-                time.sleep(POLL_S)
+            time.sleep(POLL_S)
         raise
+
+
+def _is_alive(*, group: int) -> bool:
+    """Whether a process of the group runs; those that only wait to be asked how they ended do not.
+
+    Fields 3 and 5 of proc(5).
+    """
+    for path in PROC.glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just gone
+            state, _parent, of_group = path.read_text().rpartition(")")[2].split()[:3]
+            if int(of_group) == group and state not in DEAD_STATES:
+                return True
+    return False
 
 
 def with_system_path() -> dict[str, str]:

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.embedded.commands import SYSTEM_PATH, tail
+from include.embedded.commands import DEAD_STATES, PROC, SYSTEM_PATH, tail
 from include.errors import ClusterError
 from include.models import Model
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-PROC = Path("/proc")
-DEAD_STATES = frozenset("ZX")
 POLL_S = 0.03
 STOP_GRACE_S = 5.0
 KILL_LIMIT_S = 10.0

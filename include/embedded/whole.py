@@ -6,15 +6,18 @@ import fcntl
 import os
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from include.embedded import processes
+from include.embedded.commands import PROC
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from include.embedded.processes import HostProcess
     from include.embedded.progress import Progress
 
 UNFINISHED = ".part"
@@ -35,8 +38,7 @@ def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
         if target.is_dir():
             yield None
             return
-        for left in target.parent.glob(f".*{UNFINISHED}"):
-            shutil.rmtree(left, ignore_errors=True)
+        _remove_abandoned(target.parent)
         partial = target.with_name(f".{target.name}{UNFINISHED}")
         partial.mkdir()
         try:
@@ -44,6 +46,42 @@ def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
             partial.rename(target)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def clean(folder: Path) -> tuple[str, ...]:
+    """Remove what killed builders left in a folder of the cache, and return what it was.
+
+    Nothing is removed while a builder is at work there.
+    """
+    if not folder.is_dir():
+        return ()
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        return _remove_abandoned(folder) if _try_lock(descriptor) else ()
+    finally:
+        os.close(descriptor)
+
+
+def _remove_abandoned(folder: Path) -> tuple[str, ...]:
+    """Remove what is half made in a folder whose lock is held: what its makers ran may go on."""
+    left = sorted(folder.glob(f".*{UNFINISHED}"))
+    at_work = [process for path in left for process in _at_work_in(path)]
+    processes.kill(at_work)
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+    names = (f"process {process.name} (pid {process.pid})" for process in at_work)
+    return (*names, *(f"half made {path}" for path in left))
+
+
+def _at_work_in(path: Path) -> Iterator[HostProcess]:
+    """Processes with the folder, or what is in it, on their command lines."""
+    for found in PROC.glob("[0-9]*"):
+        with suppress(OSError):
+            words = (found / "cmdline").read_bytes().split(b"\0")
+            if any(f"{path}/".encode() in word or word == bytes(path) for word in words):
+                name = (found / "comm").read_text().strip()
+                if process := processes.identify(int(found.name), name=name):
+                    yield process
 
 
 @contextmanager

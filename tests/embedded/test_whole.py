@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
-from include.embedded import whole
+from include.embedded import processes, whole
 from include.embedded.whole import made_whole
 from include.errors import ClusterError
 
@@ -79,6 +80,29 @@ def test_what_a_killed_builder_left_is_no_obstacle_and_goes(target, builder, pro
     assert content(target) == [".programs.part", ".programs.part/half"]
     make(target.with_name("image"), progress)
     assert content(target) == ["image", "image/a"]
+
+
+def test_what_a_killed_builder_ran_ends_before_its_folder_goes(target, progress):
+    partial = target.with_name(".programs.part")
+    partial.mkdir(parents=True)
+    waiting = ["tail", "-f", "/dev/null", partial / "half"]
+    orphan = processes.start("orphan", waiting, log_file=target.parent.parent / "log")
+    while b"half" not in Path(f"/proc/{orphan.pid}/cmdline").read_bytes():
+        assert processes.is_alive(orphan)
+    make(target, progress)
+    assert not processes.is_alive(orphan)
+    assert content(target) == ["programs", "programs/a"]
+
+
+def test_cleaning_removes_what_is_half_made_unless_somebody_is_at_work(target, builder):
+    partial = target.with_name(".programs.part")
+    assert whole.clean(target.parent) == ()
+    assert partial.exists()
+    builder.kill()
+    builder.wait(timeout=20)
+    assert whole.clean(target.parent) == (f"half made {partial}",)
+    assert content(target) == []
+    assert whole.clean(target.parent / "not-there") == ()
 
 
 def test_second_builder_waits_for_the_first_and_builds_nothing(
