@@ -103,7 +103,9 @@ def bootstrap(root: Path, *, epoch_s: int) -> None:
         raise ClusterError("this machine has no package sources in /etc/apt; add Debian's")
     included = f"--include={','.join(PACKAGES)}"
     options = ("--quiet", "--mode=root", "--variant=essential", included)
-    program = ("env", f"SOURCE_DATE_EPOCH={epoch_s}", "mmdebstrap")
+    # In a mount namespace of its own: if it is killed, what it has mounted goes with it.
+    apart = ("unshare", "--mount", "--propagation", "private")
+    program = (*apart, "env", f"SOURCE_DATE_EPOCH={epoch_s}", "mmdebstrap")
     run([*program, *options, codename(), root, *sources], timeout_s=BOOTSTRAP_LIMIT_S)
 
 

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.embedded import cgroups, network, processes
+from include.embedded import cgroups, mounts, network, processes
 from include.embedded.commands import run
 from include.errors import ClusterError, TeardownError
 
@@ -57,7 +57,7 @@ def remove_everything(root: Path) -> tuple[str, ...]:
     for remove, names in (
         (network.remove_namespace, network.namespaces()),
         (network.remove_link, network.links()),
-        (_unmount, _mounts(root)),
+        (mounts.unmount, mounts.below(root)),
     ):
         _each(remove, names)
     cgroups.remove()
@@ -84,7 +84,7 @@ def leftovers(root: Path) -> tuple[str, ...]:
         *(f"process {found.name} (pid {found.pid})" for found in _processes(root)),
         *(f"network namespace {name}" for name in network.namespaces()),
         *(f"interface {name}" for name in network.links()),
-        *(f"mount {path}" for path in _mounts(root)),
+        *(f"mount {path}" for path in mounts.below(root)),
         *(f"cgroup {path}" for path in cgroups.groups()),
         *(f"state {path}" for path in _content(root)),
     )
@@ -121,16 +121,6 @@ def _name(pid: int) -> str:
         return (PROC / str(pid) / "comm").read_text().strip()
     except OSError:
         return "unknown"
-
-
-def _mounts(root: Path) -> tuple[str, ...]:
-    """Mount points below the state folder that this process sees, the inner ones first."""
-    targets = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
-    return tuple(sorted((path for path in targets if path.startswith(f"{root}/")), reverse=True))
-
-
-def _unmount(path: str) -> None:
-    run(["umount", "--lazy", path])
 
 
 def _content(root: Path) -> tuple[Path, ...]:

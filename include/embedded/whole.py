@@ -9,7 +9,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from include.embedded import processes
+from include.embedded import mounts, processes
 from include.embedded.commands import PROC
 from include.errors import ClusterError
 
@@ -45,7 +45,7 @@ def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
             yield partial
             partial.rename(target)
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            _remove(partial)
 
 
 def clean(folder: Path) -> tuple[str, ...]:
@@ -68,9 +68,20 @@ def _remove_abandoned(folder: Path) -> tuple[str, ...]:
     at_work = [process for path in left for process in _at_work_in(path)]
     processes.kill(at_work)
     for path in left:
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
     names = (f"process {process.name} (pid {process.pid})" for process in at_work)
     return (*names, *(f"half made {path}" for path in left))
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, and never what is mounted in it; ClusterError when it stays."""
+    if not path.exists():
+        return
+    for mount in mounts.below(path):
+        mounts.unmount(mount)
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        raise ClusterError(f"{path} is half made and cannot be removed; remove it by hand")
 
 
 def _at_work_in(path: Path) -> Iterator[HostProcess]:

@@ -169,6 +169,7 @@ def test_the_image_comes_from_this_machines_package_sources(tmp_path, monkeypatc
     monkeypatch.setattr(application_files, "codename", lambda: "bookworm")
     monkeypatch.setattr(application_files, "run", commands)
     application_files.bootstrap(tmp_path / "root", epoch_s=1)
+    assert commands.seen[0].startswith("unshare --mount --propagation private env ")  # see there
     assert commands.seen[0].endswith(f"bookworm {tmp_path}/root {sources}/debian.sources")
     monkeypatch.setattr(application_files, "SOURCES", ())
     with pytest.raises(ClusterError, match="no package sources"):

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.embedded import cgroups, clean, network, processes, removal, state
+from include.embedded import cgroups, clean, mounts, network, processes, removal, state
 from include.errors import ClusterError, TeardownError
 
 
@@ -101,10 +101,11 @@ def test_this_process_is_never_ended(machine):
     assert not any(line.startswith("process") for line in removal.leftovers(machine / "state"))
 
 
-def test_mounts_below_the_state_folder_are_found(monkeypatch):
-    mounts = "a /s/node-1 x rw 0 0\nb /s/node-1/deep x rw 0 0\nc /stranger x rw 0 0\n"
-    monkeypatch.setattr(Path, "read_text", lambda *_: mounts)
-    assert removal._mounts(Path("/s")) == ("/s/node-1/deep", "/s/node-1")
+def test_mounts_below_the_state_folder_are_found(monkeypatch, tmp_path):
+    table = tmp_path / "mounts"
+    table.write_text("a /s/node-1 x rw 0 0\nb /s/node-1/deep x rw 0 0\nc /stranger x rw 0 0\n")
+    monkeypatch.setattr(mounts, "MOUNTS", table)
+    assert mounts.below(Path("/s")) == ("/s/node-1/deep", "/s/node-1")
 
 
 @pytest.mark.parametrize(("study", "removed"), [("demo-1", True), ("demo-2", False)])

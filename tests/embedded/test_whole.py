@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from include.embedded import processes, whole
+from include.embedded import mounts, processes, whole
 from include.embedded.whole import made_whole
 from include.errors import ClusterError
 
@@ -92,6 +92,31 @@ def test_what_a_killed_builder_ran_ends_before_its_folder_goes(target, progress)
     make(target, progress)
     assert not processes.is_alive(orphan)
     assert content(target) == ["programs", "programs/a"]
+
+
+def test_what_is_mounted_in_a_half_made_folder_is_unmounted_not_removed(
+    target, progress, monkeypatch, commands
+):
+    partial = target.with_name(".programs.part")
+    (partial / "dev").mkdir(parents=True)
+    monkeypatch.setattr(mounts, "MOUNTS", target.parent.parent / "mounts")
+    mounts.MOUNTS.write_text(f"x {partial}/dev x rw 0 0\n")
+
+    def unmount(command):
+        assert partial.exists()
+        return commands(command)
+
+    monkeypatch.setattr(mounts, "run", unmount)
+    make(target, progress)
+    assert commands.seen == [f"umount --lazy {partial}/dev"]
+    assert content(target) == ["programs", "programs/a"]
+
+
+def test_half_made_folder_that_cannot_be_removed_is_named(target, progress, monkeypatch):
+    target.with_name(".programs.part").mkdir(parents=True)
+    monkeypatch.setattr(whole.shutil, "rmtree", lambda path, *, ignore_errors: None)
+    with pytest.raises(ClusterError, match=r"programs.part is half made and cannot be removed"):
+        make(target, progress)
 
 
 def test_cleaning_removes_what_is_half_made_unless_somebody_is_at_work(target, builder):

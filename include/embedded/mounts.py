@@ -1,0 +1,20 @@
+"""Mounts below a folder: they are undone before it is removed, never gone through."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from include.embedded.commands import run
+
+MOUNTS = Path("/proc/mounts")
+
+
+def below(folder: Path) -> tuple[str, ...]:
+    """Mount points below the folder that this process sees, the inner ones first."""
+    targets = [line.split()[1] for line in MOUNTS.read_text().splitlines()]
+    return tuple(sorted((path for path in targets if path.startswith(f"{folder}/")), reverse=True))
+
+
+def unmount(path: str) -> None:
+    """Undo one mount, also when something still uses it; ClusterError when that is refused."""
+    run(["umount", "--lazy", path])
