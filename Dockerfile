@@ -34,8 +34,9 @@ WORKDIR /src
 COPY tools tools
 COPY include/__init__.py include/cache.py include/errors.py include/
 COPY include/embedded/__init__.py include/embedded/binaries.py include/embedded/commands.py \
-     include/embedded/go.py include/embedded/paths.py include/embedded/progress.py \
-     include/embedded/pypi.py include/embedded/
+     include/embedded/go.py include/embedded/mounts.py include/embedded/paths.py \
+     include/embedded/progress.py include/embedded/pypi.py include/embedded/whole.py \
+     include/embedded/
 ENV OPERATOR_BENCHMARK_CACHE=/programs
 # The local cluster needs root and is not run in a container, so its programs stay behind.
 RUN /opt/pip/bin/python -m include.embedded.binaries \

@@ -5,19 +5,19 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from include.embedded import mounts, processes
-from include.embedded.commands import PROC
+from include.embedded import mounts
+from include.embedded.commands import KILL_LIMIT_S, PROC
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from include.embedded.processes import HostProcess
     from include.embedded.progress import Progress
 
 UNFINISHED = ".part"
@@ -65,11 +65,9 @@ def clean(folder: Path) -> tuple[str, ...]:
 def _remove_abandoned(folder: Path) -> tuple[str, ...]:
     """Remove what is half made in a folder whose lock is held: what its makers ran may go on."""
     left = sorted(folder.glob(f".*{UNFINISHED}"))
-    at_work = [process for path in left for process in _at_work_in(path)]
-    processes.kill(at_work)
+    names = [name for path in left for name in _end_work_in(path)]
     for path in left:
         _remove(path)
-    names = (f"process {process.name} (pid {process.pid})" for process in at_work)
     return (*names, *(f"half made {path}" for path in left))
 
 
@@ -84,15 +82,27 @@ def _remove(path: Path) -> None:
         raise ClusterError(f"{path} is half made and cannot be removed; remove it by hand")
 
 
-def _at_work_in(path: Path) -> Iterator[HostProcess]:
-    """Processes with the folder, or what is in it, on their command lines."""
-    for found in PROC.glob("[0-9]*"):
-        with suppress(OSError):
-            words = (found / "cmdline").read_bytes().split(b"\0")
+def _end_work_in(path: Path) -> tuple[str, ...]:
+    """Kill what works in the folder, and wait until it is gone; returns what it was."""
+    names = tuple(f"process {name} (pid {pid})" for pid, name in _at_work_in(path).items())
+    deadline = time.monotonic() + KILL_LIMIT_S
+    while (found := _at_work_in(path)) and time.monotonic() < deadline:
+        for pid in found:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(POLL_S)
+    return names
+
+
+def _at_work_in(path: Path) -> dict[int, str]:
+    """Names, by pid, of processes with the folder or what is in it on their command lines."""
+    found = {}
+    for folder in PROC.glob("[0-9]*"):
+        with suppress(OSError):  # it has just gone
+            words = (folder / "cmdline").read_bytes().split(b"\0")
             if any(f"{path}/".encode() in word or word == bytes(path) for word in words):
-                name = (found / "comm").read_text().strip()
-                if process := processes.identify(int(found.name), name=name):
-                    yield process
+                found[int(folder.name)] = (folder / "comm").read_text().strip()
+    return found
 
 
 @contextmanager
