@@ -12,14 +12,13 @@ from pydantic import Field
 
 from include import job_cleanup
 from include.cache import cache_dir
-from include.checks import failed, passed
-from include.clusters import Cluster, _controllers
+from include.clusters import Cluster, _controllers, _nodes
+from include.clusters._nodes import selector_of
 from include.clusters._pulling import make_namespace, named_digest
 from include.errors import ClusterError, StudyError, TeardownError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import image_pull, installation
 from include.kube.client import Kube
-from include.kube.fit import lacking
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
 from include.tariff import Pace, PaidNode
@@ -81,7 +80,7 @@ class Existing(Cluster):
         """Reach the cluster and count the nodes that workers may use."""
         kube = self.connect(reservation)
         options = Options.model_validate(reservation.options)
-        usable = _usable(kube, options)
+        usable = _nodes.usable(kube, options.worker)
         if len(usable) < reservation.nodes:
             msg = (
                 f"the study asks for {reservation.nodes} nodes, the cluster has {len(usable)} that "
@@ -90,16 +89,10 @@ class Existing(Cluster):
             raise ClusterError(msg)
 
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
-        """By what the nodes that workers may use have for pods; others' pods are not counted."""
-        usable = _usable(self.connect(reservation), Options.model_validate(reservation.options))
-        lacks = [lacking(pod_resources, node["status"]["allocatable"]) for node in usable]
-        large = sum(not each for each in lacks)
-        found = f"{large} of {len(usable)} nodes are large enough for a pod"
-        if large >= reservation.nodes:
-            return (passed("pod resources", found),)
-        example = ", ".join(next(each for each in lacks if each))
-        found = f"{found}, the study asks for {reservation.nodes}; a pod asks for {example}"
-        return (failed("pod resources", found, remedy="lower pod_resources"),)
+        """By what the nodes that workers may use have for pods."""
+        options = Options.model_validate(reservation.options)
+        nodes = _nodes.usable(self.connect(reservation), options.worker)
+        return (_nodes.room(nodes, pod_resources, wanted=reservation.nodes),)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """The same for all of them."""
@@ -112,7 +105,7 @@ class Existing(Cluster):
         usable = {
             node["metadata"]["name"]
             for placement in (options.launcher, options.worker)
-            for node in kube.list(NODE, selector=_selector(placement)).items
+            for node in kube.list(NODE, selector=selector_of(placement)).items
         }
         return tuple(node for node in super().paid_since(reservation) if node.name in usable)
 
@@ -129,7 +122,7 @@ class Existing(Cluster):
         """The cluster is ready as it is; this reads its version and the kind of its nodes."""
         kube = self.connect(reservation)
         options = Options.model_validate(reservation.options)
-        nodes = kube.list(NODE, selector=_selector(options.worker)).items
+        nodes = kube.list(NODE, selector=selector_of(options.worker)).items
         names = sorted(node["metadata"]["labels"].get(_HOST_NAME, "") for node in nodes)
         types = {node["metadata"]["labels"].get(_INSTANCE_TYPE) for node in nodes}
         image = study.image or ""
@@ -207,22 +200,12 @@ def _kubeconfig(options: Options) -> Path:
     return Path(given or "~/.kube/config").expanduser()
 
 
-def _usable(kube: Kube, options: Options) -> list[dict[str, Any]]:
-    """The nodes that workers may use."""
-    nodes = kube.list(NODE, selector=_selector(options.worker)).items
-    return [node for node in nodes if not node["spec"].get("unschedulable", False)]
-
-
 def _own_namespace(reservation: Reservation) -> bool:
     return Options.model_validate(reservation.options).namespace is None
 
 
-def _selector(placement: Placement) -> str:
-    return ",".join(f"{name}={value}" for name, value in placement.node_selector.items())
-
-
 def _named(placement: Placement) -> str:
-    return f" (labels {_selector(placement)})" if placement.node_selector else ""
+    return f" (labels {selector_of(placement)})" if placement.node_selector else ""
 
 
 def _study(obj: dict[str, Any]) -> str | None:

@@ -70,6 +70,16 @@ def test_cordoned_nodes_do_not_count(server):
         CLUSTER.preflight(reservation())
 
 
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+def test_nodes_that_are_out_of_order_do_not_count(server, status):
+    add_nodes(server, 2)
+    for index, ready in enumerate(("True", status)):
+        conditions = [{"type": "Ready", "status": ready}]
+        server.objects[f"/api/v1/nodes/n{index}"]["status"] = {"conditions": conditions}
+    with pytest.raises(ClusterError, match="asks for 2 nodes, the cluster has 1"):
+        CLUSTER.preflight(reservation())
+
+
 def test_pods_that_too_few_nodes_are_large_enough_for_are_refused(server):
     add_nodes(server, 2)
     for index, cpus in enumerate(("8", "7910m")):
