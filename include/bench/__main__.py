@@ -54,7 +54,7 @@ tried on 2026-11-27, a kubelet told of ends so late that a point took up to 15 s
 
 Of the control plane's start, one second is a wait of the API server before it makes its roles
 (`storage_rbac.go`); it then makes about 130, one after the other. A database that has them already
-gains 0.2 s of it.
+gains a tenth of a second.
 """
 
 
