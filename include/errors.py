@@ -1,5 +1,12 @@
 """The errors of the benchmark. A message says what was wrong, where, and what to do about it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
 
 class BenchmarkError(Exception):
     """Root of every error that this project raises on purpose."""
@@ -39,3 +46,23 @@ class CapacityError(ClusterError):
 
 class TeardownError(ClusterError):
     """Something that the study made is still there after its deletion."""
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong with what was read."""
+
+    place: str  # as `pod_resources.cpu`; empty: the whole
+    message: str
+    given: Any
+
+
+def problems(err: ValidationError) -> list[Problem]:
+    """What pydantic found, without the words that only its own users know."""
+    return [
+        Problem(
+            place=".".join(str(part) for part in each["loc"] if part not in {"", "[key]"}),
+            message=each["msg"].removeprefix("Value error, "),
+            given=each["input"],
+        )
+        for each in err.errors()
+    ]

@@ -16,6 +16,7 @@ from pydantic import (
     model_validator,
 )
 
+from include.pod_resources import PodResources
 from include.variants import PATTERN, arm_name
 
 
@@ -67,8 +68,6 @@ class MpiImplementation(StrEnum):
 
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$")]
-# https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?([mkMGTP]|[KMGTP]i)?$")]
 StudyName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,22}[a-z0-9])?$")]
 Variant = Annotated[str, StringConstraints(pattern=rf"^({PATTERN})?$")]
 Positive = Annotated[int, Field(ge=1)]
@@ -94,7 +93,7 @@ class Study(Model):
     placement: NodeChoice | None = None  # None: paired when interleaved, else free
     seed: Annotated[int, Field(ge=0)] = 1
     binding: Binding = Binding.NONE
-    pod_resources: dict[str, Quantity] = {"cpu": "500m", "memory": "512Mi"}
+    pod_resources: PodResources = {"cpu": "500m", "memory": "512Mi"}
     point_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     max_usd: Annotated[float, Field(ge=0)] | None = None
     ttl_hours: Annotated[float, Field(gt=0, le=72)] = 4.0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from include import applications, clusters, k8s_operators
-from include.errors import StudyError
+from include.errors import StudyError, problems
 from include.models import Design, NodeChoice, Phase, Plan, Point, Study
 from include.variants import arm_name
 
@@ -239,7 +239,7 @@ def _first_problems(study: Study) -> list[str]:
 
 def _problems(err: ValidationError, *, prefix: str) -> str:
     lines = []
-    for problem in err.errors():
-        place = ".".join(str(part) for part in (prefix, *problem["loc"]) if part != "")
-        lines.append(f"{place}: {problem['msg']} (given: {problem['input']!r})")
+    for problem in problems(err):
+        place = ".".join(part for part in (prefix, problem.place) if part)
+        lines.append(f"{place}: {problem.message} (given: {problem.given!r})")
     return "\n".join(lines)

@@ -15,8 +15,8 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 
 # What a room may import of the others, itself apart. A room is a folder of `include`, or a
 # module right below it that others build on.
-GROUND = {"adapters", "errors", "limits", "models", "provenance", "results", "variants"}
-GROUND |= {"checks", "steps", "tariff"}
+GROUND = {"adapters", "errors", "limits", "models", "pod_resources", "provenance"}
+GROUND |= {"checks", "results", "steps", "tariff", "variants"}
 TEXT = {"parsers", "redact", "render"}
 JOB = {"job_cleanup", "job_spec", "job_watch", "mpi_launch", "record", "timeline"}
 MAY_IMPORT = {

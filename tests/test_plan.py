@@ -107,8 +107,9 @@ def test_good_study_is_read():
         ({"nodes": [9]}, "the fake cluster has 8, not 9"),
         ({"point_timeout_s": 0}, "point_timeout_s"),
         ({"nodes": "2"}, "nodes"),
-        ({"pod_resources": {"cpu": "all"}}, "pod_resources.cpu: String should match pattern"),
-        ({"pod_resources": {"memory": "340 GB"}}, "pod_resources.memory: String should match"),
+        ({"pod_resources": {"cpu": "all"}}, "pod_resources.cpu: is no amount"),
+        ({"pod_resources": {"memroy": "340G"}}, "pod_resources.memroy: is no resource"),
+        ({"pod_resources": {"memory": "340 GB"}}, "pod_resources.memory: is no amount; .*512Mi"),
     ],
 )
 def test_wrong_study_is_refused_in_words(change, said):

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from include.aws import by_hand
 from include.aws.settings import Options
 from include.checks import Check, Outcome, failed, passed, table, unknown
+from include.errors import problems
 from include.models import Reservation
 
 if TYPE_CHECKING:
@@ -42,9 +43,9 @@ def _preflight(given: argparse.Namespace, examine: Callable[[Reservation], Findi
     try:
         options = Options.model_validate(chosen | {"nodes": given.workers})
     except ValidationError as err:
-        for problem in err.errors():
-            name = ".".join(map(str, problem["loc"])).replace("_", "-")
-            sys.stderr.write(f"--{name}: {problem['msg']} (given: {problem['input']!r})\n")
+        for problem in problems(err):
+            name = problem.place.replace("_", "-")
+            sys.stderr.write(f"--{name}: {problem.message} (given: {problem.given!r})\n")
         return 2
     findings = examine(_reservation(options, workers=given.workers, hours=given.hours))
     cost = _cost(findings.tariff, hours=given.hours, max_usd=given.max_usd)

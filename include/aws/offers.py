@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from include.aws import parameters, templates
 from include.aws.nodes import EFA
 from include.checks import Check, failed, passed
-from include.kube.fit import lacking
+from include.kube import fit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,10 +83,7 @@ def room(found: InstanceType, name: str, pod_resources: Mapping[str, str]) -> Ch
         EFA: str(found.efa_cards),
     }
     asked = {key: amount for key, amount in pod_resources.items() if key in offered}
-    if lacks := lacking(asked, offered):
-        text = f"a pod asks for {', '.join(lacks)} that {name} has for pods"
-        return failed("pod resources", text, remedy="lower pod_resources")
-    return passed("pod resources", ", ".join(f"{k} {asked[k]} of {offered[k]}" for k in asked))
+    return fit.check(asked, offered, whose=name)
 
 
 def _kept_millicores(vcpus: int) -> int:

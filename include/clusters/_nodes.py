@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.checks import failed, passed
-from include.kube.fit import lacking
+from include.kube.fit import REMEDY, lacking
 from include.kube.kinds import NODE
 
 if TYPE_CHECKING:
@@ -48,4 +48,4 @@ def room(
         return passed("pod resources", found)
     example = ", ".join(next((each for each in lacks if each), ("nothing that is lacking",)))
     found = f"{found}, the study asks for {wanted}; a pod asks for {example}"
-    return failed("pod resources", found, remedy="lower pod_resources")
+    return failed("pod resources", found, remedy=REMEDY)

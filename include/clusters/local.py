@@ -17,6 +17,7 @@ from include.embedded import (
     credentials,
     image,
     local_cluster,
+    machine,
     network,
     packages,
     ports,
@@ -26,11 +27,15 @@ from include.embedded import (
 from include.embedded.layout import MAX_NODES, nodes
 from include.embedded.paths import state_root
 from include.errors import StudyError
+from include.kube import fit
 from include.kube.client import Kube
 from include.models import ClusterHandle, Model, MpiImplementation, Reservation
 from include.tariff import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.checks import Check
     from include.kube.kinds import Controller
     from include.models import Study
 
@@ -95,6 +100,12 @@ class Local(Cluster):
         if current is None or not current.is_running():
             network.require_free_range()
             ports.require_free()
+
+    def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
+        """By each node's share of this machine, which has no devices to give; disk is not told."""
+        offered = machine.for_pods(machine.this_machine(), node_count=reservation.nodes)
+        asked = {k: v for k, v in pod_resources.items() if k in offered or "/" in k}
+        return (fit.check(asked, offered, whose="a node"),)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """As measured by `make bench`."""

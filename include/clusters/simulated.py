@@ -9,6 +9,7 @@ from include.clusters import Cluster
 from include.embedded import binaries, credentials, simulated_removal, state
 from include.embedded.paths import simulated_root
 from include.errors import StudyError
+from include.kube import fit
 from include.kube.client import Kube
 from include.models import ClusterHandle, Reservation
 from include.simulation import cluster, controllers, durations, nodes, settings
@@ -16,6 +17,9 @@ from include.simulation.settings import Options
 from include.tariff import Pace
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from include.checks import Check
     from include.kube.kinds import Controller
     from include.models import Study
 
@@ -61,6 +65,14 @@ class Simulated(Cluster):
             binaries.binary(program)
         current = state.read(simulated_root())
         state.refuse_other_study(current, study_id=reservation.study_id)
+
+    def room(
+        self,
+        reservation: Reservation,  # noqa: ARG002
+        pod_resources: Mapping[str, str],
+    ) -> tuple[Check, ...]:
+        """By what a simulated node is said to have."""
+        return (fit.check(pod_resources, nodes.RESOURCES, whose="a simulated node"),)
 
     def paid_nodes(self, reservation: Reservation) -> int:
         """The workers and the launcher's node."""

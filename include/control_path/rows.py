@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import AwareDatetime, ValidationError
 
-from include.errors import BenchmarkError
+from include.errors import BenchmarkError, problems
 from include.models import Model, Positive, Status
 
 if TYPE_CHECKING:
@@ -110,6 +110,5 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     try:
         return [kind.model_validate(row) for row in found]
     except ValidationError as err:
-        first = err.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise BenchmarkError(f"{path} cannot be read: {where}: {first['msg']}") from err
+        first = problems(err)[0]
+        raise BenchmarkError(f"{path} cannot be read: {first.place}: {first.message}") from err

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 CPUS = Path("/sys/devices/system/cpu")
+EVICTED_BELOW_MIB = 100  # of free memory; a kubelet keeps as much from its pods
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +82,14 @@ def divide(machine: Machine, *, node_count: int) -> list[Share]:
         )
         for mine in own
     ]
+
+
+def for_pods(machine: Machine, *, node_count: int) -> dict[str, str]:
+    """Cores and memory that each node has for pods, as its kubelet will say (`allocatable`)."""
+    share = divide(machine, node_count=node_count)[0]
+    others = parse_cpu_list(share.other_cpus) if share.other_cpus else ()
+    memory = machine.memory_mib - share.other_memory_mib - EVICTED_BELOW_MIB
+    return {"cpu": str(len(machine.all_cores) - len(others)), "memory": f"{memory}Mi"}
 
 
 def _others(machine: Machine, mine: tuple[int, ...]) -> str:

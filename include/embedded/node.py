@@ -20,6 +20,7 @@ import yaml
 from include.embedded import cgroups, credentials, image_store, processes
 from include.embedded.binaries import binary
 from include.embedded.layout import BRIDGE_ADDRESS, CLUSTER_DOMAIN, KUBELET_PORT, Node
+from include.embedded.machine import EVICTED_BELOW_MIB
 from include.embedded.network import NETWORK_NAMESPACES
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def kubelet_config(node: Node, share: Share, *, cgroup_v1: bool) -> dict[str, An
         "cgroupRoot": f"/{node.cgroup}",
         "enforceNodeAllocatable": ["pods"],
         "systemReserved": {"memory": f"{share.other_memory_mib}Mi"},
-        "evictionHard": {"memory.available": "100Mi", "nodefs.available": "1%"},
+        "evictionHard": {"memory.available": f"{EVICTED_BELOW_MIB}Mi", "nodefs.available": "1%"},
         "imageGCHighThresholdPercent": 100,
         "failSwapOn": False,
         "makeIPTablesUtilChains": False,

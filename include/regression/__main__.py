@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
 
+from include.errors import problems
 from include.regression import text
 from include.regression.findings import Acknowledgement, examine
 from include.regression.history_csv import read_history
@@ -76,9 +77,8 @@ def _read_words(name: str) -> tuple[Acknowledgement, ...]:
     try:
         return _WORDS.validate_json(_read(name))
     except ValidationError as err:
-        problem = err.errors()[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise HistoryError(f"{name}: {place}: {problem['msg']}") from err
+        problem = problems(err)[0]
+        raise HistoryError(f"{name}: {problem.place}: {problem.message}") from err
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from include.errors import StudyError
+from include.errors import StudyError, problems
 from include.models import Model, Study
 
 DAG_ID = "nightly_regression"
@@ -103,7 +103,7 @@ def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
     except (OSError, yaml.YAMLError) as err:
         raise StudyError(f"{path} cannot be read: {err}") from err
     except ValidationError as err:
-        lines = (f"{'.'.join(map(str, p['loc']))}: {p['msg']}" for p in err.errors())
+        lines = (f"{problem.place}: {problem.message}" for problem in problems(err))
         raise StudyError(f"{path.name}: " + "\n".join(lines)) from err
     _refuse_same_names(found, path)
     return found

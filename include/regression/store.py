@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from include.errors import problems
 from include.models import Model
 from include.regression import FOLDER
 from include.regression.alerts import Alert
@@ -114,10 +115,10 @@ class Store:
         try:
             return form.validate_json(found)
         except ValidationError as err:
-            problem = err.errors()[0]
-            place = ".".join(map(str, problem["loc"])) or "the whole"
+            problem = problems(err)[0]
+            place = problem.place or "the whole"
             raise HistoryError(
-                f"{self.files}/{name} has an unknown schema: {place}: {problem['msg']}; "
+                f"{self.files}/{name} has an unknown schema: {place}: {problem.message}; "
                 "mend it, or move it away to begin anew"
             ) from err
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from include.errors import problems
 from include.models import Plan, Point, Record, Status
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def read_records(results: Results) -> tuple[tuple[Record, ...], dict[str, str]]:
         try:
             records.append(Record.model_validate_json(stored))
         except ValidationError as err:
-            first = err.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            unreadable[point_id] = f"its record.json cannot be read: {where}: {first['msg']}"
+            first = problems(err)[0]
+            where = first.place or "the file"
+            unreadable[point_id] = f"its record.json cannot be read: {where}: {first.message}"
     return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
 
 

@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from include import clusters
-from include.embedded import image, packages, paths, ports
+from include.checks import Outcome
+from include.embedded import image, machine, packages, paths, ports
 from include.errors import ClusterError, StudyError
 from include.models import Study
 
@@ -29,6 +30,16 @@ def test_more_nodes_than_the_cluster_has_are_refused():
         LOCAL.reserve(Study(nodes=(1, 4)), study_id="s-1")
     bigger = Study(nodes=(1, 4), cluster_options={"nodes": 4})
     assert LOCAL.reserve(bigger, study_id="s-1").nodes == 4
+
+
+def test_a_pod_that_no_node_has_room_for_is_refused(reservation, monkeypatch):
+    here = machine.Machine(cores=(0, 1), all_cores=(0, 1), memory_mib=4000)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    (fits,) = LOCAL.room(reservation, {"cpu": "1", "memory": "1900Mi", "ephemeral-storage": "1Gi"})
+    assert fits.outcome is Outcome.PASSED
+    (refused,) = LOCAL.room(reservation, {"cpu": "1500m", "vendor.com/card": "1"})
+    assert refused.outcome is Outcome.FAILED
+    assert "cpu 1500m of 1, vendor.com/card 1 of 0 that a node has for pods" in refused.found
 
 
 def test_an_mpi_that_the_images_applications_lack_is_refused():

@@ -25,6 +25,13 @@ def test_cores_are_shared_when_there_are_fewer_than_nodes():
     assert [share.other_cpus for share in shares] == [""] * 3
 
 
+def test_what_is_left_for_pods_is_what_the_kubelet_will_offer():
+    assert machine.for_pods(of(0, 1, 2, 3, 4), node_count=2) == {"cpu": "2", "memory": "400Mi"}
+    assert machine.for_pods(of(0, 1), node_count=3) == {"cpu": "2", "memory": "233Mi"}
+    confined = of(2, 3, all_cores=(0, 1, 2, 3))
+    assert machine.for_pods(confined, node_count=1)["cpu"] == "2"
+
+
 def test_cores_that_may_not_be_used_are_nobodys():
     confined = of(2, 3, all_cores=(0, 1, 2, 3))
     assert [share.other_cpus for share in machine.divide(confined, node_count=2)] == [

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from kubernetes.utils.quantity import parse_quantity
 
 from include import clusters, k8s_operators
 from include.embedded import (
@@ -14,6 +15,7 @@ from include.embedded import (
     image,
     image_store,
     local_cluster,
+    machine,
     network,
     probe,
     processes,
@@ -83,6 +85,15 @@ def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reser
     LOCAL.delete(LOCAL.reserve(STUDY, study_id="another"))
     assert started(state_folder) == before
     assert state_folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_nodes_have_for_pods_what_the_check_before_said(handle):
+    said = machine.for_pods(machine.this_machine(), node_count=handle.nodes)
+    for node in LOCAL.connect(handle).list(NODE).items:
+        found = node["status"]["allocatable"]
+        assert found["cpu"] == said["cpu"]
+        differs = parse_quantity(found["memory"]) - parse_quantity(said["memory"])
+        assert abs(differs) < parse_quantity("2Mi")  # whole MiB are said
 
 
 def test_nobody_gets_in_without_a_certificate(state_folder, handle, monkeypatch):
