@@ -77,6 +77,7 @@ class Local(Cluster):
             )
             raise StudyError(msg)
         _refuse_foreign_controllers(study)
+        _refuse_foreign_image(study)
         _refuse_foreign_mpi(study)
         return Reservation(
             study_id=study_id,
@@ -116,7 +117,11 @@ class Local(Cluster):
         self.preflight(reservation)
         local_cluster.create(reservation, root=state_root())
 
-    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
+    def wait_ready(
+        self,
+        reservation: Reservation,
+        study: Study,  # noqa: ARG002
+    ) -> ClusterHandle:
         """Wait for all nodes to be Ready and for their name service."""
         current = local_cluster.wait_ready(root=state_root(), study_id=reservation.study_id)
         built = image.built()
@@ -124,8 +129,8 @@ class Local(Cluster):
             **reservation.model_dump(),
             kubernetes_version=binaries.KUBERNETES_VERSION,
             instance_type=None,
-            image=study.image or built.reference,
-            image_digest=built.digest if study.image is None else None,
+            image=built.reference,
+            image_digest=built.digest,
             image_pull_policy=PULL_POLICY,
             worker_nodes=tuple(node.name for node in nodes(reservation.nodes)),
             notes=current.notes,
@@ -172,9 +177,19 @@ def _refuse_foreign_controllers(study: Study) -> None:
             raise StudyError(msg)
 
 
+def _refuse_foreign_image(study: Study) -> None:
+    """StudyError for an image that the nodes do not have: they pull none."""
+    if study.image is not None and study.image != (own := image.reference()):
+        msg = (
+            f"image {study.image}: the local cluster's nodes have {own} and pull none; leave "
+            f"`image` out, or use cluster `existing`"
+        )
+        raise StudyError(msg)
+
+
 def _refuse_foreign_mpi(study: Study) -> None:
     """StudyError for an MPI that the image's applications were not built for."""
-    if study.image is None and study.mpi_implementation is not MpiImplementation.MPICH:
+    if study.mpi_implementation is not MpiImplementation.MPICH:
         msg = (
             f"mpi_implementation {study.mpi_implementation}: the applications of the local "
             f"cluster's own image are built for {MpiImplementation.MPICH}"

@@ -60,6 +60,11 @@ def cache_key() -> str:
     return digest.hexdigest()[:KEY_LENGTH]
 
 
+def reference() -> str:
+    """What the image goes by on the nodes, once built."""
+    return f"{REPOSITORY}:{cache_key()}"
+
+
 def folder() -> Path:
     """Where the image is, or will be, once built."""
     return cache_root() / "image" / cache_key()
@@ -91,11 +96,11 @@ def build(progress: Progress) -> BuiltImage:
 
 
 def _build_into(target: Path, progress: Progress) -> None:
-    reference, pause_reference = f"{REPOSITORY}:{cache_key()}", f"{PAUSE_REPOSITORY}:{cache_key()}"
+    pause_reference = f"{PAUSE_REPOSITORY}:{cache_key()}"
     scratch = target / "scratch"
     scratch.mkdir()
     archive = target / "lammps.tar"
-    digest = _application(scratch, archive, reference=reference, progress=progress)
+    digest = _application(scratch, archive, reference=reference(), progress=progress)
     pause = target / "pause.tar"
     _pause(scratch, pause, reference=pause_reference)
     progress.tell("unpacking the image for the nodes")
@@ -103,7 +108,7 @@ def _build_into(target: Path, progress: Progress) -> None:
         target / image_store.FOLDER, archives=(pause, archive), scratch=scratch / "containerd"
     )
     described = BuiltImage(
-        reference=reference,
+        reference=reference(),
         digest=digest,
         pause_reference=pause_reference,
         size_bytes=archive.stat().st_size,

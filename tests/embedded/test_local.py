@@ -42,9 +42,18 @@ def test_a_pod_that_no_node_has_room_for_is_refused(reservation, monkeypatch):
     assert "cpu 1500m of 1, vendor.com/card 1 of 0 that a node has for pods" in refused.found
 
 
-def test_an_mpi_that_the_images_applications_lack_is_refused():
+def test_an_image_that_the_nodes_do_not_have_is_refused():
+    with pytest.raises(StudyError, match="image app:1: the local cluster's nodes have .* none"):
+        LOCAL.reserve(Study(image="app:1"), study_id="s-1")
+    own = Study(image=image.reference())
+    assert LOCAL.reserve(own, study_id="s-1").study_id == "s-1"
+
+
+@pytest.mark.parametrize("named", [None, image.reference()])
+def test_an_mpi_that_the_images_applications_lack_is_refused(named):
+    study = Study(mpi_implementation="openmpi", image=named)
     with pytest.raises(StudyError, match="mpi_implementation openmpi: .* are built for mpich"):
-        LOCAL.reserve(Study(mpi_implementation="openmpi"), study_id="s-1")
+        LOCAL.reserve(study, study_id="s-1")
 
 
 @pytest.mark.parametrize("options", [{"nodes": 0}, {"node": 2}, {"nodes": "many"}])
