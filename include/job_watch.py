@@ -22,6 +22,8 @@ LOG_END_S = 10.0  # how long the log may still flow after the job's end
 SETTLE_S = 5.0  # how long the pods' watch may lag behind the resource's
 FAILED_LAUNCHER_S = 5.0  # in which its operator should have noticed
 UNSCHEDULABLE_S = 30.0  # pods of the point before may still be leaving their nodes
+OUT_OF_MEMORY = "OOMKilled"  # by the kernel; where that kills a rank alone, no pod tells of it
+KILLED = (9, 137)  # MPICH's launcher passes on the signal of a rank, a shell adds 128
 # Waiting reasons that no waiting cures.
 HOPELESS = frozenset(
     {
@@ -169,11 +171,11 @@ class JobWatch:
         if self._state.phase in _ENDED:
             return
         for name, pod in self.pods.items():
-            if not self._operator.launches(pod) or not (code := _first_exit_code(pod)):
+            if not self._operator.launches(pod) or not (ends := _bad_ends(pod)):
                 continue
             since = self._launcher_failed_at.setdefault(name, time.monotonic())
             if _restarts(pod) or time.monotonic() - since > FAILED_LAUNCHER_S:
-                msg = f"the launching pod {name} ended with exit code {code}, its job goes on"
+                msg = f"the launching pod {name} ended with {_exit(ends[0])}, its job goes on"
                 raise JobFailed(msg)
 
     def _refuse_unschedulable(self, name: str, pod: dict[str, Any]) -> None:
@@ -187,9 +189,11 @@ class JobWatch:
 
     def _failure(self, message: str) -> str:
         exits = [
-            f"{pod['metadata']['name']} ended with exit code {code}"
+            f"{pod['metadata']['name']} ended with {_exit(end)}"
             for pod in self.pods.values()
-            if self._operator.launches(pod) and (code := _exit_code(pod))
+            for end in _bad_ends(pod)
+            # Pods that do not launch are ended with the job, which is no news.
+            if self._operator.launches(pod) or end.get("reason") == OUT_OF_MEMORY
         ]
         return "; ".join([*exits, message])
 
@@ -208,20 +212,21 @@ _STARTED = ("running", "terminated")
 _ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
-def _exit_code(pod: dict[str, Any]) -> int:
-    for status in pod.get("status", {}).get("containerStatuses", []):
-        if "terminated" in status.get("state", {}):
-            return int(status["state"]["terminated"]["exitCode"])
-    return 0
+def _bad_ends(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """How the pod's containers failed, those of runs before this one first."""
+    statuses = pod.get("status", {}).get("containerStatuses", [])
+    states = [status.get(which, {}) for status in statuses for which in ("lastState", "state")]
+    return [state["terminated"] for state in states if state.get("terminated", {}).get("exitCode")]
 
 
-def _first_exit_code(pod: dict[str, Any]) -> int:
-    """Exit code of the pod's first container that failed, be it in a run before this one."""
-    for status in pod.get("status", {}).get("containerStatuses", []):
-        for state in (status.get("lastState", {}), status.get("state", {})):
-            if code := state.get("terminated", {}).get("exitCode", 0):
-                return int(code)
-    return 0
+def _exit(end: dict[str, Any]) -> str:
+    """The exit code, with what to do about it where that is known."""
+    code, reason = end["exitCode"], end.get("reason")
+    if reason == OUT_OF_MEMORY:
+        return f"exit code {code} ({reason}: raise pod_resources.memory)"
+    if code in KILLED:
+        return f"exit code {code} (killed, perhaps for want of memory: see pod_resources)"
+    return f"exit code {code}"
 
 
 def _restarts(pod: dict[str, Any]) -> bool:

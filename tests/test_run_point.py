@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import tempfile
 import threading
 import time
@@ -18,7 +19,7 @@ from include.models import ClusterHandle, Status, Study
 from include.plan import make_plan
 from include.results import Results, operator_file
 from tests.kube.api_server import serving
-from tests.kube.scripted_jobs import POD_PATH, RUNNING, ScriptedJob, flux_log_text, log_text
+from tests.kube.scripted_jobs import POD_PATH, RUNNING, ScriptedJob, ended, flux_log_text, log_text
 
 pytestmark = pytest.mark.sockets
 OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
@@ -194,6 +195,40 @@ def test_failed_launcher_gives_a_failed_record_that_names_the_exit_code(
     assert record.loop_time_s is None
     assert "no such input" in stored(setting, point, "job.log")
     assert record.deleted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ended(9), r"exit code 9 \(killed, perhaps for want of memory: see pod_resources\)"),
+        (ended(137, "OOMKilled"), r"exit code 137 \(OOMKilled: raise pod_resources.memory\)"),
+    ],
+)
+def test_want_of_memory_is_said(server, setting, point, operator, state, said):
+    ScriptedJob(server[0], operator, exit_code=1, pod_state=state)
+    record = run_point.run_point(point, setting)
+    assert re.search(said, record.error)
+
+
+def test_a_worker_that_was_killed_for_want_of_memory_is_named(server, setting):
+    study = Study(nodes=(1,), warmups=0, repeats=1, operators=("mpi_operator",))
+    point = make_plan(study, study_id=STUDY_ID).points[0]
+    job = ScriptedJob(server[0], "mpi_operator", exit_code=1)
+    job.worker_state = ended(137, "OOMKilled")
+    record = run_point.run_point(point, setting)
+    assert "-worker-0 ended with exit code 137 (OOMKilled" in record.error
+    assert "-launcher ended with exit code 1;" in record.error
+
+
+def test_what_the_application_says_of_its_failure_is_passed_on(server, setting, point, operator):
+    log = b"2026-01-02T03:04:10Z ERROR: Unrecognized fix style 'none' (src/modify.cpp:931)\n"
+    ScriptedJob(server[0], operator, exit_code=1, log=log)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "exit code 1" in record.error
+    assert record.error.endswith(
+        "; LAMMPS ReaxFF HNS says \"ERROR: Unrecognized fix style 'none' (src/modify.cpp:931)\""
+    )
 
 
 @pytest.mark.parametrize(

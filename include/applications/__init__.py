@@ -63,6 +63,11 @@ class Application(adapters.Adapter):
     def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
         """Raise CheckFailed unless the result is right for this problem and rank count."""
 
+    def complaint(self, lines: Iterable[str]) -> str | None:
+        """What a launcher log without time stamps says of the application's own failure."""
+        del lines
+        return None
+
     def expected_loop_time_s(self, options: Model, *, ranks: int) -> float | None:
         """Seconds that the solver may be expected to take, for estimates; None: nobody knows."""
         del options, ranks

@@ -93,6 +93,10 @@ class Lammps(Application):
             pot_eng=found.final("PotEng"),
         )
 
+    def complaint(self, lines: Iterable[str]) -> str | None:
+        """LAMMPS' last line that begins with `ERROR`."""
+        return lammps_log.complaint(lines)
+
     def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
         """Ranks, atoms and steps as asked, and the final energy within 1e-5 of the reference."""
         size = Options.model_validate(options.model_dump())

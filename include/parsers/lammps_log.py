@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
 from include.parsers.lammps_lines import FIGURES, RATES
-from include.parsers.lammps_reader import Reader
+from include.parsers.lammps_reader import ERROR, Reader
 from include.parsers.lines import clean, shown
 
 if TYPE_CHECKING:
@@ -85,6 +85,15 @@ def parse(lines: Iterable[str]) -> LammpsLog:
     for line in lines:
         reader.feed(clean(line))
     return _result(reader)
+
+
+def complaint(lines: Iterable[str]) -> str | None:
+    """The last line in which LAMMPS tells of an error, quoted; None when there is none."""
+    last = ""
+    for line in lines:
+        if (text := clean(line)).startswith(ERROR):
+            last = text
+    return shown(last) if last else None
 
 
 def _result(reader: Reader) -> LammpsLog:

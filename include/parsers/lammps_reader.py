@@ -10,6 +10,7 @@ from include.parsers.flux_events import holds_event, is_event
 from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming, ThermoReader
 from include.parsers.lines import holds_figures_only, shown
 
+ERROR = "ERROR"  # begins the lines in which LAMMPS tells why it ends; `ERROR on proc 0: …` too
 _BANNER = re.compile(r"LAMMPS \(([^()]+)\)\s*")
 _FRAGMENT = re.compile(r"[-+.eE0-9\s]*[0-9][-+.eE0-9\s]*")  # figures that belong to no line
 _GRID_BEGUN = re.compile(r"\s*[0-9]+ by\b")  # of two grids the last counts: it must be whole
@@ -45,7 +46,7 @@ class Reader:
             raise ParseError(f"a Flux event is mixed with a line of LAMMPS: {shown(line)}")
         if begins:
             self._begin(line)
-        elif line.startswith("ERROR"):
+        elif line.startswith(ERROR):
             self.error = line
         else:
             self._content(line)

@@ -85,9 +85,10 @@ def pod(name, labels, *, node, state, conditions=()):
 RUNNING = {"running": {"startedAt": "2026-01-02T03:04:08Z"}}
 
 
-def ended(code):
+def ended(code, reason="Error"):
     return {
         "terminated": {
+            "reason": reason,
             "startedAt": "2026-01-02T03:04:09Z",
             "finishedAt": "2026-01-02T03:04:12Z",
             "exitCode": code,
@@ -104,6 +105,7 @@ class ScriptedJob:
         self.log = log
         self.exit_code = exit_code
         self.pod_state = pod_state  # of every pod, instead of running
+        self.worker_state = None  # of pods that do not launch, instead of running
         self.end = end
         state.on_create.append(self.react)
 
@@ -163,6 +165,8 @@ class ScriptedJob:
     def _state(self, *, launches):
         if self.pod_state is not None:
             return self.pod_state
+        if self.worker_state is not None and not launches:
+            return self.worker_state
         return ended(self.exit_code) if launches and self.end else RUNNING
 
     def _put(self, obj):

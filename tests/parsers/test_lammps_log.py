@@ -169,6 +169,12 @@ def test_what_lammps_says_of_its_failure_is_passed_on():
         parse(head + "ERROR on proc 0: Lost atoms (src/thermo.cpp:480)\n")
 
 
+def test_a_complaint_is_lammps_last_word_on_its_failure():
+    assert lammps_log.complaint(LAMMPS_2021.splitlines()) is None
+    lines = ["ERROR: the first", "a line", "ERROR on proc 1: the last (src/thermo.cpp:480)", "end"]
+    assert lammps_log.complaint(lines) == "'ERROR on proc 1: the last (src/thermo.cpp:480)'"
+
+
 def test_unknown_column_names_the_ones_there_are():
     with pytest.raises(ParseError, match="'Pxx'; there are Step, Temp"):
         OLD.final("Pxx")
