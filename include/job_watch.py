@@ -225,7 +225,7 @@ def _exit(end: dict[str, Any]) -> str:
     if reason == OUT_OF_MEMORY:
         return f"exit code {code} ({reason}: raise pod_resources.memory)"
     if code in KILLED:
-        return f"exit code {code} (killed, perhaps for want of memory: see pod_resources)"
+        return f"exit code {code} (killed; for want of memory, or its binding failed? see job.log)"
     return f"exit code {code}"
 
 

@@ -200,7 +200,7 @@ def test_failed_launcher_gives_a_failed_record_that_names_the_exit_code(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (ended(9), r"exit code 9 \(killed, perhaps for want of memory: see pod_resources\)"),
+        (ended(9), r"exit code 9 \(killed; for want of memory, .* see job.log\)"),
         (ended(137, "OOMKilled"), r"exit code 137 \(OOMKilled: raise pod_resources.memory\)"),
     ],
 )

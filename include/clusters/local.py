@@ -29,7 +29,7 @@ from include.embedded.paths import state_root
 from include.errors import StudyError
 from include.kube import fit
 from include.kube.client import Kube
-from include.models import ClusterHandle, Model, MpiImplementation, Reservation
+from include.models import Binding, ClusterHandle, Model, MpiImplementation, Reservation
 from include.tariff import Pace
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class Local(Cluster):
         _refuse_foreign_controllers(study)
         _refuse_foreign_image(study)
         _refuse_foreign_mpi(study)
+        _refuse_more_ranks_than_cores(study, node_count=chosen.nodes)
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -193,6 +194,19 @@ def _refuse_foreign_mpi(study: Study) -> None:
         msg = (
             f"mpi_implementation {study.mpi_implementation}: the applications of the local "
             f"cluster's own image are built for {MpiImplementation.MPICH}"
+        )
+        raise StudyError(msg)
+
+
+def _refuse_more_ranks_than_cores(study: Study, *, node_count: int) -> None:
+    """StudyError when ranks are to have a core each and a node has too few: MPI would give up."""
+    if study.binding is not Binding.CORE:
+        return
+    cores = int(machine.for_pods(machine.this_machine(), node_count=node_count)["cpu"])
+    if study.ranks_per_node > cores:
+        msg = (
+            f"binding {study.binding}: {study.ranks_per_node} ranks on a node of {cores} "
+            f"core{'s' if cores > 1 else ''}; lower `ranks_per_node`, or set `binding` to none"
         )
         raise StudyError(msg)
 

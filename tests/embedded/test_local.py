@@ -42,6 +42,20 @@ def test_a_pod_that_no_node_has_room_for_is_refused(reservation, monkeypatch):
     assert "cpu 1500m of 1, vendor.com/card 1 of 0 that a node has for pods" in refused.found
 
 
+def test_ranks_that_cannot_each_have_a_core_are_not_bound(monkeypatch):
+    here = machine.Machine(cores=(0, 1, 2, 3), all_cores=(0, 1, 2, 3), memory_mib=4000)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    with pytest.raises(StudyError, match="binding core: 3 ranks on a node of 2 cores; lower"):
+        LOCAL.reserve(Study(binding="core", ranks_per_node=3), study_id="s-1")
+    for study in (
+        Study(binding="core", ranks_per_node=2),
+        Study(binding="none", ranks_per_node=3),
+        Study(binding="numa", ranks_per_node=3),
+        Study(binding="core", ranks_per_node=3, cluster_options={"nodes": 5}),  # all share all
+    ):
+        assert LOCAL.reserve(study, study_id="s-1").study_id == "s-1"
+
+
 def test_an_image_that_the_nodes_do_not_have_is_refused():
     with pytest.raises(StudyError, match="image app:1: the local cluster's nodes have .* none"):
         LOCAL.reserve(Study(image="app:1"), study_id="s-1")
