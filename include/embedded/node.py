@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from include.embedded import cgroups, credentials, image_store, processes
+from include.embedded import cgroups, container_spec, credentials, image_store, processes
 from include.embedded.binaries import binary
 from include.embedded.layout import BRIDGE_ADDRESS, CLUSTER_DOMAIN, KUBELET_PORT, Node
 from include.embedded.machine import EVICTED_BELOW_MIB
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
 
 INSIDE = Path("/run/node")  # where a node sees its own folder
+CONTAINER_SPEC = "container.json"  # in that folder
 CNI_PROGRAMS = Path("/usr/lib/cni")
 POD_MTU = 1500
 START_LIMIT_S = 15  # a kubelet that ends later than this has failed
@@ -55,9 +56,10 @@ UNUSED_PLUGINS = (
 )
 
 
-def containerd_config(*, pause_image: str) -> str:
+def containerd_config(*, pause_image: str, cgroup_v1: bool) -> str:
     """Configuration of a node's containerd (version 2, as of containerd 1.6), as TOML."""
     unused = json.dumps(list(UNUSED_PLUGINS))
+    spec = f'base_runtime_spec = "{INSIDE}/{CONTAINER_SPEC}"' if cgroup_v1 else ""
     return f"""\
 version = 2
 root = "{INSIDE}/containerd"
@@ -71,6 +73,7 @@ disabled_plugins = {unused}
   disable_apparmor = true
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
+    {spec}
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{CNI_PROGRAMS}"
     conf_dir = "{INSIDE}/cni"
@@ -205,13 +208,15 @@ def prepare(layout: Layout, node: Node, share: Share, *, pause_image: str, image
     cgroup_v1 = not all(cgroups.is_version_2(tree) for tree in trees)
     credentials.issue_node(layout, node, inside=INSIDE)
     files = {
-        "containerd.toml": containerd_config(pause_image=pause_image),
+        "containerd.toml": containerd_config(pause_image=pause_image, cgroup_v1=cgroup_v1),
         "cni/10-pods.conflist": json.dumps(cni_config(node)),
         "kubelet.yaml": yaml.safe_dump(kubelet_config(node, share, cgroup_v1=cgroup_v1)),
         "resolv.conf": "# the cluster's own name service is all there is\n",
         "start.sh": start_script(node, trees=trees),
         **{f"sys/{name}": f"{value}\n" for name, value in KERNEL_PARAMETERS.items()},
     }
+    if cgroup_v1:
+        files[CONTAINER_SPEC] = container_spec.with_cgroup_namespace()
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import tomllib
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from include.embedded import cgroups, credentials, image_store, node
+from include.embedded import cgroups, container_spec, credentials, image_store, node
 from include.embedded.layout import Layout, Node, nodes
 from include.embedded.machine import Share
 from include.errors import ClusterError
@@ -42,10 +43,20 @@ def test_cgroup_version_1_must_be_allowed_explicitly():
 
 
 def test_containerd_configuration_is_toml_and_names_the_pause_image():
-    found = tomllib.loads(node.containerd_config(pause_image="docker.io/local/pause:1"))
-    assert (
-        found["plugins"]["io.containerd.grpc.v1.cri"]["sandbox_image"] == "docker.io/local/pause:1"
-    )
+    text = node.containerd_config(pause_image="docker.io/local/pause:1", cgroup_v1=False)
+    found = tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"]
+    assert found["sandbox_image"] == "docker.io/local/pause:1"
+    assert found["containerd"]["runtimes"]["runc"] == {"runtime_type": "io.containerd.runc.v2"}
+
+
+def test_containers_get_a_cgroup_namespace_on_version_1_too(monkeypatch):
+    text = node.containerd_config(pause_image="pause", cgroup_v1=True)
+    runtimes = tomllib.loads(text)["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
+    assert runtimes["runc"]["base_runtime_spec"] == "/run/node/container.json"
+    own = {"linux": {"namespaces": [{"type": "pid"}]}, "mounts": []}
+    monkeypatch.setattr(container_spec, "run", lambda words: json.dumps(own))
+    spec = json.loads(container_spec.with_cgroup_namespace())
+    assert spec == {"linux": {"namespaces": [{"type": "pid"}, {"type": "cgroup"}]}, "mounts": []}
 
 
 def test_pods_get_addresses_of_their_nodes_range():
@@ -71,6 +82,7 @@ def test_a_nodes_folder_holds_all_that_it_needs(layout, programs, tmp_path, monk
     made = []
     monkeypatch.setattr(cgroups, "create", lambda group, **_: made.append(group))
     monkeypatch.setattr(cgroups, "hierarchies", lambda: (tmp_path,))
+    monkeypatch.setattr(container_spec, "with_cgroup_namespace", lambda: "{}")
     monkeypatch.setattr(image_store, "give", shutil.copytree)
     images = tmp_path / "images"
     images.mkdir()
@@ -80,6 +92,7 @@ def test_a_nodes_folder_holds_all_that_it_needs(layout, programs, tmp_path, monk
     folder = layout.node(member)
     assert (folder / "kubelet").samefile(programs / "kubelet")
     assert {path.name for path in folder.iterdir()} >= {"start.sh", "kubelet.yaml", "containerd"}
+    assert (folder / "container.json").read_text() == "{}"
     assert (folder / "sys/kernel/panic").read_text() == "10\n"
     assert made == ["opb/node-1", "opb/node-1/system"]
 

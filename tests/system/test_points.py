@@ -14,10 +14,10 @@ import pytest
 
 from include import applications, clusters, job_spec, job_watch, k8s_operators, study_run
 from include import run_point as point_run
-from include.embedded import credentials, local_cluster, removal, state
+from include.embedded import credentials, local_cluster, machine, removal, state
 from include.embedded.paths import state_root
 from include.kube.kinds import NAMESPACE, POD
-from include.models import MpiImplementation, Phase, Status, Study
+from include.models import Binding, MpiImplementation, Phase, Status, Study
 from include.plan import make_plan
 from include.results import Results
 from tests.system.conftest import STUDY_ID, why_not
@@ -129,6 +129,22 @@ def test_open_mpi_starts_its_processes_on_both_nodes(setting, point, command):
         if found == (Status.INVALID, 2):  # no LAMMPS output, as LAMMPS is built for MPICH
             return
     pytest.fail(f"status and hosts after {OPEN_MPI_ATTEMPTS} attempts: {found}, {record.error}")
+
+
+def test_each_rank_is_bound_to_a_core_of_its_own_node(setting, point, command):
+    shares = [share.cpus for share in machine.divide(machine.this_machine(), node_count=2)]
+    if None in shares:
+        pytest.skip("this machine has no core for each node")
+    command("grep", "Cpus_allowed_list", "/proc/self/status")
+    study = with_study(setting, binding=Binding.CORE, point_timeout_s=60.0)
+    record = point_run.run_point(point, study)
+    assert record.status is Status.INVALID, record.error  # it ended well, and is no LAMMPS
+    found = re.findall(
+        r"Cpus_allowed_list:\s+(\S+)$", stored(study, point, "job.log"), re.MULTILINE
+    )
+    cores = [set(machine.parse_cpu_list(each)) for each in found]
+    of_nodes = [set(machine.parse_cpu_list(each)) for each in shares]
+    assert [sum(each <= node for each in cores) for node in of_nodes] == [1, 1], found
 
 
 def test_failed_launcher_leaves_its_exit_code_log_and_events(setting, point, command):
