@@ -118,11 +118,7 @@ class Local(Cluster):
         self.preflight(reservation)
         local_cluster.create(reservation, root=state_root())
 
-    def wait_ready(
-        self,
-        reservation: Reservation,
-        study: Study,  # noqa: ARG002
-    ) -> ClusterHandle:
+    def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for all nodes to be Ready and for their name service."""
         current = local_cluster.wait_ready(root=state_root(), study_id=reservation.study_id)
         built = image.built()
@@ -134,7 +130,7 @@ class Local(Cluster):
             image_digest=built.digest,
             image_pull_policy=PULL_POLICY,
             worker_nodes=tuple(node.name for node in nodes(reservation.nodes)),
-            notes=current.notes,
+            notes=(*current.notes, *_crowded(study, cores=_cores(reservation.nodes))),
         )
 
     def connect(self, reservation: Reservation) -> Kube:
@@ -202,13 +198,29 @@ def _refuse_more_ranks_than_cores(study: Study, *, node_count: int) -> None:
     """StudyError when ranks are to have a core each and a node has too few: MPI would give up."""
     if study.binding is not Binding.CORE:
         return
-    cores = int(machine.for_pods(machine.this_machine(), node_count=node_count)["cpu"])
+    cores = _cores(node_count)
     if study.ranks_per_node > cores:
         msg = (
             f"binding {study.binding}: {study.ranks_per_node} ranks on a node of {cores} "
             f"core{'s' if cores > 1 else ''}; lower `ranks_per_node`, or set `binding` to none"
         )
         raise StudyError(msg)
+
+
+def _crowded(study: Study, *, cores: int) -> tuple[str, ...]:
+    """What a reader must know when ranks take turns: MPI's waiting keeps a core from the others."""
+    if study.ranks_per_node <= cores:
+        return ()
+    plural = "s" if cores > 1 else ""
+    note = (
+        f"{study.ranks_per_node} ranks share a node's {cores} core{plural} and hinder each other: "
+        f"the times tell of that, not of the operators"
+    )
+    return (note,)
+
+
+def _cores(node_count: int) -> int:
+    return int(machine.for_pods(machine.this_machine(), node_count=node_count)["cpu"])
 
 
 ADAPTER = Local()

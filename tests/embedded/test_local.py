@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from include import clusters
 from include.checks import Outcome
-from include.embedded import image, machine, packages, paths, ports
+from include.embedded import image, local_cluster, machine, packages, paths, ports, state
 from include.errors import ClusterError, StudyError
 from include.models import Study
 
@@ -54,6 +54,20 @@ def test_ranks_that_cannot_each_have_a_core_are_not_bound(monkeypatch):
         Study(binding="core", ranks_per_node=3, cluster_options={"nodes": 5}),  # all share all
     ):
         assert LOCAL.reserve(study, study_id="s-1").study_id == "s-1"
+
+
+@pytest.mark.parametrize(("ranks", "notes"), [(2, 0), (3, 1)])
+def test_ranks_that_share_cores_are_told_to_the_reader(reservation, monkeypatch, ranks, notes):
+    here = machine.Machine(cores=(0, 1, 2, 3), all_cores=(0, 1, 2, 3), memory_mib=4000)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    current = state.ClusterState.of(reservation, api_address="10.99.0.1", notes=())
+    monkeypatch.setattr(local_cluster, "wait_ready", lambda **_: current)
+    built = image.BuiltImage(reference="a:1", digest="b", pause_reference="c:1", size_bytes=1)
+    monkeypatch.setattr(image, "built", lambda: built)
+    handle = LOCAL.wait_ready(reservation, Study(ranks_per_node=ranks))
+    assert handle.image == "a:1"
+    assert len(handle.notes) == notes
+    assert all("3 ranks share a node's 2 cores" in note for note in handle.notes)
 
 
 def test_an_image_that_the_nodes_do_not_have_is_refused():
