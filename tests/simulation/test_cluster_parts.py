@@ -10,6 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from include import clusters, k8s_operators
+from include.checks import Outcome
 from include.embedded import credentials, probe
 from include.embedded.certificates import Authority, Identity
 from include.embedded.credentials import Trust
@@ -83,6 +84,15 @@ def test_more_nodes_than_there_are_is_a_study_error():
     study = Study(cluster="simulated", cluster_options={"nodes": 8}, nodes=(16,))
     with pytest.raises(StudyError, match="8 workers"):
         clusters.load("simulated").reserve(study, study_id=STUDY_ID)
+
+
+def test_a_pod_that_no_simulated_node_has_room_for_is_refused():
+    simulated = clusters.load("simulated")
+    reservation = simulated.reserve(Study(cluster="simulated"), study_id=STUDY_ID)
+    (fits,) = simulated.room(reservation, {"cpu": "94", "vpc.amazonaws.com/efa": "1"})
+    assert fits.outcome is Outcome.PASSED
+    (refused,) = simulated.room(reservation, {"cpu": "97"})
+    assert refused.found == "a pod asks for cpu 97 of 96 that a simulated node has for pods"
 
 
 def test_a_controller_that_is_not_at_hand_has_no_program(monkeypatch):
