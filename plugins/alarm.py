@@ -22,16 +22,14 @@ def channels() -> tuple[Channel, ...]:
     """Whom to tell; StudyError when the variable is not a list of channels."""
     from pydantic import TypeAdapter, ValidationError
 
-    from include.errors import StudyError
+    from include.errors import StudyError, problems
     from include.regression.settings import Channel
 
     text = os.environ.get(VARIABLE, "").strip() or "[]"
     try:
         return TypeAdapter(tuple[Channel, ...]).validate_json(text)
     except ValidationError as err:
-        said = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'all'}: {each['msg']}" for each in err.errors()
-        )
+        said = "; ".join(f"{each.place or 'all'}: {each.message}" for each in problems(err))
         example = '[{"channel": "webhook", "connection": "benchmark_alerts"}]'
         raise StudyError(f"{VARIABLE} must be as {example}: {said}") from err
 
