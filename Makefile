@@ -107,7 +107,7 @@ import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=
 .PHONY: nightly-demo
 nightly-demo: .venv/.locked  ## Play 30 nights with a step of 5 % on simulated nodes, and show the trend; SEED=1
 	@$(PYTHON) -m include.embedded.binaries
-	@$(PYTHON) -m include.nightly_demo $(if $(SEED),--seed $(SEED))
+	@$(PYTHON) -m include.regression.nightly_demo $(if $(SEED),--seed $(SEED))
 
 .PHONY: power-study
 power-study: .venv/.locked  ## What the regression test finds, by simulation: RUNS=<folder of recorded runs>

@@ -9,7 +9,7 @@ import sys
 
 # Every task of the LocalExecutor is a fork of the scheduler and inherits what is loaded there.
 # Without this, each point would import for seconds before its job is created.
-SLOW = ("include.study_run", "plugins.study_context", "include.report.write")
+SLOW = ("include.study.steps", "plugins.study_context", "include.report.write")
 
 
 def preload() -> None:

@@ -12,8 +12,8 @@ The run is red for two reasons only, and the verdict's error names which: `Regre
 the confirmation or by a change point over the nights, in the night in which it is told; and
 `StudyIncomplete`, when the pipeline is broken. A night with a failed point is no data.
 
-`include/studies/nightly.yaml` says what runs and when; the method is in `docs/regression.md`. The
-DAG is paused until somebody turns it on.
+`include/study/presets/nightly.yaml` says what runs and when; the method is in
+`docs/regression.md`. The DAG is paused until somebody turns it on.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from datetime import UTC, datetime
 from airflow.sdk import dag
 from airflow.timetables.trigger import CronTriggerTimetable
 
-from include.presets import PARAM
 from include.regression.settings import NightlyStudy, dag_id_of, read_nightly
+from include.study.presets import PARAM
 from plugins.dag_page import OWNER, dag_page, owner_links
 from plugins.nightly_tasks import nightly_tasks
 from plugins.study_params import study_params

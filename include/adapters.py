@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-    from include.models import Model
+    from include.base_model import Model
 
 
 class Adapter(ABC):

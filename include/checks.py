@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from include.base_model import Model
 from include.errors import ClusterError
-from include.models import Model
 from include.tariff import Tariff
 
 if TYPE_CHECKING:

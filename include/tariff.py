@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
-from include.models import Model, Positive
+from include.base_model import Model, Positive
 
 Seconds = Annotated[float, Field(ge=0)]
 Usd = Annotated[float, Field(ge=0)]

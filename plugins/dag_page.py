@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import conf
 
-from include import adapters, applications, clusters, k8s_operators, presets
+from include import adapters, applications, clusters, k8s_operators
+from include.study import presets
 from plugins.report_view import STUDIES_ROUTE
 
 if TYPE_CHECKING:

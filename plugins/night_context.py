@@ -10,7 +10,7 @@ from airflow.sdk import get_current_context
 
 from include.regression import nightly
 from include.regression.settings import read_nightly
-from include.study_run import results_root
+from include.study.steps import results_root
 from plugins.notifications import NotificationError, deliver, message_of, name_of
 from plugins.study_context import StudyContext, locate
 

@@ -32,14 +32,14 @@ def examine(series: str, ti: TaskInstance, dag_run: DagRun) -> None:
 @task(task_id="install", execution_timeout=timedelta(minutes=30))
 def install_again(ti: TaskInstance) -> list[dict[str, Any]]:
     """Install the operators of the suspects; returns the confirmation's points."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     if (folder := study.confirmation) is None:
         raise AirflowSkipException("no suspect has to be confirmed")
     phase = folder.plan().phases[0]
-    study_run.install_phase(folder, study.handle, phase)
+    steps.install_phase(folder, study.handle, phase)
     points: tuple[Point, ...] = phase.points
     return [point.to_json() for point in points]
 
@@ -51,13 +51,13 @@ def install_again(ti: TaskInstance) -> list[dict[str, Any]]:
 )
 def uninstall_again(ti: TaskInstance) -> None:
     """Remove the operators and prove that no pod of the confirmation is left."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     if not study.was_attempted(STEPS[0]) or (folder := study.confirmation) is None:
         raise AirflowSkipException("nothing was installed for a confirmation")
-    study_run.uninstall_phase(folder, study.handle, folder.plan().phases[0])
+    steps.uninstall_phase(folder, study.handle, folder.plan().phases[0])
 
 
 @task(multiple_outputs=False)
@@ -80,7 +80,7 @@ def notify(series: str, ti: TaskInstance) -> None:
 def judge_night(ti: TaskInstance) -> None:
     """Fail the run for a confirmed regression, or for a broken pipeline; the error says which."""
     from include.regression.nightly import RegressionConfirmed, raise_if_confirmed
-    from include.verdict import StudyIncomplete
+    from include.study.verdict import StudyIncomplete
     from plugins.study_context import StudyContext
 
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperatorLink, Context
 
-    from include.measurement import Measurement
+    from include.study.turn import Measurement
 
 
 class RunConfirmation(RunPoint):
@@ -20,8 +20,8 @@ class RunConfirmation(RunPoint):
     operator_extra_links: Sequence[BaseOperatorLink] = ()  # its files are no files of the study
 
     def _next_measurement(self, context: Context) -> Measurement:
-        from include.measurement import next_confirmation
         from include.models import Point
+        from include.regression.confirmation_run import next_confirmation
         from plugins.study_context import StudyContext
 
         study = StudyContext(context["ti"])

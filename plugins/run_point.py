@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import BaseOperatorLink, Context
 
-    from include.measurement import Measurement
     from include.models import Point
+    from include.study.turn import Measurement
 
 
 def name_of(point: Point) -> str:
@@ -33,7 +33,7 @@ class RunPoint(BaseOperator):
     badly is a measurement too: its record is stored and passed on, the task fails, and there is
     no retry.
 
-    The point that runs is the next one due in its phase, see `include.measurement.next_point`.
+    The point that runs is the next one due in its phase, see `include.study.turn.next_point`.
     """
 
     template_fields: Sequence[str] = ("point",)
@@ -47,7 +47,7 @@ class RunPoint(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the point; AirflowFailException when its record is not valid."""
         from include.models import Status
-        from include.stopping import StudyStopped
+        from include.study.stopping import StudyStopped
 
         try:
             measurement = self._measurement = self._next_measurement(context)
@@ -84,8 +84,8 @@ class RunPoint(BaseOperator):
             self._measurement.cancel()
 
     def _next_measurement(self, context: Context) -> Measurement:
-        from include.measurement import next_measurement
         from include.models import Point
+        from include.study.turn import next_measurement
         from plugins.study_context import StudyContext
 
         study = StudyContext(context["ti"])

@@ -19,13 +19,13 @@ from sqlalchemy import select
 
 from include.errors import StudyError
 from include.models import DnsLabel, Study, StudyOrigin
-from include.plan import study_id_of
 from include.regression import FOLDER, trend_models
 from include.regression.settings import read_nightly
 from include.regression.trend_models import Trend
 from include.report.pages import StudyLine
 from include.results import Results
-from include.study_run import results_root
+from include.study.plan import study_id_of
+from include.study.steps import results_root
 from plugins.study_context import locate
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class UnreadableStoreError(Exception):
 
 
 class _Planned(BaseModel):
-    """What is needed of `include.study_run.Planned`, without its hundreds of points."""
+    """What is needed of `include.study.steps.Planned`, without its hundreds of points."""
 
     study_id: DnsLabel
     results: str

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import Connection, ObjectStoragePath
 
-from include.measurement import phase_of
 from include.models import ClusterHandle, Phase, Reservation
 from include.results import CONFIRMATION_FOLDER, Location, Results
-from include.study_run import Planned
+from include.study.steps import Planned
+from include.study.turn import phase_of
 from plugins.aws_connection import use_aws_connection
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Param
 
-from include import applications, clusters, k8s_operators, presets
-from include.limits import MAXIMUM
+from include import applications, clusters, k8s_operators
 from include.models import Binding, Design, MpiImplementation, NodeChoice
+from include.models.limits import MAXIMUM
+from include.study import presets
 from plugins.study_texts import PRESET, one_line, title_and_help
 
 if TYPE_CHECKING:

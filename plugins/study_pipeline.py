@@ -9,7 +9,7 @@ from airflow.sdk import TaskGroup, TriggerRule, chain, setup, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from include import k8s_operators
-from include.limits import POINT_TIMEOUT_S
+from include.models.limits import POINT_TIMEOUT_S
 from plugins.alarm import alarm, channels
 from plugins.approval import AskWhenWanted
 from plugins.run_point import RunPoint
@@ -44,11 +44,11 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
     """Check the study and store its plan; returns the points by phase."""
     from airflow.sdk import conf
 
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import locate
 
     channels()  # whom to tell of a cluster that is left is known before there is one
-    return study_run.plan_study(
+    return steps.plan_study(
         params,
         conf=dag_run.conf or {},
         run_id=ti.run_id,
@@ -62,7 +62,7 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=15))
 def preflight(ti: TaskInstance) -> dict[str, Any]:
     """Look whether the cluster can be made and what the study will cost; returns the estimate."""
-    from include.preflight import preflight
+    from include.study.preflight import preflight
     from plugins.study_context import StudyContext
 
     return preflight(StudyContext(ti).results).to_json()
@@ -72,52 +72,52 @@ def preflight(ti: TaskInstance) -> dict[str, Any]:
 @task(multiple_outputs=False)
 def reserve(ti: TaskInstance) -> dict[str, Any]:
     """Fix the names and the expiry of the cluster; creates nothing."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
-    return study_run.reserve(StudyContext(ti).results).to_json()
+    return steps.reserve(StudyContext(ti).results).to_json()
 
 
 @setup
 @task(execution_timeout=timedelta(hours=1))
 def provision(ti: TaskInstance) -> None:
     """Start making the cluster, or adopt what this run already made."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
-    study_run.provision(study.results, study.reservation)
+    steps.provision(study.results, study.reservation)
 
 
 @setup
 @task(multiple_outputs=False, execution_timeout=timedelta(hours=1))
 def wait_ready(ti: TaskInstance) -> dict[str, Any]:
     """Wait until jobs can run; returns how to reach the cluster, without any secret."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
-    return study_run.wait_ready(study.results, study.reservation).to_json()
+    return steps.wait_ready(study.results, study.reservation).to_json()
 
 
 @task(execution_timeout=timedelta(hours=1))  # workers may have to come, and pull images
 def install(phase: int, ti: TaskInstance) -> list[dict[str, Any]]:
     """Install the operators of a phase; returns its points."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     if (planned := study.phase(phase)) is None:
         msg = f"the study has no phase {phase}"
         raise AirflowSkipException(msg)
-    study_run.install_phase(study.results, study.handle, planned)
+    steps.install_phase(study.results, study.handle, planned)
     return [point.to_json() for point in planned.points]
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=30))
 def uninstall(phase: int, ti: TaskInstance) -> None:
     """Remove the operators of a phase and prove that none of its pods is left."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
@@ -125,7 +125,7 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
     if planned is None or not study.was_attempted(f"phase_{phase}.install"):
         msg = f"nothing was installed for a phase {phase}"
         raise AirflowSkipException(msg)
-    study_run.uninstall_phase(study.results, study.handle, planned)
+    steps.uninstall_phase(study.results, study.handle, planned)
 
 
 @task(
@@ -136,22 +136,22 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
 )
 def destroy(ti: TaskInstance) -> None:
     """Remove everything that the study made, and prove it."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
-    study_run.destroy(study.reservation, open_results=lambda: study.results)
+    steps.destroy(study.reservation, open_results=lambda: study.results)
 
 
 @task(multiple_outputs=False)
 def report(ti: TaskInstance) -> dict[str, Any]:
     """Write records, tables, figures and the report; returns its summary."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     handed_over = ti.xcom_pull(task_ids=[f"phase_{phase}.points" for phase in phases()])
     given = [record for record in handed_over if record]
-    return study_run.report(StudyContext(ti).results, given).to_json()
+    return steps.report(StudyContext(ti).results, given).to_json()
 
 
 @task(task_id="verdict")
@@ -162,14 +162,14 @@ def judge_study(ti: TaskInstance) -> None:
 
 def check_study(ti: TaskInstance, *, may_be_skipped: Sequence[str] = ()) -> None:
     """Raise StudyIncomplete, naming what is missing; for the last task of a run."""
-    from include import study_run
+    from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
     unused = phases()[len(study.planned.phases) :]
     not_planned = [f"phase_{n}.{step}" for n in unused for step in PHASE_STEPS]
-    study_run.check_complete(
+    steps.check_complete(
         study.results,
         states={task_id: state for task_id, state in states.items() if task_id != ti.task_id},
         may_be_skipped=[*not_planned, *may_be_skipped],

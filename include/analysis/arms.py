@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from include.provenance import STAND_IN
-from include.variants import arm_name
+from include.models import STAND_IN
+from include.models.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from include.bench import analysis, gaps, memory, regression, scheduler
 from include.bench.table import markdown, measured_by, newest
-from include.cache import ROOT
 from include.embedded import start_times
 from include.embedded.paths import state_root
 from include.errors import BenchmarkError
 from include.models import Reservation
-from include.plan import study_id_of
+from include.project import ROOT
 from include.results import Results
+from include.study.plan import study_id_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

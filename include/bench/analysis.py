@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.bench.recorded_folders import write_folders
-from include.cache import ROOT
 from include.errors import BenchmarkError
+from include.project import ROOT
 from include.recorded_runs.__main__ import ALL_VALID, SOME_INVALID
 
 if TYPE_CHECKING:

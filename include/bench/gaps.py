@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from include.errors import BenchmarkError
-from include.measurement import WORK_FILE
 from include.models import Model, Status
+from include.study.turn import WORK_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,17 +17,16 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include import steps
 from include.bench import memory
 from include.bench.table import markdown, measured_by, newest
-from include.cache import ROOT
 from include.cost.account import DESTROY, PROVISION, WAIT_READY
 from include.embedded import state
 from include.embedded.paths import simulated_root
 from include.errors import BenchmarkError
 from include.models import Status
-from include.presets import load
-from include.results import Results
+from include.project import ROOT
+from include.results import Results, step_times
+from include.study.presets import load
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -98,7 +97,7 @@ def _in_use_mib(pid: int) -> int:
 def rows(results: Results, *, peak_mib: int | None) -> list[Row]:
     """What the rehearsal took, and what it should take; BenchmarkError when it has not ended."""
     plan, records = results.plan(), results.records()
-    noted = {step.name: step for step in steps.read(results)}
+    noted = {step.name: step for step in step_times.read(results)}
     if missing := {PROVISION, WAIT_READY, DESTROY} - noted.keys():
         raise BenchmarkError(f"{results} is of no study that ended: it lacks {sorted(missing)}")
     valid = sum(record.status is Status.VALID for record in records)

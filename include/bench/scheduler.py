@@ -12,8 +12,8 @@ import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from include.cache import ROOT
 from include.errors import BenchmarkError
+from include.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

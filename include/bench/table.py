@@ -7,8 +7,7 @@ import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include.cache import ROOT
-from include.provenance import code_version
+from include.project import ROOT, code_version
 from include.results import Results
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from kubernetes.client.exceptions import ApiException
 
 from include import k8s_operators
-from include.cache import cache_dir
 from include.errors import TeardownError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import installation
+from include.project import cache_dir
 
 if TYPE_CHECKING:
     from include.k8s_operators import K8sOperator

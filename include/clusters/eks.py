@@ -15,13 +15,13 @@ from include.aws.census import census
 from include.aws.parameters import parameters_of
 from include.aws.problems import explained
 from include.aws.settings import Options
-from include.cache import cache_dir
 from include.clusters import Cluster
 from include.clusters._pulling import make_namespace, named_digest
 from include.errors import StudyError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import installation
 from include.models import ClusterHandle, Reservation
+from include.project import cache_dir
 from include.render import render
 from include.tariff import Pace
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from include import job_cleanup
-from include.cache import cache_dir
 from include.clusters import Cluster, _controllers, _nodes
 from include.clusters._nodes import selector_of
 from include.clusters._pulling import make_namespace, named_digest
 from include.errors import ClusterError, StudyError, TeardownError
+from include.jobs import cleanup
 from include.k8s_operators import LABEL_STUDY
 from include.kube import image_pull, installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
+from include.project import cache_dir
 from include.tariff import Pace, PaidNode
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Existing(Cluster):
         They go last: they may have to end their jobs.
         """
         kube = self.connect(reservation)
-        job_cleanup.delete_study(kube, study_id=reservation.study_id)
+        cleanup.delete_study(kube, study_id=reservation.study_id)
         image_pull.remove(kube, reservation.study_id)
         if _own_namespace(reservation):
             found = kube.get(NAMESPACE, reservation.namespace)

@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.cache import ROOT
 from include.control_path.arms import arms
 from include.control_path.study import Matrix, Store, measure
 from include.errors import BenchmarkError
+from include.project import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from include import job_cleanup, timeline
 from include.control_path.arrivals import watching
 from include.errors import BenchmarkError, ClusterError
+from include.jobs import cleanup
 from include.k8s_operators import LABEL_NODES, LABEL_OPERATOR, LABEL_POINT, LABEL_STUDY, JobSpec
-from include.k8s_operators._pods import instant
+from include.kube.conditions import instant
 from include.kube.kinds import POD
 from include.models import Binding, MpiImplementation
 from include.simulation.performance import WHOLE_JOB_ENDS
+from include.study import timeline
 
 if TYPE_CHECKING:
     from include.control_path.arrivals import Arrivals
@@ -86,7 +87,7 @@ def run(kube: Kube, operator: K8sOperator, spec: JobSpec, *, limit_s: float) -> 
         except BenchmarkError as err:
             error = err
         finally:
-            job_cleanup.delete_point(kube, operator, point_id=spec.name)
+            cleanup.delete_point(kube, operator, point_id=spec.name)
     seconds = _seconds(operator, arrivals, at, is_whole=error is None)
     if error is None:
         seconds |= _by_api(operator, arrivals, resource)

@@ -25,8 +25,8 @@ from include.embedded.local_cluster import admin
 from include.embedded.paths import simulated_root
 from include.errors import ClusterError
 from include.models import Status, Study
-from include.plan import study_id_of
 from include.simulation import controllers, programs, settings
+from include.study.plan import study_id_of
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -14,7 +14,7 @@ from include import k8s_operators
 from include.embedded.binaries import KUBERNETES_VERSION
 from include.embedded.control_plane import CONTROLLERS, FEWER_COLLECTIONS
 from include.embedded.paths import TOOLS
-from include.provenance import code_version
+from include.project import code_version
 from include.report.labels import operator_title
 
 if TYPE_CHECKING:

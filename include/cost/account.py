@@ -7,17 +7,16 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include import steps
 from include.cost.ledger import Entry, Ledger, Paid, Stretch, Use, spend
 from include.models import Record, Status
-from include.results import COST, NODES, PREFLIGHT
+from include.results import COST, NODES, PREFLIGHT, step_times
 from include.tariff import PaidNode, Tariff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from include.results import Results
-    from include.steps import Step
+    from include.results.step_times import Step
 
 log = logging.getLogger(__name__)
 PROVISION, WAIT_READY, PULL, DESTROY = "provision", "wait_ready", "pull", "destroy"
@@ -52,7 +51,9 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
 def spent_usd(results: Results) -> float | None:
     """What the cluster has cost until now; None when nobody knows the price, or it is not made."""
     tariff = _tariff(results)
-    began = next((step.started_at for step in steps.read(results) if step.name == PROVISION), None)
+    began = next(
+        (step.started_at for step in step_times.read(results) if step.name == PROVISION), None
+    )
     if tariff is None or began is None:
         return None
     now = datetime.now(UTC)
@@ -83,7 +84,7 @@ def ledger_of(results: Results) -> Ledger | None:
 
     What was not yet deleted is counted until now, and the notes say so.
     """
-    noted = steps.read(results)
+    noted = step_times.read(results)
     began = next((step.started_at for step in noted if step.name == PROVISION), None)
     if began is None:
         return None

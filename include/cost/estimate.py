@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from include import applications, clusters
 from include.models import Model
-from include.plan import make_plan, study_id_of
 
 if TYPE_CHECKING:
     from include.models import Phase, Plan, Point, Study
@@ -62,14 +61,6 @@ class Estimate(Model):
         least = "at most" if self.is_upper_bound else "about"
         money = "at no known price" if self.usd is None else f"for {least} {usd_text(self.usd)}"
         return f"{self.points} points, {least} {duration_text(self.duration_s)}, {money}"
-
-
-def estimate_study(study: Study) -> Estimate:
-    """The estimate for a study that may not have been planned yet; asks no service.
-
-    StudyError when the study cannot be planned.
-    """
-    return estimate_plan(make_plan(study, study_id=study_id_of(name=study.name, run_id="")))
 
 
 def estimate_plan(plan: Plan, *, tariff: Tariff | None = None) -> Estimate:

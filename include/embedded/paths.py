@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from include.cache import ROOT, cache_dir
+from include.project import ROOT, cache_dir
 
 TOOLS = ROOT / "tools"
 STATE_VARIABLE = "OPERATOR_BENCHMARK_STATE"

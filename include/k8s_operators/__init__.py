@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
-from include.variants import variants_of
+from include.models.variants import variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

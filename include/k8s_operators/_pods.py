@@ -1,11 +1,11 @@
-"""What the manifests and the readings of all operators share about pods and conditions."""
+"""What the manifests and the readings of all operators share about pods and jobs."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState
+from include.kube.conditions import condition, instant
 
 if TYPE_CHECKING:
     from include.k8s_operators import JobSpec
@@ -57,16 +57,3 @@ def resources(job: JobSpec) -> dict[str, Any]:
     """
     limits = {name: amount for name, amount in job.pod_resources.items() if name != "cpu"}
     return {"requests": job.pod_resources, "limits": limits}
-
-
-def condition(resource: dict[str, Any], kind: str) -> dict[str, Any] | None:
-    """The condition of that type when it is true, else None."""
-    for found in resource.get("status", {}).get("conditions", []):
-        if found["type"] == kind and found["status"] == "True":
-            return dict(found)
-    return None
-
-
-def instant(stamp: str) -> datetime:
-    """A Kubernetes time stamp (RFC 3339) as an aware datetime."""
-    return datetime.fromisoformat(stamp)

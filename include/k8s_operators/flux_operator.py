@@ -10,9 +10,8 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from include import curve
 from include.errors import JobFailed, StudyError
-from include.k8s_operators import LABEL_POINT, JobState, K8sOperator
+from include.k8s_operators import LABEL_POINT, JobState, K8sOperator, _curve
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, resources
 from include.kube.kinds import CONFIG_MAP, JOB, SERVICE, Controller, ResourceKind
 from include.models import Binding, Model, MpiImplementation
@@ -99,7 +98,7 @@ class FluxOperator(K8sOperator):
             "flux_operator.yaml.j2",
             job=job,
             option_flags=option_flags(job, chosen),
-            certificate=curve.certificate(job.name),
+            certificate=_curve.certificate(job.name),
             view_image=chosen.view_image,
             command=" ".join(job.command),
             script=None if plain else _script(job.command),

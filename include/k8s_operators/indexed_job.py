@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from include import mpi_launch
-from include.k8s_operators import JobState, K8sOperator
+from include.k8s_operators import JobState, K8sOperator, _mpi_launch
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, one_per_node, resources
 from include.kube.kinds import JOB
 from include.models import Model, MpiImplementation
@@ -93,13 +92,13 @@ class IndexedJob(K8sOperator):
 def _script(job: JobSpec) -> str:
     mpich = job.mpi_implementation is MpiImplementation.MPICH
     return _SCRIPT.format(
-        worker_script=re.sub(r"^", "  ", mpi_launch.WORKER_SCRIPT, flags=re.MULTILINE),
+        worker_script=re.sub(r"^", "  ", _mpi_launch.WORKER_SCRIPT, flags=re.MULTILINE),
         last_index=job.nodes - 1,
         name=job.name,
         namespace=job.namespace,
         slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
         host_file=HOST_FILE,
-        launcher_script=mpi_launch.launcher_script(job, host_file=HOST_FILE),
+        launcher_script=_mpi_launch.launcher_script(job, host_file=HOST_FILE),
     )
 
 

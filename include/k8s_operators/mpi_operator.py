@@ -5,9 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include import mpi_launch
-from include.k8s_operators import JobPhase, JobState, K8sOperator
-from include.k8s_operators._pods import condition, instant, one_per_node, resources
+from include.k8s_operators import JobPhase, JobState, K8sOperator, _mpi_launch
+from include.k8s_operators._pods import one_per_node, resources
+from include.kube.conditions import condition, instant
 from include.kube.kinds import Controller, ResourceKind
 from include.models import Model, MpiImplementation
 from include.parsers import posix_time
@@ -80,8 +80,8 @@ class MpiOperator(K8sOperator):
             job=job,
             mpi_implementation=flavour[job.mpi_implementation],
             launcher_creation_policy=chosen.launcher_creation_policy,
-            launcher_script=mpi_launch.launcher_script(job, host_file=HOST_FILE),
-            worker_script=mpi_launch.WORKER_SCRIPT,
+            launcher_script=_mpi_launch.launcher_script(job, host_file=HOST_FILE),
+            worker_script=_mpi_launch.WORKER_SCRIPT,
             one_per_node=one_per_node(job, extra_labels={ROLE_LABEL: "worker"}),
             resources=resources(job),
             deadline_s=int(job.timeout_s),

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from include.errors import JobFailed
 from include.models import Model, Record, Status
-from include.provenance import code_version
+from include.project import code_version
 from include.recorded_runs._logs import place_of
 from include.redact import redact
 

@@ -1,11 +1,10 @@
-"""The studies that run every night, as `include/studies/nightly.yaml` names them."""
+"""The studies that run every night, as `include/study/presets/nightly.yaml` names them."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from enum import StrEnum
-from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 import yaml
@@ -20,9 +19,13 @@ from pydantic import (
 
 from include.errors import StudyError, problems
 from include.models import Model, Study
+from include.study import presets
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DAG_ID = "nightly_regression"
-FILE = Path(__file__).parent.parent / "studies" / "nightly.yaml"
+FILE = presets.FOLDER / presets.NIGHTLY
 LEAST_BLOCKS = 7  # with fewer, no confirmation has a p-value below its limit
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 

@@ -2,7 +2,7 @@
 
 `python -m include.regression.state RESULTS SERIES acknowledge GROUP NIGHT --reason TEXT`, or `pin
 NIGHT --reason TEXT`, `unpin`, `export`. RESULTS is the results location, SERIES a name of
-`include/studies/nightly.yaml`.
+`include/study/presets/nightly.yaml`.
 """
 
 from __future__ import annotations

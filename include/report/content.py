@@ -12,13 +12,13 @@ from include import k8s_operators
 from include.analysis import table
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
+from include.models.variants import arm_name
 from include.report.cost_text import read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
 from include.report.image_text import image_notes
 from include.report.labels import operator_title
 from include.report.tally import Tally, read_records, tally
-from include.variants import arm_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from kubernetes.client.exceptions import ApiException
 
 from include import k8s_operators
-from include.cache import ROOT
 from include.embedded import control_plane, credentials, processes, simulated_removal, state
 from include.embedded.access import for_study
 from include.embedded.binaries import binary
@@ -21,6 +20,7 @@ from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
 from include.kube.kinds import NODE
+from include.project import ROOT
 from include.simulation import access, controllers, gates, nodes, settings, stages
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from include.cache import cache_dir
 from include.embedded import access, binaries, commands, credentials
 from include.embedded import controllers as embedded
 from include.errors import ClusterError
 from include.kube import installation
+from include.project import cache_dir
 from include.simulation.settings import free_ports
 
 if TYPE_CHECKING:

@@ -59,7 +59,7 @@ class Run:
 
 
 def over_ssh(run: Run) -> tuple[list[Line], int]:
-    """Lines and exit code of the launcher script of `include.mpi_launch`."""
+    """Lines and exit code of the launcher script of `include.k8s_operators._mpi_launch`."""
     drawn = run.drawn
     beside = max(0.0, drawn.launcher_time_s - run.application_s())
     lines = run.printed(beside * BEFORE_SHARE)

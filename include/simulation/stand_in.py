@@ -12,7 +12,7 @@ from include.embedded.controllers import wait_established
 from include.embedded.credentials import ADMIN
 from include.embedded.local_cluster import apply
 from include.errors import ClusterError
-from include.provenance import STAND_IN
+from include.models import STAND_IN
 from include.simulation import access, stages
 
 if TYPE_CHECKING:

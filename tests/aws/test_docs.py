@@ -9,12 +9,13 @@ import shlex
 import pytest
 
 from include.aws.command_line import _parser
-from include.cache import ROOT
 from include.checks import require
 from include.clusters import eks
-from include.cost.estimate import duration_text, estimate_study
+from include.cost.estimate import duration_text
 from include.cost.gate import gate
-from include.plan import read_study
+from include.project import ROOT
+from include.study.plan import read_study
+from tests.estimates import estimate_study
 
 GUIDE = (ROOT / "docs" / "aws.md").read_text()
 COMMANDS = re.findall(

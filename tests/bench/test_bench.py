@@ -9,10 +9,10 @@ from include.bench import __main__ as bench
 from include.bench import gaps, memory, scheduler
 from include.embedded.start_times import StartTimes
 from include.errors import BenchmarkError
-from include.measurement import WORK_FILE
 from include.models import Status, Study
-from include.plan import make_plan
 from include.results import Results
+from include.study.plan import make_plan
+from include.study.turn import WORK_FILE
 from tests.records import record
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 from include.bench import memory, rehearsal
 from include.errors import BenchmarkError
-from include.steps import Step
+from include.results.step_times import Step
 from tests.analysis.synthetic import record
 from tests.report.study_folder import write_study
 

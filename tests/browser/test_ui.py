@@ -8,7 +8,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from include import presets
+from include.study import presets
 from plugins.study_params import BUDGET, HOW_OFTEN, WHAT, WHERE
 from tests.airflow_server import DAG
 from tests.browser.trigger_form import log_in

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from include import steps
 from include.cost import account
 from include.cost.ledger import Ledger, Use
 from include.report.cost_text import cost_section, read_cost
-from include.results import Results
+from include.results import Results, step_times
 from include.tariff import PaidNode, Tariff
 from tests.records import record
 from tests.report.study_folder import plan_of
@@ -45,7 +44,9 @@ def run(*, start, nodes=2, repeat=1, **changes):
 
 
 def note(results, name, start, end=None):
-    step = steps.Step(name=name, started_at=at(start), finished_at=None if end is None else at(end))
+    step = step_times.Step(
+        name=name, started_at=at(start), finished_at=None if end is None else at(end)
+    )
     results.write_json(f"steps/{name}.json", step.to_json())
 
 
@@ -196,13 +197,13 @@ def test_the_report_s_section_says_what_was_useful_and_what_a_sample_cost(result
 
 def test_the_first_beginning_of_a_step_that_is_tried_again_counts(tmp_path):
     results = Results(tmp_path)
-    with pytest.raises(KeyError), steps.timed(lambda: results, "destroy"):
+    with pytest.raises(KeyError), step_times.timed(lambda: results, "destroy"):
         raise KeyError("first")
-    (first,) = steps.read(results)
+    (first,) = step_times.read(results)
     assert first.finished_at is None
-    with steps.timed(lambda: results, "destroy"):
+    with step_times.timed(lambda: results, "destroy"):
         pass
-    (second,) = steps.read(results)
+    (second,) = step_times.read(results)
     assert second.started_at == first.started_at
     assert second.finished_at >= second.started_at
 

@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from include import applications, clusters
-from include.cost.estimate import duration_text, estimate_plan, estimate_study, usd_text
+from include.cost.estimate import duration_text, estimate_plan, usd_text
 from include.models import Study
-from include.plan import make_plan
+from include.study.plan import make_plan
 from include.tariff import Tariff
+from tests.estimates import estimate_study
 
 RUN_6 = Study(
     cluster="simulated",

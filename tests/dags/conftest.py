@@ -146,10 +146,11 @@ def params(tmp_path):
 @pytest.fixture
 def run(dag, params, monkeypatch):
     """A function that runs a study to its end; keywords are options of the fake cluster."""
-    from include import job_cleanup, measurement, study_run
+    from include.jobs import cleanup
+    from include.study import steps, turn
 
     said = []
-    check = study_run.check_complete
+    check = steps.check_complete
     sleep = time.sleep
 
     def check_complete(*args, **kwargs):
@@ -159,10 +160,10 @@ def run(dag, params, monkeypatch):
             said.append(str(err))
             raise
 
-    monkeypatch.setattr(study_run, "check_complete", check_complete)
-    monkeypatch.setattr(measurement, "run_point", run_point)
-    monkeypatch.setattr(job_cleanup, "GONE_S", 0.0)
-    monkeypatch.setattr(job_cleanup, "FORCED_GONE_S", 0.0)
+    monkeypatch.setattr(steps, "check_complete", check_complete)
+    monkeypatch.setattr(turn, "run_point", run_point)
+    monkeypatch.setattr(cleanup, "GONE_S", 0.0)
+    monkeypatch.setattr(cleanup, "FORCED_GONE_S", 0.0)
     idle = iter(range(2000))
 
     def short_sleep(_seconds):  # dag.test() idles in seconds, and waits for ever

@@ -7,11 +7,11 @@ import time
 
 import pytest
 
-from include import measurement
 from include.aws import nodes, stack
 from include.checks import Findings, passed
 from include.clusters.eks import Eks
 from include.models import Status
+from include.study import turn
 from tests.aws.account import aws, kubernetes, whole_account
 from tests.aws.moto_stack import FAULTS
 from tests.clusters.test_eks import IMAGE, SHORT
@@ -49,7 +49,7 @@ def run(dag, aws, kubernetes, tmp_path, monkeypatch):
     monkeypatch.setattr(study_context, "use_aws_connection", lambda: None)
     monkeypatch.setattr(Eks, "examine", lambda *_: Findings(checks=(passed("moto", "is moto"),)))
     monkeypatch.setattr(Eks, "wait_ready", wait_ready)
-    monkeypatch.setattr(measurement, "run_point", run_point)
+    monkeypatch.setattr(turn, "run_point", run_point)
     monkeypatch.setitem(sys.modules, "include.report.write", report)
     monkeypatch.setattr(time, "sleep", lambda _seconds: sleep(0.001))
 

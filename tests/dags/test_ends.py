@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from include import clusters, steps
+from include import clusters
 from include.cost.ledger import Ledger
 from include.models import Status
+from include.results import step_times
 from plugins.report_view import PREFIX
 from tests import airflow_pages
 
@@ -42,7 +43,7 @@ def test_success_is_green_in_the_planned_order_and_names_its_points(run):
 
 
 def _assert_the_cost_is_accounted_for(results):
-    noted = {step.name: step.finished_at for step in steps.read(results)}
+    noted = {step.name: step.finished_at for step in step_times.read(results)}
     in_a_phase = ("install", "workers", "uninstall")
     phases = {f"{step}-{phase}" for phase in (1, 2) for step in in_a_phase}
     assert set(noted) == {"provision", "wait_ready", "destroy"} | phases
@@ -130,9 +131,9 @@ def test_a_point_that_cannot_be_measured_is_given_up_and_blocks_no_other(run):
 
 
 def test_a_lost_worker_and_a_record_that_the_store_lost_are_made_up_for(run, monkeypatch):
-    from include import study_run
+    from include.study import steps
 
-    report = study_run.report
+    report = steps.report
     lost = []
 
     def without_a_record(results, handed_over):
@@ -144,7 +145,7 @@ def test_a_lost_worker_and_a_record_that_the_store_lost_are_made_up_for(run, mon
         assert path.exists()
         return report_summary
 
-    monkeypatch.setattr(study_run, "report", without_a_record)
+    monkeypatch.setattr(steps, "report", without_a_record)
     ended = run(points={"1": "crash_once"})
     assert ended.state == "success"
     assert ended.journal.count("point 1") == 2
@@ -221,7 +222,7 @@ def test_a_cluster_that_is_still_there_turns_the_run_red_and_is_told_of_once(
 
 
 def test_a_study_past_its_limits_begins_no_point_more_and_keeps_what_it_has(run, monkeypatch):
-    from include import stopping
+    from include.study import stopping
 
     def after_one_point(results, handle):
         return "its time is up" if results.recorded_points() else None
@@ -251,9 +252,9 @@ def test_lasting_lack_of_nodes_stops_the_whole_study(run, monkeypatch):
 
 
 def test_a_report_that_fails_turns_the_run_red(run, monkeypatch):
-    from include import study_run
+    from include.study import steps
 
-    monkeypatch.setattr(study_run, "report", lambda *_: 1 / 0)
+    monkeypatch.setattr(steps, "report", lambda *_: 1 / 0)
     ended = run()
     assert ended.state == "failed"
     assert not_green(ended) == {"report": "failed", "verdict": "failed"}
@@ -324,9 +325,9 @@ def test_cancel_in_provision_removes_the_cluster_and_is_red(dag, run, monkeypatc
 
 
 def test_cancel_in_a_point_removes_the_cluster_and_is_red(dag, run, monkeypatch):
-    from include import measurement
+    from include.study import turn
 
-    monkeypatch.setattr(measurement, "run_point", cancel(dag))
+    monkeypatch.setattr(turn, "run_point", cancel(dag))
     ended = run()
     assert ended.state == "failed"
     assert ended.journal == [*CREATED, "install fake-a", "delete"]

@@ -58,8 +58,8 @@ def test_the_confirmation_runs_before_the_cluster_goes_and_the_verdict_decides_a
 @pytest.fixture
 def night(run, params, tmp_path, monkeypatch):
     """Runs tonight after nights of 50 s: `now` by image; keywords go to the fake cluster."""
-    from include import measurement
     from include.regression import nightly
+    from include.study import turn
 
     root = tmp_path / "results"
     monkeypatch.setattr(studies, "FIRST", datetime.now(tz=UTC) - timedelta(days=NIGHTS + 5))
@@ -91,7 +91,7 @@ def night(run, params, tmp_path, monkeypatch):
             setting.results.write_json(f"points/{point.point_id}/record.json", record.to_json())
             return record
 
-        monkeypatch.setattr(measurement, "run_point", measure)
+        monkeypatch.setattr(turn, "run_point", measure)
         ended = run(**options)
         run_id = ended.dag_run.run_id
         found = [f.parent for f in root.glob("*/run.json") if f'"{run_id}"' in f.read_text()]

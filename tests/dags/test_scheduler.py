@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from include.plan import study_id_of
+from include.study.plan import study_id_of
 from tests.airflow_server import DAG, FAKE_REPORT, SITE, serve, wait
 from tests.object_store import SECRET
 from tests.webhook import serving

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from include import k8s_operators
-from include.limits import MAXIMUM
 from include.models import Study
+from include.models.limits import MAXIMUM
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUPS = {"reserve", "provision", "wait_ready"}
@@ -76,4 +76,4 @@ def test_parsing_the_file_loads_nothing_heavy():
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
     assert not loaded & {"boto3", "kubernetes", "matplotlib", "pandas", "pyarrow", "seaborn"}
-    assert "include.study_run" not in json.loads(done.stdout.splitlines()[-1])
+    assert "include.study.steps" not in json.loads(done.stdout.splitlines()[-1])

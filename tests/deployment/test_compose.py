@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include import presets
+from include.study import presets
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = ROOT / "docker-compose.yaml"

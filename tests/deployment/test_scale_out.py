@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from include import study_run
 from include.results import Results
+from include.study import steps
 from plugins.study_context import locate
 from tests.kube.api_server import serving
 from tests.kube.scripted_jobs import ScriptedJob, log_text
@@ -140,23 +140,23 @@ def _run(home, host, address, heard):
         "image": "registry.test/lammps@sha256:" + "c" * 64,
         "results": address,
     }
-    planned = study_run.plan_study(params, run_id="run", dag_id="d", locate=locate, **LIMITS)
+    planned = steps.plan_study(params, run_id="run", dag_id="d", locate=locate, **LIMITS)
     results = Results(locate(planned.results))
-    reservation = study_run.reserve(results)
-    study_run.provision(results, reservation)
-    handle = study_run.wait_ready(results, reservation)
+    reservation = steps.reserve(results)
+    steps.provision(results, reservation)
+    handle = steps.wait_ready(results, reservation)
     phase = results.plan().phases[0]
-    study_run.install_phase(results, handle, phase)
-    steps = {"plan": planned, "reserve": reservation, "wait_ready": handle}
-    xcoms = {name: value.to_json() for name, value in steps.items()}
+    steps.install_phase(results, handle, phase)
+    returned = {"plan": planned, "reserve": reservation, "wait_ready": handle}
+    xcoms = {name: value.to_json() for name, value in returned.items()}
     records, said, folders = [], [], []
     for number, point in enumerate(phase.points):
         folders.append(home / f"worker-{number}")
         record, output = work(folders[-1], host, {"point": point.to_json(), "xcoms": xcoms})
         records.append(record)
         said.append(output)
-    study_run.uninstall_phase(results, handle, phase)
-    study_run.destroy(reservation, open_results=lambda: results)
+    steps.uninstall_phase(results, handle, phase)
+    steps.destroy(reservation, open_results=lambda: results)
     return Ended(results, records, xcoms, "\n".join([*said, *heard.lines]), folders)
 
 
@@ -180,7 +180,7 @@ def test_workers_leave_no_file_behind(ended):
 
 
 def test_the_run_is_whole_wherever_it_ran(ended):
-    study_run.check_complete(ended.results, states={}, may_be_skipped=[])
+    steps.check_complete(ended.results, states={}, may_be_skipped=[])
 
 
 def test_no_canary_is_logged_handed_over_or_stored(ended):

@@ -9,12 +9,12 @@ import os
 
 from kubernetes import client
 
-from include import measurement
 from include.aws import access, nodes, removal, stack
 from include.checks import Findings, passed
 from include.clusters import eks
 from include.kube.client import Kube
 from include.models import Status
+from include.study import turn
 from tests.fakes.points import record_of
 
 FAILING = "failing"  # name of a study whose points fail
@@ -30,7 +30,7 @@ def install():
     access.connect = _connect
     # What preflight looks at has tests of its own.
     eks.Eks.examine = lambda *_: Findings(checks=(passed("moto", "it is moto"),))
-    measurement.run_point = _run_point
+    turn.run_point = _run_point
     made = eks.Eks.wait_ready
     # Its nodes are names alone: there is nothing that could pull an image.
     eks.Eks.wait_ready = lambda *given: made(*given).model_copy(update=NEVER_PULL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from include import measurement, study_run
 from include.results import Results
+from include.study import steps, turn
 from plugins.study_context import locate
 from tests import airflow_pages
 from tests.fakes.clusters.fake import read_journal
@@ -46,7 +46,7 @@ def options(tmp_path):
 @pytest.fixture
 def ti(tmp_path, options, monkeypatch):
     """A task instance behind `plan`, `reserve` and `wait_ready` of two points."""
-    monkeypatch.setattr(measurement, "run_point", run_point)
+    monkeypatch.setattr(turn, "run_point", run_point)
     params = {
         "cluster": "fake",
         "application": "fake_application",
@@ -57,11 +57,11 @@ def ti(tmp_path, options, monkeypatch):
         "cluster_options": options,
     }
     limits = {"most_phases": 1, "most_points": 10}
-    planned = study_run.plan_study(params, run_id="run", locate=locate, **limits)
+    planned = steps.plan_study(params, run_id="run", locate=locate, **limits)
     results = Results(locate(planned.results))
-    reservation = study_run.reserve(results)
-    study_run.provision(results, reservation)
-    handle = study_run.wait_ready(results, reservation)
+    reservation = steps.reserve(results)
+    steps.provision(results, reservation)
+    handle = steps.wait_ready(results, reservation)
     return TaskInstance(
         {
             "plan": planned.to_json(),

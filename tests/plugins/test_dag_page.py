@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from include import applications, clusters, k8s_operators, presets
+from include import applications, clusters, k8s_operators
 from include.models import Study
+from include.study import presets
 from plugins.dag_page import OWNER, dag_page, owner_links
 from plugins.study_params import study_params
 from plugins.study_texts import title_and_help

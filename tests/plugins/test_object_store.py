@@ -10,12 +10,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowNotFoundException
 from s3fs import S3FileSystem
 
-from include import study_run
 from include.errors import StudyError
-from include.measurement import losses, next_point
 from include.models import Study
-from include.plan import make_plan
 from include.results import Results
+from include.study import steps
+from include.study.plan import make_plan
+from include.study.turn import losses, next_point
 from plugins.study_context import locate
 from tests.fakes.points import record_of
 from tests.object_store import KEY_ID, SECRET
@@ -123,7 +123,7 @@ def test_a_key_in_the_address_is_refused_without_being_told(tmp_path):
         "results": f"s3://{KEY_ID}:{SECRET}@bucket/prefix",
     }
     with pytest.raises(StudyError, match="make an Airflow connection") as refused:
-        study_run.plan_study(params, run_id="run", locate=locate, **LIMITS)
+        steps.plan_study(params, run_id="run", locate=locate, **LIMITS)
     assert SECRET not in str(refused.value)
     assert not Path(tmp_path / "journal").exists()
 
@@ -139,7 +139,7 @@ def test_no_credential_gets_into_results_errors_or_logs(
         "results": f"{bucket}/results",
     }
     with caplog.at_level("DEBUG"):
-        planned = study_run.plan_study(params, run_id="run", dag_id="d", locate=locate, **LIMITS)
+        planned = steps.plan_study(params, run_id="run", dag_id="d", locate=locate, **LIMITS)
         with pytest.raises(FileNotFoundError) as missing:
             Results(locate(bucket.replace("@", "@no-such-"))).write_text("a", "b")
     assert planned.results.startswith(f"{bucket}/results/demo-")

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include.models import Study, StudyOrigin
-from include.plan import make_plan, study_id_of
 from include.results import ORIGIN, Results
+from include.study.plan import make_plan, study_id_of
 from plugins.study_context import locate
 from tests.fakes.points import record_of
 from tests.plugins.runs import add_run

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from include import measurement
 from include.errors import ClusterError
-from include.measurement import losses
 from include.models import Point, Record, Status
-from include.stopping import StudyStopped
+from include.regression import confirmation_run
+from include.study import turn
+from include.study.stopping import StudyStopped
+from include.study.turn import losses
 from plugins.run_confirmation import RunConfirmation
 from plugins.run_point import RunPoint, name_of
 
@@ -61,8 +62,8 @@ def test_no_point_of_a_stopped_study_is_begun_nor_tried_again(
     def refuse(*_):
         raise StudyStopped("its time to live of 4 h has passed (ttl_hours)")
 
-    monkeypatch.setattr(measurement, "require_going", refuse)
-    monkeypatch.setattr(measurement, "next_confirmation", measurement.next_measurement)
+    monkeypatch.setattr(turn, "require_going", refuse)
+    monkeypatch.setattr(confirmation_run, "next_confirmation", turn.next_measurement)
     with pytest.raises(AirflowFailException, match="not begun, as the study is stopped: its time"):
         kind(task_id="points", point=points[0]).execute({"ti": ti})
     assert not [line for line in journal() if line.startswith("point")]
@@ -92,19 +93,19 @@ def test_an_outcome_that_is_unknown_is_noted_and_left_to_the_retry(ti, points, r
 
 def test_a_kill_deletes_the_job_of_the_point_that_runs(ti, points, monkeypatch):
     cancelled = []
-    monkeypatch.setattr(measurement, "cancel_point", lambda point, _: cancelled.append(point))
+    monkeypatch.setattr(turn, "cancel_point", lambda point, _: cancelled.append(point))
     operator = operator_of(points[1])
 
     def killed(point, _setting):
         operator.on_kill()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(measurement, "run_point", killed)
+    monkeypatch.setattr(turn, "run_point", killed)
     with pytest.raises(KeyboardInterrupt):
         operator.execute({"ti": ti})
     assert cancelled == [Point.model_validate(points[0])]
 
 
 def test_a_kill_before_the_point_is_chosen_deletes_nothing(points, monkeypatch):
-    monkeypatch.setattr(measurement, "cancel_point", lambda *_: pytest.fail("nothing runs"))
+    monkeypatch.setattr(turn, "cancel_point", lambda *_: pytest.fail("nothing runs"))
     operator_of(points[0]).on_kill()

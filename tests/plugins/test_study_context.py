@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from include.models import ClusterHandle, Reservation
-from include.study_run import Planned
+from include.study.steps import Planned
 from plugins.study_context import StudyContext, locate
 
 

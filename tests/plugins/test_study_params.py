@@ -6,11 +6,12 @@ import pytest
 from airflow.sdk.exceptions import ParamValidationError
 from pydantic import ValidationError
 
-from include import applications, clusters, k8s_operators, presets
+from include import applications, clusters, k8s_operators
 from include.errors import StudyError
-from include.limits import MAXIMUM, check_limits
 from include.models import Binding, Design, MpiImplementation, Study
-from include.presets import PARAM
+from include.models.limits import MAXIMUM, check_limits
+from include.study import presets
+from include.study.presets import PARAM
 from plugins.study_params import BUDGET, HOW_OFTEN, WHAT, WHERE, study_params
 
 

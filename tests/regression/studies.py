@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from include.models import ClusterHandle, Status, Study, StudyOrigin
-from include.plan import make_plan, study_id_of
 from include.regression.settings import NightlyStudy
 from include.results import ORIGIN, Results
+from include.study.plan import make_plan, study_id_of
 from tests.fakes.points import record_of
 from tests.regression.histories import times
 

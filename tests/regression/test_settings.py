@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from include.errors import StudyError
-from include.plan import read_study
 from include.regression.settings import dag_id_of, read_nightly, series_of
+from include.study.plan import read_study
 
 
 def write(tmp_path, text):

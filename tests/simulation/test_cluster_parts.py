@@ -17,10 +17,10 @@ from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.errors import ClusterError, StudyError
 from include.models import NodeChoice, Study
-from include.plan import make_plan
 from include.simulation import cluster, controllers, gates, nodes, programs, settings, stages
 from include.simulation.log_server import LogServer
 from include.simulation.plays import Plays
+from include.study.plan import make_plan
 
 STUDY_ID = "demo-1234abcd"
 

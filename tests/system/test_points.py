@@ -12,14 +12,17 @@ import time
 
 import pytest
 
-from include import applications, clusters, job_spec, job_watch, k8s_operators, study_run
-from include import run_point as point_run
+from include import applications, clusters, k8s_operators
 from include.embedded import credentials, local_cluster, machine, removal, state
 from include.embedded.paths import state_root
+from include.jobs import watch as job_watch
+from include.jobs.spec import job_spec
 from include.kube.kinds import NAMESPACE, POD
 from include.models import Binding, MpiImplementation, Phase, Status, Study
-from include.plan import make_plan
 from include.results import Results
+from include.study import run_point as point_run
+from include.study import steps
+from include.study.plan import make_plan
 from tests.system.conftest import STUDY_ID, why_not
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -50,7 +53,7 @@ def handle():
 def installed(handle, tmp_path_factory):
     results = Results(tmp_path_factory.mktemp("results"))
     results.write_json("plan.json", make_plan(STUDY, study_id=STUDY_ID).to_json())
-    study_run.install_phase(results, handle, Phase(phase=1, operators=OPERATORS, points=()))
+    steps.install_phase(results, handle, Phase(phase=1, operators=OPERATORS, points=()))
     return results
 
 
@@ -235,8 +238,8 @@ def _wait_running(setting):
 
 def test_cancelled_point_leaves_nothing(setting, point):
     operator = k8s_operators.load(point.k8s_operator)
-    spec = job_spec.job_spec(point, study=setting.study, handle=setting.handle)
-    for obj in operator.objects(spec, operator.read_options({})):
+    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in operator.objects(wanted, operator.read_options({})):
         setting.kube.create(obj)
     point_run.cancel_point(point, setting)
     assert setting.kube.get(operator.resource, point.point_id) is None
@@ -261,7 +264,7 @@ def test_existing_cluster_is_used_and_left_as_it_was(handle, installed, tmp_path
     results = Results(tmp_path)
     plan = make_plan(study, study_id="guest-1")
     results.write_json("plan.json", plan.to_json())
-    study_run.install_phase(results, guest, plan.phases[0])
+    steps.install_phase(results, guest, plan.phases[0])
     kube = existing.connect(mine)
     setting = point_run.Setting(study=study, handle=guest, kube=kube, results=results)
     record = point_run.run_point(plan.points[0], setting)

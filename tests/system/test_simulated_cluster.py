@@ -8,16 +8,17 @@ import socket
 
 import pytest
 
-from include import clusters, study_run
-from include import run_point as point_run
+from include import clusters
 from include.embedded import processes
 from include.embedded import state as embedded_state
 from include.embedded.binaries import is_built
 from include.embedded.paths import simulated_root
 from include.kube.kinds import POD
 from include.models import Status, Study
-from include.plan import make_plan
 from include.results import Results
+from include.study import run_point as point_run
+from include.study import steps
+from include.study.plan import make_plan
 from tests.system.conftest import STUDY_ID
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -69,18 +70,18 @@ def running(request, tmp_path_factory):
     plan = make_plan(study, study_id=STUDY_ID)
     results = Results(tmp_path_factory.mktemp("results"))
     results.write_json("plan.json", plan.to_json())
-    reservation = study_run.reserve(results)
+    reservation = steps.reserve(results)
     try:
-        study_run.provision(results, reservation)
-        handle = study_run.wait_ready(results, reservation)
-        study_run.install_phase(results, handle, plan.phases[0])
+        steps.provision(results, reservation)
+        handle = steps.wait_ready(results, reservation)
+        steps.install_phase(results, handle, plan.phases[0])
         kube = SIMULATED.connect(handle)
         setting = point_run.Setting(study=study, handle=handle, kube=kube, results=results)
         yield plan.points, setting
-        study_run.uninstall_phase(results, handle, plan.phases[0])
+        steps.uninstall_phase(results, handle, plan.phases[0])
         kube.close()
     finally:
-        study_run.destroy(reservation, open_results=lambda: results)
+        steps.destroy(reservation, open_results=lambda: results)
     assert SIMULATED.leftovers(reservation) == ()
 
 

@@ -8,8 +8,7 @@ from itertools import groupby
 
 import pytest
 
-from include import clusters, study_run
-from include import run_point as point_run
+from include import clusters
 from include.embedded.binaries import is_built
 from include.embedded.local_cluster import admin
 from include.embedded.paths import simulated_root
@@ -18,11 +17,13 @@ from include.k8s_operators.mpi_operator import ROLE_LABEL
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, POD
 from include.kube.watch import Watcher
 from include.models import Status, Study
-from include.plan import make_plan
 from include.results import Results
 from include.simulation import settings
 from include.simulation.gates import GATE
 from include.simulation.nodes import LAUNCHER, worker_names
+from include.study import run_point as point_run
+from include.study import steps
+from include.study.plan import make_plan
 from tests.system.conftest import STUDY_ID
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -78,11 +79,11 @@ def run_all(study, tmp_path, between_phases=lambda kube: None):
     plan = make_plan(study, study_id=STUDY_ID)
     results = Results(tmp_path)
     results.write_json("plan.json", plan.to_json())
-    reservation = study_run.reserve(results)
+    reservation = steps.reserve(results)
     placed, records = Placed(), []
     try:
-        study_run.provision(results, reservation)
-        handle = study_run.wait_ready(results, reservation)
+        steps.provision(results, reservation)
+        handle = steps.wait_ready(results, reservation)
         kube = clusters.load("simulated").connect(handle)
         layout = settings.read(simulated_root()).layout(simulated_root())
         owner = admin(layout, namespace=handle.namespace)  # the pipeline sees no definitions
@@ -91,16 +92,16 @@ def run_all(study, tmp_path, between_phases=lambda kube: None):
         setting = point_run.Setting(study=study, handle=handle, kube=kube, results=results)
         try:
             for phase in plan.phases:
-                study_run.install_phase(results, handle, phase)
+                steps.install_phase(results, handle, phase)
                 records += [point_run.run_point(point, setting) for point in phase.points]
-                study_run.uninstall_phase(results, handle, phase)
+                steps.uninstall_phase(results, handle, phase)
                 between_phases(owner)
         finally:
             watcher.stop()
             kube.close()
             owner.close()
     finally:
-        study_run.destroy(reservation, open_results=lambda: results)
+        steps.destroy(reservation, open_results=lambda: results)
     placed.take_all()
     assert {record.status for record in records} == {Status.VALID}, [r.error for r in records]
     assert {record.time_scale for record in records} == {0.02}

@@ -17,11 +17,11 @@ from include.models import ClusterHandle, Model, Reservation
 from include.tariff import Pace, PaidNode
 
 if os.environ.get("OPERATOR_BENCHMARK_FAKE_POINTS"):  # in processes that a test has started
-    from include import measurement
+    from include.study import turn
     from tests.fakes.points import run_point
 
-    measurement.run_point = run_point
-    measurement.cancel_point = lambda point, setting: setting.kube.note(f"cancel {point}")
+    turn.run_point = run_point
+    turn.cancel_point = lambda point, setting: setting.kube.note(f"cancel {point}")
 
 
 class Options(Model):
@@ -57,7 +57,7 @@ class Journal:
 
 
 class FakeKube(Journal):
-    """What `study_run` uses of a client."""
+    """What `include.study.steps` uses of a client."""
 
     def list(self, kind, *, selector=""):
         names = self.options.stuck_pods

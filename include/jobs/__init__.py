@@ -1,0 +1,1 @@
+"""One Kubernetes job, from what it is to its end and its deletion."""

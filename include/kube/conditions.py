@@ -1,0 +1,19 @@
+"""What a Kubernetes object says of itself: its conditions and their instants."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+
+def condition(resource: dict[str, Any], kind: str) -> dict[str, Any] | None:
+    """The condition of that type when it is true, else None."""
+    for found in resource.get("status", {}).get("conditions", []):
+        if found["type"] == kind and found["status"] == "True":
+            return dict(found)
+    return None
+
+
+def instant(stamp: str) -> datetime:
+    """A Kubernetes time stamp (RFC 3339) as an aware datetime."""
+    return datetime.fromisoformat(stamp)

@@ -1,0 +1,41 @@
+"""Every typed record that crosses a file, an XCom or a parameter."""
+
+from __future__ import annotations
+
+from include.base_model import DnsLabel, Model, Positive
+from include.models.cluster import ClusterHandle, Placement, Reservation
+from include.models.plan import Phase, Plan, Point, Variant
+from include.models.record import STAND_IN, Record, Status, Timeline
+from include.models.study import (
+    Binding,
+    Design,
+    MpiImplementation,
+    NodeChoice,
+    Study,
+    StudyName,
+    StudyOrigin,
+)
+
+__all__ = [
+    "STAND_IN",
+    "Binding",
+    "ClusterHandle",
+    "Design",
+    "DnsLabel",
+    "Model",
+    "MpiImplementation",
+    "NodeChoice",
+    "Phase",
+    "Placement",
+    "Plan",
+    "Point",
+    "Positive",
+    "Record",
+    "Reservation",
+    "Status",
+    "Study",
+    "StudyName",
+    "StudyOrigin",
+    "Timeline",
+    "Variant",
+]

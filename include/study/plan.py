@@ -1,0 +1,245 @@
+"""Study → ordered points: the matrix, its warm-ups, and the order of the operators."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from include import applications, clusters, k8s_operators
+from include.errors import StudyError, problems
+from include.models import Design, NodeChoice, Phase, Plan, Point, Study
+from include.models.variants import arm_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from pydantic import JsonValue
+
+    from include.models import Model
+
+LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123
+
+
+def read_study(params: Mapping[str, Any]) -> Study:
+    """The validated study; StudyError with one line for each thing that is wrong.
+
+    Checks all that can be known before a cluster exists: unknown keys, values, adapters and
+    their options, names that would be too long, and whether the cluster is large enough.
+    """
+    try:
+        study = Study.model_validate(dict(params))
+    except ValidationError as err:
+        raise StudyError(_problems(err, prefix="")) from err
+    if found := _first_problems(study):
+        raise StudyError("\n".join(found))
+    return study
+
+
+def study_id_of(*, name: str, run_id: str) -> str:
+    """A DNS label that is the same whenever the same run asks, and differs between runs."""
+    return f"{name}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
+
+
+def make_plan(study: Study, *, study_id: str) -> Plan:
+    """The ordered points in their phases.
+
+    `swap`: a phase per operator in the study's order; node counts in the study's order; at each,
+    warm-ups before repeats, and for each of these the operator's variants in an order drawn by
+    the seed. `interleaved`: one phase with all operators; blocks of every operator and variant at
+    one node count, both shuffled with the study's seed; warm-ups come first.
+    With `placement: paired` each block has nodes of its own, drawn by the seed.
+    StudyError when a name would be too long.
+    """
+    groups: list[tuple[tuple[str, ...], list[dict[str, Any]]]]
+    if study.design is Design.SWAP:
+        groups = [((operator,), _swap_points(study, operator)) for operator in study.operators]
+    else:
+        groups = [(study.operators, _interleaved_points(study))]
+    total = sum(len(points) for _, points in groups)
+    if _is_paired(study):
+        workers = clusters.load(study.cluster).reserve(study, study_id=study_id).nodes
+        _draw_nodes([cell for _, cells in groups for cell in cells], study.seed, workers)
+    phases = []
+    first = 1
+    for number, (operators, points) in enumerate(groups, start=1):
+        numbered = tuple(
+            _point(study_id=study_id, phase=number, index=first + place, total=total, **point)
+            for place, point in enumerate(points)
+        )
+        first += len(points)
+        phases.append(Phase(phase=number, operators=operators, points=numbered))
+    return Plan(study_id=study_id, study=study, phases=tuple(phases))
+
+
+def _swap_points(study: Study, operator: str) -> list[dict[str, Any]]:
+    arms = [arm for arm in k8s_operators.arms(study) if arm[0] == operator]
+    order = random.Random(study.seed)  # noqa: S311  an order, not a secret
+    return [
+        _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
+        for block, nodes in enumerate(study.nodes, start=1)
+        for is_warmup, repeat in _runs(study)
+        for arm in order.sample(arms, k=len(arms))
+    ]
+
+
+def _interleaved_points(study: Study) -> list[dict[str, Any]]:
+    order = random.Random(study.seed)  # noqa: S311  an order, not a secret
+    arms = k8s_operators.arms(study)
+    cells: list[dict[str, Any]] = []
+    block = 0
+    for is_warmup in (True, False):
+        count = study.warmups if is_warmup else study.repeats
+        blocks = [(nodes, repeat) for nodes in study.nodes for repeat in range(1, count + 1)]
+        order.shuffle(blocks)
+        for nodes, repeat in blocks:
+            block += 1
+            cells += [
+                _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
+                for arm in order.sample(arms, k=len(arms))
+            ]
+    return cells
+
+
+def _is_paired(study: Study) -> bool:
+    if study.placement is None:
+        return study.design is Design.INTERLEAVED
+    return study.placement is NodeChoice.PAIRED
+
+
+def _draw_nodes(cells: list[dict[str, Any]], seed: int, workers: int) -> None:
+    """Give each point its nodes: the same for the same run of a block, whatever its operator.
+
+    In a swap the blocks of two operators go by the same number, so they are paired as well.
+    """
+    for cell in cells:
+        key = f"{seed}/{cell['block']}/{cell['is_warmup']}/{cell['repeat']}"
+        source = random.Random(key)  # noqa: S311  a choice of nodes, not a secret
+        cell["workers"] = tuple(source.sample(range(workers), cell["nodes"]))
+
+
+def _runs(study: Study) -> Iterator[tuple[bool, int]]:
+    yield from ((True, number) for number in range(1, study.warmups + 1))
+    yield from ((False, number) for number in range(1, study.repeats + 1))
+
+
+def _cell(study: Study, arm: tuple[str, str], **where: Any) -> dict[str, Any]:
+    k8s_operator, variant = arm
+    return {
+        "k8s_operator": k8s_operator,
+        "variant": variant,
+        "ranks_per_node": study.ranks_per_node,
+        **where,
+    }
+
+
+def _point(*, study_id: str, phase: int, index: int, total: int, **cell: Any) -> Point:
+    kind = "w" if cell["is_warmup"] else "r"
+    short = arm_name(cell["k8s_operator"], cell["variant"]).replace("_", "-").replace(" ", "-")
+    point_id = f"{study_id}-{short}-{cell['nodes']}n-{kind}{cell['repeat']}"
+    host = point_id + k8s_operators.load(cell["k8s_operator"]).longest_pod_suffix
+    if len(host) > LONGEST_LABEL:
+        msg = (
+            f"host name {host!r} of point {point_id} has {len(host)} characters, a DNS label has "
+            f"at most {LONGEST_LABEL}: choose a study name {len(host) - LONGEST_LABEL} shorter"
+        )
+        raise StudyError(msg)
+    return Point(
+        point_id=point_id,
+        study_id=study_id,
+        phase=phase,
+        order_index=index,
+        points_in_study=total,
+        **cell,
+    )
+
+
+def _adapters_exist(study: Study) -> Iterator[str]:
+    wanted: list[tuple[Callable[[str], Any], str]] = [(clusters.load, study.cluster)]
+    wanted += [(k8s_operators.load, operator) for operator in study.operators]
+    wanted += [(applications.load, study.application)]
+    for load, name in wanted:
+        try:
+            load(name)
+        except StudyError as err:
+            yield str(err)
+
+
+def _no_duplicates(study: Study) -> Iterator[str]:
+    for field in ("operators", "nodes"):
+        values = getattr(study, field)
+        if len(set(values)) < len(values):
+            yield f"{field}: {list(values)} names one twice; every cell is measured once"
+
+
+def _options_are_right(study: Study) -> Iterator[str]:
+    readers: list[tuple[str, Callable[[], Any]]] = [
+        (
+            "cluster_options",
+            lambda: clusters.load(study.cluster).read_options(study.cluster_options),
+        ),
+        (
+            "application_options",
+            lambda: applications.load(study.application).read_options(study.application_options),
+        ),
+        *(
+            (f"operator_options.{name}", partial(_operator_options, name, given))
+            for name, given in study.operator_options.items()
+        ),
+    ]
+    for where, read in readers:
+        try:
+            read()
+        except ValidationError as err:
+            yield _problems(err, prefix=where)
+        except StudyError as err:
+            yield f"{where}: {err}"
+
+
+def _operator_options(name: str, given: Mapping[str, JsonValue]) -> list[Model]:
+    """The options of each variant of an operator."""
+    operator = k8s_operators.load(name)
+    return [operator.read_options(options) for options in operator.variants(given).values()]
+
+
+def _operators_can(study: Study) -> Iterator[str]:
+    for name in study.operators:
+        try:
+            for options in _operator_options(name, study.operator_options.get(name, {})):
+                k8s_operators.load(name).binding(study.binding, options)
+        except StudyError as err:
+            yield f"{name}: {err}"
+
+
+def _can_be_planned(study: Study) -> Iterator[str]:
+    study_id = study_id_of(name=study.name, run_id="")
+    try:
+        make_plan(study, study_id=study_id)
+        clusters.load(study.cluster).reserve(study, study_id=study_id)
+    except StudyError as err:
+        yield str(err)
+
+
+def _first_problems(study: Study) -> list[str]:
+    """Problems of the first check that finds any: later ones build on what earlier ones hold."""
+    for check in (
+        _adapters_exist,
+        _no_duplicates,
+        _options_are_right,
+        _operators_can,
+        _can_be_planned,
+    ):
+        if found := list(check(study)):
+            return found
+    return []
+
+
+def _problems(err: ValidationError, *, prefix: str) -> str:
+    lines = []
+    for problem in problems(err):
+        place = ".".join(part for part in (prefix, problem.place) if part)
+        lines.append(f"{place}: {problem.message} (given: {problem.given!r})")
+    return "\n".join(lines)

@@ -1,0 +1,130 @@
+"""From what was observed of a job to its record."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
+from include.models import Record, Status
+from include.project import code_version
+from include.redact import redact
+from include.study import timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from include.applications import Application, ApplicationResult
+    from include.k8s_operators import K8sOperator
+    from include.models import Binding, ClusterHandle, Model, Point, Study, Timeline
+
+
+def measured(
+    lines: Sequence[str],
+    *,
+    application: Application,
+    options: Model,
+    operator: K8sOperator,
+    ranks: int,
+) -> dict[str, Any]:
+    """The record's fields that come from a launcher log.
+
+    ParseError or CheckFailed when the log cannot be trusted, JobFailed when it tells of a failure
+    that the job's state hides; never a part of the fields.
+    """
+    operator.confirm_success(lines)
+    result = application.parse(lines)
+    application.check(result, options=options, ranks=ranks)
+    return {
+        **_from_application(result),
+        "launcher_time_s": operator.launcher_time_s(lines),
+        "broker_time_s": operator.broker_time_s(lines),
+    }
+
+
+def _from_application(result: ApplicationResult) -> dict[str, Any]:
+    fields = (
+        "loop_time_s",
+        "app_wall_time_s",
+        "timesteps_per_s",
+        "atom_steps_per_s",
+        "cpu_use_percent",
+        "pot_eng",
+    )
+    return {field: getattr(result, field) for field in fields}
+
+
+def status_of(error: BenchmarkError | None) -> Status:
+    """`invalid` when the job ended well but its result is not to be trusted, else `failed`."""
+    if error is None:
+        return Status.VALID
+    if isinstance(error, ParseError | CheckFailed):
+        return Status.INVALID
+    if isinstance(error, JobFailed):
+        return Status.FAILED
+    raise error
+
+
+def build(
+    point: Point,
+    *,
+    study: Study,
+    handle: ClusterHandle,
+    binding: Binding | None,
+    operator_version: str,
+    attempt: int,
+    error: BenchmarkError | None,
+    times: Timeline,
+    pods: Sequence[dict[str, Any]],
+    manifest: str,
+    log: bytes,
+    fields: dict[str, Any],
+) -> Record:
+    """The record of one attempt at a point; `fields` are those of `measured`, none on failure."""
+    return Record(
+        **point.model_dump(exclude={"points_in_study", "workers"}),
+        **times.model_dump(),
+        **timeline.differences(times),
+        **fields,
+        attempt=attempt,
+        application=study.application,
+        cluster=study.cluster,
+        ranks=point.ranks,
+        status=status_of(error),
+        error=redact(f"{type(error).__name__}: {error}") if error else None,
+        binding=binding,
+        mpi_implementation=study.mpi_implementation,
+        image=handle.image,
+        image_digest=handle.image_digest or _image_digest(pods),
+        operator_version=operator_version,
+        kubernetes_version=handle.kubernetes_version,
+        instance_type=handle.instance_type,
+        node_names=tuple(name for pod in pods if (name := pod["spec"].get("nodeName"))),
+        manifest_sha256=hashlib.sha256(manifest.encode()).hexdigest(),
+        log_sha256=hashlib.sha256(log).hexdigest() if log else None,
+        code_version=code_version(),
+        simulated=handle.simulated,
+        time_scale=handle.time_scale,
+        order_seed=study.seed,
+    )
+
+
+def with_deletion(record: Record, times: Timeline) -> Record:
+    """The record with the instants of its deletion and their difference."""
+    changes = {
+        "delete_requested_at": times.delete_requested_at,
+        "deleted_at": times.deleted_at,
+        "delete_s": timeline.differences(times)["delete_s"],
+    }
+    return record.model_copy(update=changes)
+
+
+def _image_digest(pods: Sequence[dict[str, Any]]) -> str | None:
+    """The digest that the kubelets report, when all pods agree on one."""
+    found = {
+        status["imageID"].rpartition("@")[2]
+        for pod in pods
+        for status in pod.get("status", {}).get("containerStatuses", [])
+        if status.get("imageID")
+    }
+    return found.pop() if len(found) == 1 else None

@@ -1,0 +1,113 @@
+"""The instants of one point, from the API server, the kubelets and the log's own line stamps.
+
+The pipeline's own clock is never used. Stamps of the API server and of the kubelets are whole
+seconds, cut off; stamps of log lines are finer. A difference between the two kinds is therefore
+up to 1 s too long or too short.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from include.kube.conditions import condition, instant
+from include.models import Timeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from datetime import datetime
+
+    from include.applications import Application
+
+# name of a difference: (from, to)
+DIFFERENCES = {
+    "create_pods_s": ("created_at", "pods_created_at"),
+    "schedule_s": ("pods_created_at", "pods_scheduled_at"),
+    "start_pods_s": ("pods_scheduled_at", "pods_running_at"),
+    "bootstrap_s": ("pods_running_at", "app_started_at"),
+    "app_s": ("app_started_at", "app_finished_at"),
+    "shutdown_s": ("app_finished_at", "launcher_finished_at"),
+    "completion_lag_s": ("launcher_finished_at", "completed_at"),
+    "delete_s": ("delete_requested_at", "deleted_at"),
+    "end_to_end_s": ("created_at", "completed_at"),
+}
+
+
+def differences(timeline: Timeline) -> dict[str, float | None]:
+    """Seconds of each phase; None where one of its two instants is not known."""
+    found: dict[str, float | None] = {}
+    for name, (first, last) in DIFFERENCES.items():
+        start, end = getattr(timeline, first), getattr(timeline, last)
+        found[name] = (end - start).total_seconds() if start and end else None
+    return found
+
+
+def pod_instants(pods: Sequence[dict[str, Any]], *, expected: int) -> dict[str, datetime | None]:
+    """When the last of the rank-carrying pods was created, scheduled and running.
+
+    None while one of the `expected` pods has not come that far: a job of which a worker never
+    started has no such instant.
+    """
+    readings = {
+        "pods_created_at": [instant(pod["metadata"]["creationTimestamp"]) for pod in pods],
+        "pods_scheduled_at": [at for pod in pods if (at := _scheduled_at(pod))],
+        "pods_running_at": [at for pod in pods if (at := _running_at(pod))],
+    }
+    return {
+        name: max(instants) if instants and len(instants) >= expected else None
+        for name, instants in readings.items()
+    }
+
+
+def log_instants(
+    lines: Iterable[tuple[datetime, str]], application: Application
+) -> dict[str, datetime | None]:
+    """When launcher and application started and ended, from the stamps of a launcher log."""
+    found: dict[str, datetime | None] = dict.fromkeys(
+        ("launcher_started_at", "app_started_at", "app_finished_at", "launcher_finished_at")
+    )
+    for at, text in lines:
+        found["launcher_started_at"] = found["launcher_started_at"] or at
+        found["launcher_finished_at"] = at
+        if text.startswith(application.first_line) and not found["app_started_at"]:
+            found["app_started_at"] = at
+        if text.startswith(application.last_line):
+            found["app_finished_at"] = at
+    return found
+
+
+def _scheduled_at(pod: dict[str, Any]) -> datetime | None:
+    scheduled = condition(pod, "PodScheduled")
+    return instant(scheduled["lastTransitionTime"]) if scheduled else None
+
+
+def _running_at(pod: dict[str, Any]) -> datetime | None:
+    """Start of the pod's last container, also when it has ended since."""
+    starts = [
+        state[kind]["startedAt"]
+        for status in pod.get("status", {}).get("containerStatuses", [])
+        for state in (status.get("state", {}), status.get("lastState", {}))
+        for kind in ("running", "terminated")
+        if state.get(kind, {}).get("startedAt")
+    ]
+    return max(map(instant, starts)) if starts else None
+
+
+def build(
+    *,
+    resource: dict[str, Any] | None,
+    pods: Sequence[dict[str, Any]],
+    expected_pods: int,
+    log_lines: Iterable[tuple[datetime, str]],
+    application: Application,
+    completed_at: datetime | None,
+) -> Timeline:
+    """The timeline of a job that has ended, without its deletion."""
+    created = instant(resource["metadata"]["creationTimestamp"]) if resource else None
+    return Timeline.model_validate(
+        {
+            "created_at": created,
+            "completed_at": completed_at,
+            **pod_instants(pods, expected=expected_pods),
+            **log_instants(log_lines, application),
+        }
+    )

@@ -1,0 +1,119 @@
+"""One point's turn: which point is due, its run, and what is noted when it has no outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from include import clusters
+from include.results import RECORD, Results
+from include.study.run_point import Setting, cancel_point, run_point
+from include.study.stopping import require_going
+
+if TYPE_CHECKING:
+    from include.models import ClusterHandle, Phase, Plan, Point, Record
+
+log = logging.getLogger(__name__)
+
+# By the pipeline's own clock, which measures the pipeline and never an operator: see include.bench.
+WORK_FILE = "work.json"
+FIRST_LOSS = "loss-1.json"
+LAST_LOSS = "loss-2.json"  # with it, a point is given up and the next one is due
+
+
+def phase_of(plan: Plan, number: int) -> Phase | None:
+    """The phase of that number, None when the study has fewer."""
+    return next((phase for phase in plan.phases if phase.phase == number), None)
+
+
+def next_point(results: Results, phase: Phase, own: Point) -> Point:
+    """The first point of the phase, in planned order, that is not done with; else `own`.
+
+    `airflow dags test` starts mapped tasks in random order. A task that ran its own point would
+    break the planned order and could measure before the warm-up. So a task takes the next point
+    that is due; the scheduler goes by index, where that is the task's own.
+    """
+    recorded, lost = _outcomes(results)
+    due = [point for point in phase.points if point.point_id not in recorded | lost]
+    behind = [p for p in phase.points if p.point_id in recorded - lost]
+    if behind and _is_cut_off(results, behind[-1]):
+        return behind[-1]
+    return due[0] if due else own
+
+
+def _is_cut_off(results: Results, point: Point) -> bool:
+    """Whether a worker died between the record of the point and the end of its job."""
+    record = results.record(point.point_id)
+    return record is not None and record.deleted_at is None
+
+
+def _outcomes(results: Results) -> tuple[frozenset[str], frozenset[str]]:
+    """Ids of the points with a record, and of those given up; from one listing."""
+    files = results.point_files()
+    recorded = frozenset(point_id for point_id, name in files if name == RECORD)
+    return recorded, frozenset(point_id for point_id, name in files if name == LAST_LOSS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One point about to be run on a cluster that exists."""
+
+    point: Point
+    setting: Setting
+
+    def run(self) -> Record:
+        """Run the point, blocking, and return its record, which may say that it failed."""
+        point = self.point
+        log.info("point %d of %d: %s", point.order_index, point.points_in_study, point)
+        started_at = datetime.now(UTC)
+        record = run_point(point, self.setting)
+        work = {"started_at": started_at, "finished_at": datetime.now(UTC)}
+        stamps = {name: at.isoformat() for name, at in work.items()}
+        self.setting.results.write_json(f"points/{point.point_id}/{WORK_FILE}", stamps)
+        log.info("%s: %s", point, _outcome(record))
+        return record
+
+    def cancel(self) -> None:
+        """Delete the point's job."""
+        cancel_point(self.point, self.setting)
+
+    def note_loss(self, reason: str) -> None:
+        """Note why the point has no outcome; after the second time it is given up."""
+        results, folder = self.setting.results, f"points/{self.point.point_id}"
+        first = not results.exists(f"{folder}/{FIRST_LOSS}")
+        loss = {"point_id": self.point.point_id, "reason": reason}
+        results.write_json(f"{folder}/{FIRST_LOSS if first else LAST_LOSS}", loss)
+
+
+def next_measurement(results: Results, handle: ClusterHandle, own: Point) -> Measurement:
+    """The point that is due, with what it takes to run it; see `next_point`.
+
+    Raises StudyStopped when none may be begun any more. Workers may have come after `handle` was
+    made, so their names are taken from where they are stored.
+    """
+    require_going(results, handle)
+    if stored := results.cluster():
+        handle = handle.model_copy(update={"worker_nodes": stored.worker_nodes})
+    plan = results.plan()
+    phase = phase_of(plan, own.phase)
+    point = next_point(results, phase, own) if phase else own
+    kube = clusters.load(handle.cluster).connect(handle)
+    setting = Setting(study=plan.study, handle=handle, kube=kube, results=results)
+    return Measurement(point=point, setting=setting)
+
+
+def _outcome(record: Record) -> str:
+    if record.error:
+        return f"{record.status.value}: {record.error}"
+    times = (f"{name} {getattr(record, name)}" for name in ("loop_time_s", "launcher_time_s"))
+    return f"{record.status.value}, {', '.join(times)}"
+
+
+def losses(results: Results) -> dict[str, str]:
+    """Why points have no outcome, by point id."""
+    noted = sorted(each for each in results.point_files() if each[1] in {FIRST_LOSS, LAST_LOSS})
+    found = [json.loads(results.read_bytes(f"points/{point}/{name}")) for point, name in noted]
+    return {loss["point_id"]: loss["reason"] for loss in found}

@@ -1,0 +1,140 @@
+"""The last look before money is spent."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from include import clusters
+from include.checks import Check, Outcome, failed, passed, require, table, unknown
+from include.cost.estimate import estimate_plan
+from include.cost.gate import gate
+from include.errors import ClusterError
+from include.results import Results
+from include.study import preflight, steps
+from include.study.plan import make_plan, read_study
+from include.study.preflight import Preflight
+from tests.fakes.studies import small_study
+
+
+@pytest.fixture
+def params(tmp_path):
+    """A study whose jobs nobody knows: each counts with its time limit."""
+    return small_study(tmp_path, nodes=2)
+
+
+def checks_of(params):
+    plan = make_plan(read_study(params), study_id="demo-1")
+    return gate(plan.study, estimate_plan(plan))
+
+
+def planned(params):
+    address = steps.plan_study(
+        params,
+        run_id="run",
+        locate=lambda address: Path(address.removeprefix("file://")),
+        most_phases=2,
+        most_points=9,
+    ).results
+    return Results(Path(address.removeprefix("file://")))
+
+
+def test_what_was_looked_at_is_stored_logged_and_returned(params, caplog):
+    params["cluster_options"]["hourly_price_usd"] = 3.6
+    results = planned(params)
+    with caplog.at_level("INFO", "include"):
+        found = preflight.preflight(results)
+    assert found.is_ready
+    assert Preflight.model_validate_json(results.read_bytes("preflight.json")) == found
+    assert found.tariff.node_usd_per_hour == 3.6
+    logged = "\n".join(caplog.messages)
+    assert "cluster fake  ok" in logged
+    assert "8 points, at most" in logged
+    assert "phase 2: indexed_job" in logged
+    assert len(json.dumps(found.to_json())) < 4000  # it goes through an XCom
+
+
+def test_a_cluster_that_cannot_be_made_stops_the_study_and_is_stored(params):
+    params["cluster_options"]["fail"] = ["preflight"]
+    results = planned(params)
+    with pytest.raises(ClusterError, match="cluster fake: .*preflight was told to fail"):
+        preflight.preflight(results)
+    stored = Preflight.model_validate_json(results.read_bytes("preflight.json"))
+    assert not stored.is_ready
+
+
+def test_pods_that_fit_no_node_stop_the_study(params, monkeypatch):
+    asked = []
+
+    def room(self, reservation, pod_resources):
+        asked.append(pod_resources)
+        return (failed("pod resources", "cpu 96 of 95", remedy="lower pod_resources"),)
+
+    monkeypatch.setattr(type(clusters.load("fake")), "room", room)
+    params["pod_resources"] = {"cpu": "96"}
+    with pytest.raises(ClusterError, match="pod resources: cpu 96 of 95; lower pod_resources"):
+        preflight.preflight(planned(params))
+    assert asked == [{"cpu": "96"}]
+
+
+def test_room_that_cannot_be_looked_at_stops_nothing_and_is_said(params, monkeypatch):
+    def room(self, reservation, pod_resources):
+        raise ClusterError("no answer")
+
+    monkeypatch.setattr(type(clusters.load("fake")), "room", room)
+    found = preflight.preflight(planned(params))
+    (row,) = [check for check in found.checks if check.name == "pod resources"]
+    assert (row.outcome, row.found) == (Outcome.UNKNOWN, "no answer")
+
+
+def test_a_study_above_its_budget_is_stopped(params):
+    params["cluster_options"]["hourly_price_usd"] = 3.6
+    params["max_usd"] = 2.0
+    with pytest.raises(ClusterError, match=r"cost: at most \$10.07, max_usd is \$2.00; ask for"):
+        preflight.preflight(planned(params))
+    params["max_usd"] = 11.0
+    assert preflight.preflight(planned(params)).is_ready
+
+
+def test_a_study_that_cannot_end_in_time_is_stopped():
+    study = read_study({"cluster": "simulated", "repeats": 99, "ttl_hours": 0.1})
+    _, duration = gate(study, estimate_plan(make_plan(study, study_id="demo-1")))
+    assert duration.outcome is Outcome.FAILED
+    assert "raise ttl_hours" in duration.remedy
+
+
+def test_time_limits_alone_do_not_stop_a_study(params):
+    _, duration = checks_of({**params, "ttl_hours": 0.1})
+    assert duration.outcome is Outcome.UNKNOWN
+
+
+def test_a_budget_without_a_price_is_said_not_to_be_held(params):
+    cost, _ = checks_of({**params, "max_usd": 5})
+    assert cost.outcome is Outcome.UNKNOWN
+    assert "hourly_price_usd" in cost.remedy
+    cost, _ = checks_of(params)
+    assert cost.outcome is Outcome.PASSED
+
+
+def test_the_most_that_a_forgotten_cluster_costs_is_said(params):
+    params["cluster_options"]["hourly_price_usd"] = 3.0
+    _, duration = checks_of(params)
+    assert "a cluster left alone until then: $24.10" in duration.found  # 2 nodes, 4 h and a minute
+
+
+def test_only_a_failed_check_stops():
+    checks = (passed("a", "fine"), unknown("b", "could not look"))
+    require(checks)
+    bad = failed("c", "wrong", remedy="mend it")
+    with pytest.raises(ClusterError, match="^c: wrong; mend it$"):
+        require((*checks, bad))
+    assert table((*checks, bad)) == (
+        "a  ok         fine",
+        "b  not known  could not look",
+        "c  FAILED     wrong",
+        "              → mend it",
+    )
+    assert table(()) == ()
+    assert Check.model_validate(bad.to_json()) == bad

@@ -1,0 +1,483 @@
+"""One contract for every operator: what becomes of a point, however its job ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import tempfile
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from include import k8s_operators
+from include.errors import ClusterError, TeardownError
+from include.jobs import cleanup
+from include.jobs import watch as job_watch
+from include.jobs.spec import job_spec
+from include.kube import watch
+from include.models import ClusterHandle, Status, Study
+from include.results import Results, operator_file
+from include.study import run_point
+from include.study.plan import make_plan
+from tests.kube.api_server import serving
+from tests.kube.scripted_jobs import POD_PATH, RUNNING, ScriptedJob, ended, flux_log_text, log_text
+
+pytestmark = pytest.mark.sockets
+OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
+STUDY_ID = "demo-1234abcd"
+
+
+@pytest.fixture(params=OPERATORS)
+def operator(request):
+    return request.param
+
+
+@pytest.fixture
+def server():
+    with serving() as (state, kube):
+        yield state, kube
+
+
+@pytest.fixture
+def setting(server, tmp_path):
+    _, kube = server
+    study = Study(nodes=(2,), warmups=0, repeats=1, point_timeout_s=20)
+    handle = ClusterHandle(
+        study_id=STUDY_ID,
+        cluster="existing",
+        namespace="study",
+        nodes=2,
+        expires_at=datetime(2099, 1, 1, tzinfo=UTC),
+        kubernetes_version="v1.36.2",
+        instance_type="none",
+        image="registry.test/lammps@sha256:" + "b" * 64,
+        image_digest=None,
+        image_pull_policy="IfNotPresent",
+    )
+    results = Results(tmp_path)
+    for name in OPERATORS:
+        results.write_json(operator_file(name), {"operator": name, "version": "v0.0.7-test"})
+    return run_point.Setting(study=study, handle=handle, kube=kube, results=results)
+
+
+@pytest.fixture
+def point(operator):
+    study = Study(nodes=(2,), warmups=0, repeats=1, operators=(operator,))
+    return make_plan(study, study_id=STUDY_ID).points[0]
+
+
+def stored(setting, point, name):
+    return setting.results.read_text(f"points/{point.point_id}/{name}")
+
+
+def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting, point, operator):
+    ScriptedJob(server[0], operator)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.error is None
+    assert record.loop_time_s == 2.15473
+    assert record.launcher_time_s == 2.67
+    assert record.pot_eng == -113.30058
+    assert record.operator_version == "v0.0.7-test"
+    assert record.node_names == ("node-1", "node-2")
+    assert record.image_digest == "sha256:" + "a" * 64
+    assert record.end_to_end_s == 8.0
+    assert record.schedule_s == 1.0
+    assert (
+        record.start_pods_s
+        == {"mpi_operator": 2.0, "indexed_job": 3.0, "flux_operator": 3.0}[operator]
+    )
+    assert record.app_s == pytest.approx(0.14)
+    assert record.deleted_at is not None
+    missing = {"error"} if operator == "flux_operator" else {"broker_time_s", "error"}
+    assert {name for name, value in record.to_json().items() if value is None} == missing
+
+
+@pytest.mark.parametrize("operator", ["flux_operator"])
+def test_a_resource_that_is_told_of_after_its_end_is_waited_for(
+    server, setting, point, operator, monkeypatch
+):
+    whole, tell = threading.Event(), watch.Watcher._tell
+
+    def tell_late(self, obj, *, gone):
+        if self._kind.kind == "MiniCluster":
+            assert whole.wait(10)
+        tell(self, obj, gone=gone)
+        if self._kind.kind == "Job":
+            threading.Timer(0.3, whole.set).start()
+
+    monkeypatch.setattr(watch.Watcher, "_tell", tell_late)
+    ScriptedJob(server[0], operator)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.created_at is not None
+    assert record.end_to_end_s == 8.0
+
+
+def test_nothing_of_the_job_is_left(server, setting, point, operator):
+    state, _ = server
+    ScriptedJob(state, operator)
+    run_point.run_point(point, setting)
+    assert [path for path in state.objects if point.point_id in path] == []
+
+
+def test_log_manifest_events_and_timeline_are_stored(server, setting, point, operator):
+    state, _ = server
+    ScriptedJob(state, operator)
+    event = {
+        "metadata": {"name": "e"},
+        "involvedObject": {"kind": "Pod", "name": f"{point.point_id}-worker-0"},
+        "type": "Warning",
+        "reason": "Slow",
+        "message": "password=hunter2 is slow",
+        "lastTimestamp": "2026-01-02T03:04:05Z",
+    }
+    state.put("/api/v1/namespaces/study/events/e", event)
+    run_point.run_point(point, setting)
+    assert "Loop time of 2.15473" in stored(setting, point, "job.log")
+    assert point.point_id in stored(setting, point, "manifest.yaml")
+    assert json.loads(stored(setting, point, "events.json"))[0]["reason"] == "Slow"
+    assert json.loads(stored(setting, point, "timeline.json"))["deleted_at"] is not None
+
+
+def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
+    server, setting, point, operator
+):
+    ScriptedJob(server[0], operator)
+    run_point.run_point(point, setting)
+    name = f"points/{point.point_id}/{run_point.JOB_EVENTS}"
+    assert setting.results.exists(name) is (operator == "flux_operator")
+    if operator == "flux_operator":
+        told = json.loads(stored(setting, point, run_point.JOB_EVENTS))
+        assert (told["job_id"], told["status"]) == ("LGqfV1", 0)
+        assert told["seconds"] == {"submit": 0.0, "finish": 2.6}
+
+
+def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(
+    server, setting, point, operator, tmp_path_factory, monkeypatch
+):
+    scratch, seen = tmp_path_factory.mktemp("scratch"), []
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    follow = watch.LogFollower.run
+
+    def look_after(self):
+        follow(self)
+        seen.append((self.complete, list(scratch.iterdir())))
+
+    monkeypatch.setattr(watch.LogFollower, "run", look_after)
+    ScriptedJob(server[0], operator)
+    assert run_point.run_point(point, setting).status is Status.VALID
+    assert seen == [(True, [])]
+
+
+@pytest.mark.parametrize("character", ["\r", "\f", "\x85", "\u2028"])
+def test_only_a_line_feed_ends_a_line_of_the_log(server, setting, point, operator, character):
+    text = flux_log_text if operator == "flux_operator" else log_text
+    shown = f"2026-01-02T03:04:10Z 10 %{character}20 %\n".encode()
+    ScriptedJob(server[0], operator, log=shown + text(ranks=2))
+    record = run_point.run_point(point, setting)
+    assert record.error is None
+    assert record.loop_time_s == 2.15473
+
+
+def test_private_key_is_not_stored(server, setting, point, operator):
+    ScriptedJob(server[0], operator)
+    run_point.run_point(point, setting)
+    assert "PRIVATE KEY" not in stored(setting, point, "manifest.yaml")
+
+
+def test_failed_launcher_gives_a_failed_record_that_names_the_exit_code(
+    server, setting, point, operator
+):
+    ScriptedJob(server[0], operator, exit_code=3, log=b"2026-01-02T03:04:10Z no such input\n")
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "exit code 3" in record.error
+    assert record.loop_time_s is None
+    assert "no such input" in stored(setting, point, "job.log")
+    assert record.deleted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (ended(9), r"exit code 9 \(killed; for want of memory, .* see job.log\)"),
+        (ended(137, "OOMKilled"), r"exit code 137 \(OOMKilled: raise pod_resources.memory\)"),
+    ],
+)
+def test_want_of_memory_is_said(server, setting, point, operator, state, said):
+    ScriptedJob(server[0], operator, exit_code=1, pod_state=state)
+    record = run_point.run_point(point, setting)
+    assert re.search(said, record.error)
+
+
+def test_a_worker_that_was_killed_for_want_of_memory_is_named(server, setting):
+    study = Study(nodes=(1,), warmups=0, repeats=1, operators=("mpi_operator",))
+    point = make_plan(study, study_id=STUDY_ID).points[0]
+    job = ScriptedJob(server[0], "mpi_operator", exit_code=1)
+    job.worker_state = ended(137, "OOMKilled")
+    record = run_point.run_point(point, setting)
+    assert "-worker-0 ended with exit code 137 (OOMKilled" in record.error
+    assert "-launcher ended with exit code 1;" in record.error
+
+
+def test_what_the_application_says_of_its_failure_is_passed_on(server, setting, point, operator):
+    log = b"2026-01-02T03:04:10Z ERROR: Unrecognized fix style 'none' (src/modify.cpp:931)\n"
+    ScriptedJob(server[0], operator, exit_code=1, log=log)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "exit code 1" in record.error
+    assert record.error.endswith(
+        "; LAMMPS ReaxFF HNS says \"ERROR: Unrecognized fix style 'none' (src/modify.cpp:931)\""
+    )
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        (lambda text: text(ranks=2)[:700], "ParseError"),
+        (lambda text: text(ranks=2, energy="-113.9"), "PotEng -113.9"),
+        (lambda text: text(ranks=2, energy="nan"), "nan"),
+        (lambda text: text(ranks=1), "ranks"),
+        (lambda _: b"no stamp\n", "RFC 3339"),
+    ],
+)
+def test_untrustworthy_result_gives_an_invalid_record(server, setting, point, operator, log, said):
+    text = flux_log_text if operator == "flux_operator" else log_text
+    ScriptedJob(server[0], operator, log=log(text))
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.INVALID
+    assert said in record.error
+    assert record.loop_time_s is None
+
+
+def test_flux_job_that_failed_in_pods_that_succeeded_is_a_failed_point(server, setting):
+    study = Study(nodes=(2,), warmups=0, repeats=1, operators=("flux_operator",))
+    point = make_plan(study, study_id=STUDY_ID).points[0]
+    ScriptedJob(server[0], "flux_operator", log=flux_log_text(ranks=2, status=256))
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "its pod says success" in record.error
+    assert record.loop_time_s is None
+
+
+def test_certificate_of_the_brokers_is_not_stored(server, setting):
+    study = Study(nodes=(2,), warmups=0, repeats=1, operators=("flux_operator",))
+    point = make_plan(study, study_id=STUDY_ID).points[0]
+    ScriptedJob(server[0], "flux_operator")
+    run_point.run_point(point, setting)
+    assert "secret-key" not in stored(setting, point, "manifest.yaml")
+
+
+def test_launcher_that_failed_ends_the_point_before_it_is_run_again(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(job_watch, "FAILED_LAUNCHER_S", 0.2)
+    failed = {"terminated": {"startedAt": "2026-01-02T03:04:09Z", "exitCode": 137}}
+    ScriptedJob(server[0], operator, pod_state=failed, end=False)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "exit code 137" in record.error
+
+
+def test_hanging_launcher_is_ended_by_the_time_limit(server, setting, point, operator):
+    ScriptedJob(server[0], operator, end=False)
+    study = setting.study.model_copy(update={"point_timeout_s": 1.5})
+    hasty = run_point.Setting(
+        study=study, handle=setting.handle, kube=setting.kube, results=setting.results
+    )
+    record = run_point.run_point(point, hasty)
+    assert record.status is Status.FAILED
+    assert "JobTimeout" in record.error
+    assert "Running" in record.error
+    assert server[0].objects == {}
+
+
+def test_image_that_cannot_be_pulled_is_told_at_once(server, setting, point, operator):
+    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    ScriptedJob(server[0], operator, pod_state=waiting, end=False)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "ImagePullBackOff no such image" in record.error
+
+
+def test_pod_that_cannot_be_scheduled_is_told(server, setting, point, operator, monkeypatch):
+    monkeypatch.setattr(job_watch, "UNSCHEDULABLE_S", 0.2)
+    job = ScriptedJob(server[0], operator, pod_state=RUNNING, end=False)
+
+    def unschedulable(obj):
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": "0/2 nodes are available: 2 Insufficient cpu.",
+        }
+        obj["status"]["conditions"] = [condition]
+        server[0].put(f"{POD_PATH}/{obj['metadata']['name']}", obj)
+
+    job._put = unschedulable
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "Insufficient cpu" in record.error
+    assert record.pods_scheduled_at is None
+    assert record.schedule_s is None
+
+
+def test_resource_deleted_by_somebody_else_is_told(server, setting, point, operator):
+    state, kube = server
+    job = ScriptedJob(state, operator, end=False)
+    kind = job.operator.resource
+
+    def vanish():
+        """Delete the resource once it is there and watched."""
+        path, watched = kube.path(kind, point.point_id), ("GET", kube.path(kind))
+        end = time.monotonic() + 10
+        while path not in state.objects or state.requests.count(watched) < 2:  # list and watch
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        state.remove(path)
+
+    somebody = threading.Thread(target=vanish)
+    somebody.start()
+    record = run_point.run_point(point, setting)
+    somebody.join()
+    assert record.status is Status.FAILED
+    assert "deleted by somebody else" in record.error
+
+
+def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, operator):
+    state, kube = server
+    adapter = k8s_operators.load(operator)
+    job = ScriptedJob(state, operator, end=False)
+    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in adapter.objects(wanted, adapter.read_options({})):
+        kube.create(obj)
+    running = kube.get(adapter.resource, point.point_id)
+    uid_before = running["metadata"]["resourceVersion"]
+    job.finish(running)
+    created = [method for method, _ in state.requests if method == "POST"]
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.attempt == 1
+    assert uid_before
+    assert len([m for m, _ in state.requests if m == "POST"]) == 2 * len(created)
+
+
+def test_object_of_somebody_else_is_never_adopted(server, setting, point, operator):
+    state, kube = server
+    adapter = k8s_operators.load(operator)
+    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    obj = adapter.objects(wanted, adapter.read_options({}))[0]
+    obj["metadata"]["labels"] = {}
+    kube.create(obj)
+    with pytest.raises(ClusterError, match="belongs to nobody"):
+        run_point.run_point(point, setting)
+    assert any(point.point_id in path for path in state.objects)
+
+
+def test_valid_record_is_not_measured_again(server, setting, point, operator):
+    state, _ = server
+    ScriptedJob(state, operator)
+    first = run_point.run_point(point, setting)
+    state.requests.clear()
+    assert run_point.run_point(point, setting) == first
+    assert state.requests == []
+
+
+def test_failed_point_is_measured_again_as_the_next_attempt(server, setting, point, operator):
+    state, _ = server
+    job = ScriptedJob(state, operator, exit_code=1, log=b"2026-01-02T03:04:10Z broken\n")
+    assert run_point.run_point(point, setting).attempt == 1
+    job.exit_code, job.log = 0, None
+    record = run_point.run_point(point, setting)
+    assert (record.attempt, record.status) == (2, Status.VALID)
+    assert "broken" in stored(setting, point, "attempts/1/job.log")
+    assert json.loads(stored(setting, point, "attempts/1/record.json"))["status"] == "failed"
+
+
+def test_worker_killed_before_the_deletion_keeps_its_record(
+    server, setting, point, operator, monkeypatch
+):
+    state, _ = server
+    ScriptedJob(state, operator)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cleanup, "delete_point", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run_point.run_point(point, setting)
+    posts = len([method for method, _ in state.requests if method == "POST"])
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.VALID
+    assert record.deleted_at is not None
+    assert len([method for method, _ in state.requests if method == "POST"]) == posts
+    assert state.objects == {}
+
+
+def test_pods_that_stay_are_removed_by_force(server, setting, point, operator, monkeypatch):
+    monkeypatch.setattr(cleanup, "GONE_S", 0.2)
+    state, _ = server
+    ScriptedJob(state, operator)
+    state.held_deletions = {f"{point.point_id}-worker-1"}
+    assert run_point.run_point(point, setting).deleted_at is not None
+    assert state.objects == {}
+
+
+def test_pods_that_cannot_be_removed_are_a_teardown_error(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(cleanup, "GONE_S", 0.2)
+    monkeypatch.setattr(cleanup, "FORCED_GONE_S", 0.2)
+    state, kube = server
+    ScriptedJob(state, operator)
+    monkeypatch.setattr(kube, "delete_all", lambda *_, **__: datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(TeardownError, match="worker-0"):
+        run_point.run_point(point, setting)
+
+
+def test_what_a_lost_worker_left_is_cleared_before_its_operator_is_removed(
+    server, setting, point, operator
+):
+    state, kube = server
+    ScriptedJob(state, operator, end=False)
+    adapter = k8s_operators.load(operator)
+    cleanup.clear_study(kube, [adapter], study_id=STUDY_ID)
+    assert [method for method, _ in state.requests if method == "DELETE"] == []
+    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in adapter.objects(wanted, adapter.read_options({})):
+        kube.create(obj)
+    cleanup.clear_study(kube, [adapter], study_id="of-another-study")
+    assert state.objects != {}
+    cleanup.clear_study(kube, [adapter], study_id=STUDY_ID)
+    assert state.objects == {}
+
+
+def test_cancelled_point_leaves_nothing(server, setting, point, operator):
+    state, kube = server
+    ScriptedJob(state, operator, end=False)
+    adapter = k8s_operators.load(operator)
+    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    for obj in adapter.objects(wanted, adapter.read_options({})):
+        kube.create(obj)
+    run_point.cancel_point(point, setting)
+    assert state.objects == {}
+
+
+def test_variant_of_the_point_gives_the_manifest_its_option(server, setting):
+    state, _ = server
+    ScriptedJob(state, "flux_operator")
+    flags = {"plain": "-ompi=openmpi@5", "bound": "-c 1 -o cpu-affinity=per-task"}
+    options = {"flux_operator": {"option_flags": flags}}
+    study = setting.study.model_copy(
+        update={"operators": ("flux_operator",), "operator_options": options}
+    )
+    changed = dataclasses.replace(setting, study=study)
+    chosen = next(p for p in make_plan(study, study_id=STUDY_ID).points if p.variant == "bound")
+    record = run_point.run_point(chosen, changed)
+    assert (record.status, record.variant, record.binding) == (Status.VALID, "bound", None)
+    assert flags["bound"] in stored(changed, chosen, "manifest.yaml")

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from include.applications import load
+from include.models import Timeline
+from include.study import timeline
+
+BASE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def at(seconds):
+    return BASE + timedelta(seconds=seconds)
+
+
+def pod(created="2026-01-02T03:04:05Z", scheduled=None, started=None, state="running"):
+    conditions = (
+        [{"type": "PodScheduled", "status": "True", "lastTransitionTime": scheduled}]
+        if scheduled
+        else []
+    )
+    statuses = [{"state": {state: {"startedAt": started}}}] if started else []
+    return {
+        "metadata": {"creationTimestamp": created},
+        "status": {"conditions": conditions, "containerStatuses": statuses},
+    }
+
+
+def test_differences_are_seconds_between_neighbours():
+    found = timeline.differences(
+        Timeline(
+            created_at=at(0), pods_created_at=at(1), app_started_at=at(5.25), completed_at=at(9)
+        )
+    )
+    assert found["create_pods_s"] == 1.0
+    assert found["end_to_end_s"] == 9.0
+    assert found["schedule_s"] is None
+    assert found["bootstrap_s"] is None
+
+
+def test_difference_may_be_negative_as_stamps_have_two_resolutions():
+    found = timeline.differences(Timeline(launcher_finished_at=at(9.7), completed_at=at(9)))
+    assert round(found["completion_lag_s"], 3) == -0.7
+
+
+def test_phases_add_up_to_the_end_to_end_time():
+    names = (
+        "created_at",
+        "pods_created_at",
+        "pods_scheduled_at",
+        "pods_running_at",
+        "app_started_at",
+        "app_finished_at",
+        "launcher_finished_at",
+        "completed_at",
+    )
+    full = Timeline(**{name: at(place * 1.5) for place, name in enumerate(names)})
+    found = timeline.differences(full)
+    parts = [value for name, value in found.items() if name not in {"end_to_end_s", "delete_s"}]
+    assert sum(parts) == found["end_to_end_s"]
+
+
+def test_last_pod_counts():
+    pods = [
+        pod(scheduled="2026-01-02T03:04:06Z", started="2026-01-02T03:04:07Z"),
+        pod(scheduled="2026-01-02T03:04:08Z", started="2026-01-02T03:04:09Z", state="terminated"),
+    ]
+    assert timeline.pod_instants(pods, expected=2) == {
+        "pods_created_at": at(0),
+        "pods_scheduled_at": at(3),
+        "pods_running_at": at(4),
+    }
+
+
+def test_pod_that_never_started_leaves_no_instant():
+    pods = [pod(scheduled="2026-01-02T03:04:06Z", started="2026-01-02T03:04:07Z"), pod()]
+    found = timeline.pod_instants(pods, expected=2)
+    assert found["pods_created_at"] == at(0)
+    assert found["pods_scheduled_at"] is None
+    assert found["pods_running_at"] is None
+
+
+def test_pod_that_was_never_created_leaves_no_instant():
+    assert timeline.pod_instants([pod()], expected=2)["pods_created_at"] is None
+
+
+def test_log_stamps_bracket_launcher_and_application():
+    lines = [
+        (at(1), "launcher started"),
+        (at(2), "LAMMPS (22 Jul 2025)"),
+        (at(3), "Loop time of 1"),
+        (at(4), "Total wall time: 0:00:02"),
+        (at(5), "sys 0.02"),
+    ]
+    found = timeline.log_instants(lines, load("lammps"))
+    assert found == {
+        "launcher_started_at": at(1),
+        "app_started_at": at(2),
+        "app_finished_at": at(4),
+        "launcher_finished_at": at(5),
+    }
+
+
+def test_log_that_never_reached_the_application_has_no_application_instants():
+    found = timeline.log_instants([(at(1), "launcher started")], load("lammps"))
+    assert found["app_started_at"] is None
+    assert found["app_finished_at"] is None
+
+
+def test_job_that_was_never_created_has_an_empty_timeline():
+    found = timeline.build(
+        resource=None,
+        pods=[],
+        expected_pods=1,
+        log_lines=[],
+        application=load("lammps"),
+        completed_at=None,
+    )
+    assert found == Timeline()
