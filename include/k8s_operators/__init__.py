@@ -134,6 +134,10 @@ class K8sOperator(adapters.Adapter):
         """Raise JobFailed when the log of a job that says success tells of a failure."""
         del lines
 
+    def complaint(self, lines: Iterable[str]) -> str | None:
+        """The reason of a failure as its own launcher's log tells it, with who says it."""
+        del lines
+
     @abstractmethod
     def launcher_time_s(self, lines: Iterable[str]) -> float:
         """Seconds that the launch command took, from its log; ParseError when it is not there."""

@@ -15,7 +15,7 @@ from include.k8s_operators import LABEL_POINT, JobState, K8sOperator, _curve
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, resources
 from include.kube.kinds import CONFIG_MAP, JOB, SERVICE, Controller, ResourceKind
 from include.models import Binding, Model, MpiImplementation
-from include.parsers import flux_events, gnu_time
+from include.parsers import flux_events, flux_log, gnu_time
 from include.parsers.lines import clean
 from include.render import render
 
@@ -148,15 +148,22 @@ class FluxOperator(K8sOperator):
     def confirm_success(self, lines: Iterable[str]) -> None:
         """JobFailed unless Flux says that its job and the broker ended with status 0."""
         log = [clean(line) for line in lines]
-        ended = [found[1] for line in log if (found := _ENDED.match(line))]
-        if any(code != "0" for code in ended):
-            raise JobFailed(f"flux start ended with exit code {ended[-1]}; its pod says success")
-        status = flux_events.parse(log).status if _has_event(log) else None
-        if status not in (None, 0):
-            raise JobFailed(f"the Flux job ended with status {status}; its pod says success")
+        ends = [match[1] for line in log if (match := _ENDED.match(line))]
+        if any(code != "0" for code in ends):
+            raise JobFailed(f"flux start ended with exit code {ends[-1]}; its pod says success")
+        events = flux_events.parse(log) if _has_event(log) else None
+        if events and events.exit_code:
+            code = events.exit_code
+            raise JobFailed(f"the Flux job ended with exit code {code}; its pod says success")
+        if events and events.fatal:
+            raise JobFailed("the Flux job ended with an exception; its pod says success")
         gnu_time.parse(log, required=(SUBMIT, START))
-        if status is None:
+        if events is None or events.exit_code is None:
             raise JobFailed("no Flux job event 'complete: status=0' in the log")
+
+    def complaint(self, lines: Iterable[str]) -> str | None:
+        """The job's exception, else the first line in which something around it says why."""
+        return flux_log.complaint(lines)
 
     def launcher_time_s(self, lines: Iterable[str]) -> float:
         """Wall time of `flux submit`, 10 ms fine."""
@@ -172,6 +179,7 @@ class FluxOperator(K8sOperator):
         return {
             "job_id": found.job_id,
             "status": found.status,
+            "exceptions": [str(each) for each in found.exceptions],
             "run_time_s": found.run_time_s,
             "seconds": dict(found.seconds),
         }

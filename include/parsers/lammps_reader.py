@@ -6,7 +6,7 @@ import re
 
 from include.errors import ParseError
 from include.parsers import lammps_lines
-from include.parsers.flux_events import holds_event, is_event
+from include.parsers.flux_events import holds_event, is_event, is_logged
 from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming, ThermoReader
 from include.parsers.lines import holds_figures_only, shown
 
@@ -42,7 +42,7 @@ class Reader:
         begins = line.startswith("LAMMPS (")
         if is_event(line) or (self.version is None and not begins):
             return
-        if holds_event(line) or "ƒ" in line:
+        if holds_event(line) or ("ƒ" in line and not is_logged(line)):
             raise ParseError(f"a Flux event is mixed with a line of LAMMPS: {shown(line)}")
         if begins:
             self._begin(line)

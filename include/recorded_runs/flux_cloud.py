@@ -124,6 +124,8 @@ def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str,
         events = parsed(log, flux_events.parse, signs=signs)
         if events.status:
             raise JobFailed(f"{place_of(log)}: the Flux job completed with status {events.status}")
+        if events.fatal:
+            raise JobFailed(f"{place_of(log)}: the Flux job ended with {events.fatal}")
     fields = _lammps.measured(log, command=command, ranks=ranks)
     needed = ("fluxsubmit", "fluxstart")
     times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed), signs=gnu_time.SIGNS)

@@ -32,7 +32,11 @@ def measured(
     ParseError or CheckFailed when the log cannot be trusted, JobFailed when it tells of a failure
     that the job's state hides; never a part of the fields.
     """
-    operator.confirm_success(lines)
+    try:
+        operator.confirm_success(lines)
+    except JobFailed as err:
+        reasons = _reasons(lines, application=application, operator=operator)
+        raise JobFailed("; ".join([*reasons, str(err)])) from err
     result = application.parse(lines)
     application.check(result, options=options, ranks=ranks)
     return {
@@ -40,6 +44,27 @@ def measured(
         "launcher_time_s": operator.launcher_time_s(lines),
         "broker_time_s": operator.broker_time_s(lines),
     }
+
+
+def explained(
+    error: BenchmarkError,
+    lines: Sequence[str],
+    *,
+    application: Application,
+    operator: K8sOperator,
+) -> BenchmarkError:
+    """The error of a job that ended badly or not at all, with the reasons that its log tells."""
+    reasons = _reasons(lines, application=application, operator=operator)
+    return type(error)("; ".join([str(error), *reasons]))
+
+
+def _reasons(
+    lines: Sequence[str], *, application: Application, operator: K8sOperator
+) -> list[str]:
+    """What the application, then the operator's own launcher say of a failure."""
+    said = application.complaint(lines)
+    reasons = [f"{application.title} says {said}" if said else None, operator.complaint(lines)]
+    return [reason for reason in reasons if reason]
 
 
 def _from_application(result: ApplicationResult) -> dict[str, Any]:

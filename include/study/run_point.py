@@ -176,8 +176,9 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
             )
             if told := seen.operator.job_events(texts):
                 setting.results.write_json(f"points/{point.point_id}/{JOB_EVENTS}", told)
-        elif said := application.complaint(text for _, text in stamped):
-            error = type(error)(f"{error}; {application.title} says {said}")
+        else:
+            texts = [text for _, text in stamped]
+            error = record.explained(error, texts, application=application, operator=seen.operator)
     except (ParseError, CheckFailed, JobFailed) as err:
         error = error or err
     pods = seen.watch.rank_pods

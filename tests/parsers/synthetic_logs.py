@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-RUN6 = Path(__file__).parents[2] / ".." / "shared" / "data" / "run6"
+DATA = Path(__file__).parents[2] / ".." / "shared" / "data"
+RUN6 = DATA / "run6"
+FLUX_PODS = DATA / "flux_real_pods"
+NO_FLUX_PODS = f"the logs of real Flux are not at {DATA.name}/{FLUX_PODS.name} beside the project"
 NO_RUN6 = f"the raw logs of run 6 are not at {RUN6.parent.name}/{RUN6.name} beside the project"
 
 LAMMPS_2021 = """\
@@ -103,6 +106,7 @@ Dangerous builds not checked
 Total wall time: 1:02:03
 """
 POSIX_TIME = "real 53.04\nuser 0.55\nsys 0.72\n"
+# Flux until July 2023, as in run 6.
 EVENTS_BEFORE = """\
 ƒLGqfV1: 0.000s submit
 ƒLGqfV1: 0.090s start
@@ -112,6 +116,20 @@ EVENTS_AFTER = """\
 ƒLGqfV1: 78.910s finish
 ƒLGqfV1: complete: status=0
 ƒLGqfV1: 78.911s clean
+"""
+# Flux since then: an event's context is JSON, and the blank before it stays without one.
+TODAYS_EVENTS_BEFORE = """\
+ƒLGqfV1: 0.000s: submit {"flags":0,"urgency":16,"userid":0,"version":1}
+ƒLGqfV1: 0.012s: validate\N{SPACE}
+ƒLGqfV1: 0.032s: alloc {"annotations":{"sched":{"resource_summary":"rank[0-1]/core[0-1]"}}}
+ƒLGqfV1: 0.090s: start\N{SPACE}
+ƒLGqfV1: 0.151s: exec.shell.init {"leader-rank":0,"service":"0-shell-fLGqfV1","size":2}
+"""
+TODAYS_EVENTS_AFTER = """\
+ƒLGqfV1: 78.910s: finish {"status":0}
+ƒLGqfV1: 78.910s: complete: status=0
+ƒLGqfV1: 78.911s: release {"final":true,"ranks":"all"}
+ƒLGqfV1: 78.911s: clean\N{SPACE}
 """
 FLUX_TIMES = """\
 FLUXTIME fluxsubmit wall time 1:19.24
@@ -133,6 +151,7 @@ MPIJob end-to-end time for job lammps-000c 61.616224 seconds
 """
 MPI_LOG = LAMMPS_2021 + POSIX_TIME + FOOTER
 FLUX_LOG = EVENTS_BEFORE + LAMMPS_2021 + EVENTS_AFTER + FLUX_TIMES
+TODAYS_FLUX_LOG = TODAYS_EVENTS_BEFORE + LAMMPS_2025 + TODAYS_EVENTS_AFTER + FLUX_TIMES
 
 
 def lines(text: str) -> list[str]:

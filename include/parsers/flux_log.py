@@ -1,0 +1,52 @@
+"""What a broker's log says of a failure, beside the job's events: the shell, the broker, the pod."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from include.errors import ParseError
+from include.parsers import flux_events
+from include.parsers.lines import clean, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# In order of how near they come to the cause; of each kind the first line counts.
+_REASONS = tuple(
+    map(
+        re.compile,
+        (
+            r"job\.exception: type=.*severity=0.*",
+            r"/usr/bin/time is required .*",
+            r"flux-submit: (?:ERROR|FATAL): .*",
+            r"flux-shell\[[^\]]*\]: (?:FATAL|ERROR): .*",
+            r".*: error while loading shared libraries: .*",
+            r".*: version `[A-Z]+_[0-9.]+' not found .*",  # a libc older than the view's
+            r"(?:flux-start|flux-broker|flux): .*",
+            # Of the broker and its modules; how the command ended is known without it.
+            r"(?:<[0-3]>)?[a-z][a-z0-9-]*\.(?:emerg|alert|crit|err)\[[0-9]+\]: (?!rc[0-9]\.).*",
+            r".*: (?:command not found|No such file or directory)",
+        ),
+    )
+)
+
+
+def complaint(lines: Iterable[str]) -> str | None:
+    """The exception that ended the job, else the first line that tells of a failure; or None."""
+    log = [clean(line) for line in lines]
+    if exception := _exception(log):
+        return f"Flux says {shown(exception)}"
+    for reason in _REASONS:
+        if line := next((line for line in log if reason.fullmatch(line)), None):
+            return f"the broker's log says {shown(line)}"
+    return None
+
+
+def _exception(log: list[str]) -> str | None:
+    """The exception of the job's events; None for a log whose events cannot be read."""
+    try:
+        fatal = flux_events.parse(log).fatal
+    except ParseError:
+        return None
+    return str(fatal) if fatal else None

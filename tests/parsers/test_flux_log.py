@@ -1,0 +1,53 @@
+import pytest
+
+from include.parsers import flux_log
+
+EXCEPTION = 'ƒA1: 0.027s: exception {"note":"no node","severity":0,"type":"alloc","userid":0}'
+
+
+@pytest.mark.parametrize(
+    ("lines", "complaint"),
+    [
+        ((), None),
+        (("all is well", "<6>broker.info[0]: rc1-success: init->quorum 0.3s"), None),
+        ((EXCEPTION, "flux-shell[0]: FATAL: later"), "Flux says 'type=alloc no node'"),
+        (
+            ("job.exception: type=exec severity=0 lost worker-1",),  # `quiet`: no events at all
+            "the broker's log says 'job.exception: type=exec severity=0 lost worker-1'",
+        ),
+        (
+            ("/usr/bin/time is required to use logging.timed true", "bash: x: command not found"),
+            "the broker's log says '/usr/bin/time is required to use logging.timed true'",
+        ),
+        (
+            ("flux-shell[1]: FATAL: lmp: No such file or directory",),
+            "the broker's log says 'flux-shell[1]: FATAL: lmp: No such file or directory'",
+        ),
+        (
+            ("flux-submit: ERROR: [Errno 22] Unsatisfiable request",),
+            "the broker's log says 'flux-submit: ERROR: [Errno 22] Unsatisfiable request'",
+        ),
+        (
+            (
+                "<3>broker.err[0]: rc2.0: flux submit … Exited (rc=1) 0.5s",
+                "<3>overlay.err[0]: Error loading certificate: Invalid argument",
+            ),
+            "the broker's log says '<3>overlay.err[0]: Error loading certificate: "
+            "Invalid argument'",
+        ),
+        (
+            ("/mnt/flux/view/bin/flux: /lib/libc.so.6: version `GLIBC_2.38' not found (required",),
+            "the broker's log says \"/mnt/flux/view/bin/flux: /lib/libc.so.6: "
+            "version `GLIBC_2.38' not found (required\"",
+        ),
+    ],
+)
+def test_the_reason_nearest_to_the_cause_is_told(lines, complaint):
+    assert flux_log.complaint(lines) == complaint
+
+
+def test_events_that_cannot_be_read_do_not_hide_the_rest():
+    lines = ("12.5ƒA1: 0.027s: submit ", "flux-shell[0]: ERROR: no such plugin")
+    assert flux_log.complaint(lines) == (
+        "the broker's log says 'flux-shell[0]: ERROR: no such plugin'"
+    )
