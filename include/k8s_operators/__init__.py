@@ -137,6 +137,7 @@ class K8sOperator(adapters.Adapter):
     def complaint(self, lines: Iterable[str]) -> str | None:
         """The reason of a failure as its own launcher's log tells it, with who says it."""
         del lines
+        return None
 
     @abstractmethod
     def launcher_time_s(self, lines: Iterable[str]) -> float:

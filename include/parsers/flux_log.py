@@ -1,4 +1,4 @@
-"""What a broker's log says of a failure, beside the job's events: the shell, the broker, the pod."""
+"""What a broker's log says of a failure: the job's events, the shell, the broker, the pod."""
 
 from __future__ import annotations
 

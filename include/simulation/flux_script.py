@@ -1,10 +1,14 @@
-"""What the broker pod of a simulated MiniCluster prints."""
+"""What the broker pod of a simulated MiniCluster prints, in the form of the Flux of today.
+
+A test compares the form, line by line, with the log of a real run.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
-from include.simulation.script import FAILED, Line
+from include.simulation.script import NOW, Line
 from include.simulation.settings import Fault
 
 if TYPE_CHECKING:
@@ -13,16 +17,35 @@ if TYPE_CHECKING:
 JOB = "ƒSYNTHx"  # base58, as Flux writes job ids
 START_SHARE = 0.5  # of what the broker takes beside its job comes before it
 BEFORE_SHARE = 0.8
+ABORTED = 143  # what Flux gives a job of which one rank has ended all
+COMMAND = "(simulated)"
 # Shaped like a certificate, so that redaction is tried on every simulated log.
 CERTIFICATE = (
+    "",
     "🌟️ Curve Certificate",
+    "curve.cert",
     "metadata",
     '    name = "simulated"',
     "curve",
     '    public-key = "SYNTHETIC-PUBLIC-KEY-0000000000000000000"',
     '    secret-key = "SYNTHETIC-SECRET-KEY-0000000000000000000"',
+    "",
 )
-RESOURCES = '{{"version": 1, "execution": {{"R_lite": [{{"rank": "0-{last}"}}]}}}}'
+GREETING = (
+    *("", "Flux install root: /mnt/flux/view", ""),
+    "Python version: /mnt/flux/view/bin/python3.0",
+    "Python root: /mnt/flux/view/lib/python3.0",
+    "PYTHONPATH is :/mnt/flux/view/lib/python3.0/site-packages",
+    "PATH is /usr/bin:/bin:/mnt/flux/view/bin",
+    "",
+    "Hello user simulated",
+)
+VERSIONS = (
+    f"BENCH start {NOW}",
+    "commands:    \t\t0.0.0-simulated",
+    "libflux-core:\t\t0.0.0-simulated",
+    "build-options:\t\t+simulated",
+)
 
 
 def under_flux(run: Run) -> tuple[list[Line], int]:
@@ -31,37 +54,54 @@ def under_flux(run: Run) -> tuple[list[Line], int]:
     submit_s = max(0.0, drawn.broker_time_s - drawn.launcher_time_s) * START_SHARE
     beside = max(0.0, drawn.launcher_time_s - run.application_s())
     printed = run.printed(submit_s + beside * BEFORE_SHARE)
-    opening = [*_bootstrap(run.nodes, submit_s), *_events(submit_s, _FIRST_EVENTS)]
+    opening = [*_bootstrap(run, submit_s), *_first_events(run.nodes, submit_s)]
     if run.fault is Fault.TRUNCATED_LOG:
-        return _on_terminal([*opening, *printed]), 0
+        return [*opening, *printed], 0
     failed = run.fault is Fault.LAUNCHER_FAILS
     launched_s = printed[-1].at_s - submit_s if failed else drawn.launcher_time_s
+    closing = _failed_job(launched_s) if failed else _finished_job(launched_s)
+    ending = _broker_end(run, launched_s, code=ABORTED if failed else 0)
     end = submit_s + launched_s
-    closing = _closing(
-        end, launched_s=launched_s, broker_s=launched_s + 2 * submit_s, failed=failed
-    )
-    return _on_terminal([*opening, *printed, *closing]), 0
+    broker_s = launched_s + 2 * submit_s
+    last = _last(broker_s, code=ABORTED if failed else 0)
+    lines = [
+        *(Line(at_s=end, text=text) for text in [*closing, *ending]),
+        *(Line(at_s=end + submit_s, text=text) for text in last),
+    ]
+    return [*opening, *printed, *lines], 0
 
 
-_FIRST_EVENTS = (
-    (0.000, "submit"),
-    (0.012, "validate"),
-    (0.023, "depend"),
-    (0.023, "priority"),
-    (0.060, "alloc"),
-    (0.061, "exec.init"),
-    (0.061, "exec.starting"),
-    (0.082, "start"),
-    (0.141, "exec.shell.init"),
-)
-
-
-def _bootstrap(nodes: int, submit_s: float) -> list[Line]:
-    last = nodes - 1
-    chatter = [*CERTIFICATE, "📦 Resources", RESOURCES.format(last=last)]
+def _bootstrap(run: Run, submit_s: float) -> list[Line]:
+    last = f"[0-{run.nodes - 1}]"
+    ranks = [{"rank": f"0-{run.nodes - 1}", "children": {"core": f"0-{_cores(run) - 1}"}}]
+    execution = {"R_lite": ranks, "starttime": 0.0, "expiration": 0.0}
+    execution["nodelist"] = [f"simulated-{last}"]
+    flags = f"Flags for flux are -N {run.nodes} -n{run.ranks} -o cpu-affinity=off  -vvv"
+    chatter = [
+        *GREETING,
+        *CERTIFICATE,
+        "📦 Resources",
+        f"flux R encode --hosts=simulated-{last} --local",
+        json.dumps({"version": 1, "execution": execution}),
+        "👋 Hello, I'm simulated-0",
+        "The main host is simulated-0",
+        "The working directory is /simulated, contents include:",
+        "🚩️ Flux Option Flags defined",
+        *VERSIONS,
+        f"Command provided is: {COMMAND}",
+        *(flags, "", f"🌀 Submit Mode: flux start  flux submit  --quiet --watch {COMMAND}", flags),
+        "<6>broker.info[0]: builtins-success: load-builtins->join 8.18437ms",
+        "<6>broker.info[0]: parent-none: join->config-sync 0.020164ms",
+        "<6>broker.info[0]: sync-none: config-sync->init 0.023755ms",
+    ]
     brokers = [
+        (
+            "<6>sched-simple.info[0]: ready: queue-depth=8 log-level=info pool-class=Rv1Pool Rv1 "
+            f"rank{last}/core[0-{_cores(run) - 1}]"
+        ),
+        "<6>broker.info[0]: rc1.0: flux modprobe rc1 Exited (rc=0) 0.3s",
         "<6>broker.info[0]: rc1-success: init->quorum 0.326973s",
-        f"<6>broker.info[0]: online: simulated-[0-{last}] (ranks 0-{last})",
+        f"<6>broker.info[0]: online: simulated-{last} (ranks 0-{run.nodes - 1})",
         f"<6>broker.info[0]: quorum-full: quorum->run {max(submit_s, 0.1):.5f}s",
     ]
     return [
@@ -70,41 +110,101 @@ def _bootstrap(nodes: int, submit_s: float) -> list[Line]:
     ]
 
 
-def _events(submit_s: float, events: tuple[tuple[float, str], ...]) -> list[Line]:
+def _cores(run: Run) -> int:
+    return run.ranks // run.nodes
+
+
+def _event(at_s: float, name: str, **context: Any) -> str:
+    """An event's line: a blank stays behind the name of one that has no context."""
+    text = json.dumps(context, separators=(",", ":"), sort_keys=True) if context else ""
+    return f"{JOB}: {at_s:.3f}s: {name} {text}"
+
+
+def _first_events(nodes: int, submit_s: float) -> list[Line]:
+    shell = {"leader-rank": 0, "service": f"0-shell-f{JOB[1:]}", "size": nodes}
+    granted = {"sched": {"resource_summary": f"rank[0-{nodes - 1}]"}}
+    events: tuple[tuple[float, str, dict[str, Any]], ...] = (
+        (0.000, "submit", {"flags": 0, "urgency": 16, "userid": 0, "version": 1}),
+        (0.012, "validate", {}),
+        (0.023, "depend", {}),
+        (0.023, "priority", {"priority": 16}),
+        (0.060, "alloc", {"annotations": granted}),
+        (0.061, "start", {}),
+        (0.061, "exec.init", {}),
+        (0.082, "exec.starting", {}),
+        (0.141, "exec.shell.init", shell),
+    )
     return [
-        Line(at_s=submit_s + after, text=f"{JOB}: {after:.3f}s {name}") for after, name in events
+        Line(at_s=submit_s + at_s, text=_event(at_s, name, **context))
+        for at_s, name, context in events
     ]
 
 
-def _closing(end_s: float, *, launched_s: float, broker_s: float, failed: bool) -> list[Line]:
-    status = FAILED * 256 if failed else 0  # a wait status, as Flux prints it
-    code = FAILED if failed else 0
-    before = [f"{JOB}: exception type=exec severity=0 simulated fault"] if failed else []
-    texts = [
-        *(f"{JOB}: {launched_s:.3f}s {text.partition(': ')[2]}" for text in before),
-        f"{JOB}: {launched_s:.3f}s finish",
-        f"{JOB}: complete: status={status}",
-        f"{JOB}: {launched_s:.3f}s release",
-        f"{JOB}: {launched_s:.3f}s free",
-        f"{JOB}: {launched_s:.3f}s clean",
-        *(["Command exited with non-zero status 1"] if failed else []),
+def _finished_job(at_s: float) -> list[str]:
+    return [
+        _event(at_s, "finish", status=0),
+        f"{JOB}: {at_s:.3f}s: complete: status=0",
+        *_released(at_s),
+    ]
+
+
+def _failed_job(at_s: float) -> list[str]:
+    status = ABORTED << 8  # a wait status, as Flux prints it
+    note = "simulated fault"
+    return [
+        _event(at_s, "exception", note=note, severity=0, type="exec", userid=0),
+        f"job.exception: type=exec severity=0 {note}",
+        _event(at_s, "finish", status=status),
+        f"{JOB}: {at_s:.3f}s: failed: status={status}",
+        *_released(at_s),
+    ]
+
+
+def _released(at_s: float) -> list[str]:
+    release = _event(at_s, "release", final=True, ranks="all")
+    return [release, _event(at_s, "free"), _event(at_s, "clean")]
+
+
+def _broker_end(run: Run, launched_s: float, *, code: int) -> list[str]:
+    timed = "/usr/bin/time -f FLUXTIME fluxsubmit wall time %E flux submit"
+    priority, result = ("<3>broker.err", "fail") if code else ("<6>broker.info", "success")
+    return [
+        *_exited(code),
         f"FLUXTIME fluxsubmit wall time {_elapsed(launched_s)}",
-        f"<6>broker.info[0]: rc2.0: flux submit … Exited (rc={code}) {launched_s:.1f}s",
-        f"<6>broker.info[0]: rc2-success: run->cleanup {launched_s:.5f}s",
+        (
+            f"{priority}[0]: rc2.0: {timed} -N {run.nodes} -n{run.ranks} -o cpu-affinity=off -vvv "
+            f"--quiet --watch {COMMAND} Exited (rc={code}) {launched_s:.1f}s"
+        ),
+        f"<6>broker.info[0]: rc2-{result}: run->cleanup {launched_s:.5f}s",
+        (
+            "<6>broker.info[0]: cleanup.0: flux queue stop --quiet --all --nocheckpoint "
+            "Exited (rc=0) 0.2s"
+        ),
+        "<6>broker.info[0]: cleanup.1: flux resource acquire-mute Exited (rc=0) 0.2s",
+        (
+            "<6>broker.info[0]: cleanup.2: flux cancel --user=all --quiet --states RUN "
+            "Exited (rc=0) 0.2s"
+        ),
+        "<6>broker.info[0]: cleanup.3: flux queue idle --quiet Exited (rc=0) 0.2s",
+        "<6>broker.info[0]: cleanup-success: cleanup->shutdown 0.944598s",
+        "<6>broker.info[0]: children-complete: shutdown->finalize 0.273031s",
+        "<6>broker.info[0]: rc3.0: flux modprobe rc3 Exited (rc=0) 0.3s",
+        "<6>broker.info[0]: rc3-success: finalize->goodbye 0.348083s",
+        "<6>broker.info[0]: goodbye: goodbye->unload-builtins 0.083241ms",
+        "<6>broker.info[0]: builtins-done: unload-builtins->exit 4.77486ms",
     ]
-    last = (f"FLUXTIME fluxstart wall time {_elapsed(broker_s)}", f"BENCH post {code}")
-    return [
-        *(Line(at_s=end_s, text=text) for text in texts),
-        *(Line(at_s=end_s + broker_s - launched_s, text=text) for text in last),
-    ]
+
+
+def _last(broker_s: float, *, code: int) -> list[str]:
+    wall_time = f"FLUXTIME fluxstart wall time {_elapsed(broker_s)}"
+    return [*_exited(code), wall_time, f"BENCH post {code} {NOW}"]
+
+
+def _exited(code: int) -> list[str]:
+    return [f"Command exited with non-zero status {code}"] if code else []
 
 
 def _elapsed(seconds: float) -> str:
     """As GNU time's `%E` writes it below one hour: cut off, not rounded."""
     hundredths = int(seconds * 100)
     return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"
-
-
-def _on_terminal(lines: list[Line]) -> list[Line]:
-    """The containers have a terminal, so lines end in CR LF."""
-    return [Line(at_s=line.at_s, text=f"{line.text}\r") for line in lines]

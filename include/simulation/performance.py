@@ -87,7 +87,7 @@ class Performance:
                     self._play.write("simulated fault: a host is gone")
                     return LOST_CODE
                 time.sleep(min(POLL_S, due - now))
-            self._play.write(line.text)
+            self._play.write(line.text.replace(script.NOW, f"{time.time():.9f}"))
         return code
 
     def _strike(self, run: Run) -> None:

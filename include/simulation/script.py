@@ -15,6 +15,7 @@ FIRST_LINE = "SYNTHETIC: nobody ran this application; its times are drawn around
 BEFORE_SHARE = 0.8  # of what the launcher takes beside the application comes before it
 FAIL_AT = 0.4  # share of the run after which something goes wrong on demand
 FAILED = 1
+NOW = "<now>"  # in a line's text: the pod's clock when the line is printed
 
 
 @dataclass(frozen=True, kw_only=True)

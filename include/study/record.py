@@ -58,9 +58,7 @@ def explained(
     return type(error)("; ".join([str(error), *reasons]))
 
 
-def _reasons(
-    lines: Sequence[str], *, application: Application, operator: K8sOperator
-) -> list[str]:
+def _reasons(lines: Sequence[str], *, application: Application, operator: K8sOperator) -> list[str]:
     """What the application, then the operator's own launcher say of a failure."""
     said = application.complaint(lines)
     reasons = [f"{application.title} says {said}" if said else None, operator.complaint(lines)]

@@ -30,21 +30,24 @@ sys 0.02
 
 
 FLUX_LOG = """\
-broker.info[0]: quorum-full: quorum->run 0.32571s
-ƒLGqfV1: 0.000s submit
-{application}ƒLGqfV1: 2.600s finish
-ƒLGqfV1: complete: status={status}
+<6>broker.info[0]: quorum-full: quorum->run 0.32571s
+ƒLGqfV1: 0.000s: submit {{"flags":0,"urgency":16,"userid":0,"version":1}}
+ƒLGqfV1: 0.012s: validate\N{SPACE}
+{application}ƒLGqfV1: 2.600s: finish {{"status":{status}}}
+ƒLGqfV1: 2.600s: {end}: status={status}
+ƒLGqfV1: 2.601s: clean\N{SPACE}
 FLUXTIME fluxsubmit wall time 0:02.67
 FLUXTIME fluxstart wall time 0:03.50
-BENCH post {code} 1767323053.5
+BENCH post {code} 1767323053.500000000
 """
 
 
 def flux_log_text(*, status=0, **values):
     application = SYNTHETIC_LOG.partition("real 2.67")[0].partition("\n")[2]
     values = {"ranks": 1, "energy": "-113.30058", "pressure": "837.38493", **values}
-    code = 1 if status else 0
-    text = FLUX_LOG.format(application=application.format(**values), status=status, code=code)
+    application = application.format(**values)
+    end = "failed" if status else "complete"
+    text = FLUX_LOG.format(application=application, status=status, end=end, code=status >> 8)
     return stamped(text)
 
 

@@ -32,13 +32,17 @@ EXCEPTION = 'ƒA1: 0.027s: exception {"note":"no node","severity":0,"type":"allo
                 "<3>broker.err[0]: rc2.0: flux submit … Exited (rc=1) 0.5s",
                 "<3>overlay.err[0]: Error loading certificate: Invalid argument",
             ),
-            "the broker's log says '<3>overlay.err[0]: Error loading certificate: "
-            "Invalid argument'",
+            (
+                "the broker's log says '<3>overlay.err[0]: Error loading certificate: "
+                "Invalid argument'"
+            ),
         ),
         (
             ("/mnt/flux/view/bin/flux: /lib/libc.so.6: version `GLIBC_2.38' not found (required",),
-            "the broker's log says \"/mnt/flux/view/bin/flux: /lib/libc.so.6: "
-            "version `GLIBC_2.38' not found (required\"",
+            (
+                "the broker's log says \"/mnt/flux/view/bin/flux: /lib/libc.so.6: "
+                "version `GLIBC_2.38' not found (required\""
+            ),
         ),
     ],
 )

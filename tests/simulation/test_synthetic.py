@@ -8,8 +8,11 @@ from include.errors import JobFailed, ParseError, StudyError
 from include.redact import redact
 from include.simulation import durations, flux_script, player, script
 from include.simulation.settings import Fault
+from tests.parsers.flux_pods import form_of, texts_of
+from tests.parsers.synthetic_logs import FLUX_PODS, NO_FLUX_PODS
 
 LAMMPS = applications.load("lammps")
+FLUX = k8s_operators.load("flux_operator")
 OPTIONS = LAMMPS.read_options({"x": 64, "y": 16, "z": 16})
 SCRIPTS = {"mpi_operator": script.over_ssh, "flux_operator": flux_script.under_flux}
 
@@ -76,11 +79,31 @@ def test_a_truncated_log_is_not_read_as_a_result(operator):
 
 
 def test_the_certificate_in_a_synthetic_log_is_redacted():
-    log, _ = log_of(
-        k8s_operators.load("flux_operator"), run_of(k8s_operators.load("flux_operator"))
-    )
+    log, _ = log_of(FLUX, run_of(FLUX))
     assert "SYNTHETIC-SECRET" in "\n".join(log)
     assert "SYNTHETIC-SECRET" not in redact("\n".join(log))
+
+
+@pytest.mark.skipif(not FLUX_PODS.is_dir(), reason=NO_FLUX_PODS)
+@pytest.mark.parametrize(
+    ("fault", "recorded"),
+    [(None, "ok_2nodes_broker.log"), (Fault.LAUNCHER_FAILS, "fail_badinput_2nodes_broker.log")],
+)
+def test_a_synthetic_broker_log_has_the_form_of_a_real_one(fault, recorded):
+    log, _ = log_of(FLUX, run_of(FLUX, fault=fault))
+    synthetic, real = form_of(log), form_of(texts_of(FLUX_PODS / recorded))
+    seldom = {"<6>cron.info[0]: synchronizing", "<6>job-manager.info[0]: restart:"}
+    assert _once(synthetic) == [kind for kind in _once(real) if kind not in seldom]
+
+
+def _once(kinds):
+    """Without repetitions that follow each other: as many `online` lines as brokers came late."""
+    return [kind for kind, before in zip(kinds, [None, *kinds], strict=False) if kind != before]
+
+
+def test_lines_of_a_synthetic_log_end_as_those_of_a_container_do():
+    log, _ = log_of(FLUX, run_of(FLUX))
+    assert not any(line.endswith("\r") for line in log)
 
 
 def test_durations_are_the_same_for_the_same_point_and_differ_between_points():

@@ -153,7 +153,7 @@ def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
     if operator == "flux_operator":
         told = json.loads(stored(setting, point, run_point.JOB_EVENTS))
         assert (told["job_id"], told["status"]) == ("LGqfV1", 0)
-        assert told["seconds"] == {"submit": 0.0, "finish": 2.6}
+        assert told["seconds"] == {"submit": 0.0, "validate": 0.012, "finish": 2.6, "clean": 2.601}
 
 
 def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(

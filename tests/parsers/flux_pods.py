@@ -1,0 +1,32 @@
+"""Logs of real Flux in real pods, and the form of a broker's log without what differs by run."""
+
+import re
+
+from include.parsers import kubelet_log
+from include.parsers.lines import lines_of
+
+EVENT = re.compile(r"ƒ\w+: [\d.]+s: ([a-z.-]+:?) ?(\{.*\})?")
+KEYS = re.compile(r'"([\w-]+)":')
+LOGGED = re.compile(r"(<\d>[a-z-]+\.[a-z]+\[0\]: [a-z0-9-]+[.:])")
+OTHERS = re.compile(
+    r"FLUXTIME \w+ wall time|BENCH \w+|job\.exception: type=\w+ severity=0|Command exited with"
+    r"|commands:\s+|libflux-core:\s+|Flags for flux are|🌀 Submit Mode: flux start|📦 Resources"
+    r"|\{\"version\": 1, \"execution\"|🌟️ Curve Certificate|Flux install root:|👋 Hello, I'm"
+)
+
+
+def texts_of(path):
+    """The lines of a log as the kubelet gives it, without its stamps."""
+    return [kubelet_log.split_stamp(line)[1] for line in lines_of(path.read_bytes())]
+
+
+def form_of(lines):
+    """The kinds of lines that Flux and the operator's script print, in their order."""
+    return [kind for line in lines if (kind := _kind(line))]
+
+
+def _kind(line):
+    if match := EVENT.match(line):
+        return f"{match[1]} {','.join(KEYS.findall(match[2] or ''))}"
+    match = LOGGED.match(line) or OTHERS.match(line)
+    return match and match[0]
