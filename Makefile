@@ -113,6 +113,10 @@ nightly-demo: .venv/.locked  ## Play 30 nights with a step of 5 % on simulated n
 power-study: .venv/.locked  ## What the regression test finds, by simulation: RUNS=<folder of recorded runs>
 	@$(PYTHON) -m include.regression.power_study $(if $(RUNS),--runs '$(RUNS)') $(if $(TRIALS),--trials $(TRIALS))
 
+.PHONY: adaptive-study
+adaptive-study: .venv/.locked  ## How often studies that stop early are right, by simulation: RUNS="folders of recorded runs"
+	@$(PYTHON) -m include.bench.adaptive --runs $(RUNS) $(if $(TRIALS),--trials $(TRIALS))
+
 # apache-otava pins an old numpy, so it is none of the project's packages.
 .PHONY: golden-change-points
 golden-change-points: .venv/.locked  ## Make the change points anew that tests compare ours with

@@ -29,7 +29,7 @@ def median_interval(values: Sequence[float]) -> Interval | None:
     Needs no distribution, and the values drawn independently. Source: Hoefler and Belli, SC15,
     section 3.1.3 (Le Boudec, Performance Evaluation, theorem 2.1).
     """
-    rank = _rank(len(values))
+    rank = enclosing_rank(len(values))
     if rank is None:
         return None
     ordered = sorted(values)
@@ -37,7 +37,7 @@ def median_interval(values: Sequence[float]) -> Interval | None:
 
 
 @lru_cache(maxsize=1024)
-def _rank(n: int) -> int | None:
+def enclosing_rank(n: int) -> int | None:
     """The greatest k for which the k-th least and k-th greatest of n values suffice."""
     if n < LEAST_N:
         return None

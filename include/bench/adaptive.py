@@ -1,0 +1,276 @@
+"""Shows how often studies that stop early are right: `make adaptive-study RUNS=…`.
+
+Studies are resampled from the cells of recorded runs (`--runs DIR…`, folders as they are read by
+`python -m include.recorded_runs`). Two rules are compared: `include.analysis.looks`, and stopping
+on precision alone. Prints Markdown; the same seed gives the same numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from include.analysis import table
+from include.analysis.cells import counted
+from include.analysis.comparison import FIGURE_OF_MERIT
+from include.analysis.intervals import LEVEL, enclosing_rank
+from include.analysis.looks import LEAST_EFFECT_PERCENT, critical_rank, schedule
+from include.errors import StudyError
+from include.recorded_runs import _folders, _records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    Times = NDArray[np.float64]  # one row a study, one column a block
+    Rule = Callable[[Times, Times, int], "Ends"]
+
+TRIALS = 3_000
+REPEATS_MIN, REPEATS = 6, 20
+PRECISION_LOOKS = (8, 14, 20)
+PRECISION_PERCENT = 2.5
+DRIFT = 0.034  # from the first to the last block, as Flux on 64 nodes drifted in run 6
+SIZES = 4  # of run 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ends:
+    """How one pair ended in each of many studies."""
+
+    repeats: NDArray[np.int_]
+    winner: NDArray[np.int_]  # -1: the operator is faster; 1: slower; 0: none is named
+    low: NDArray[np.float64]  # interval of the shift of log times, at the look that was the last
+    high: NDArray[np.float64]
+
+
+def split_levels(values: Times, baseline: Times, comparisons: int) -> Ends:
+    """Stop by `include.analysis.looks`: for a winner, or for no difference that matters."""
+    plan = schedule(repeats_min=REPEATS_MIN, repeats=REPEATS, comparisons=comparisons)
+    least = np.log1p(LEAST_EFFECT_PERCENT / 100)
+    ends = _nothing_yet(len(values))
+    going = np.ones(len(values), dtype=bool)
+    for look, n in enumerate(plan.repeats, start=1):
+        if not len(at := np.flatnonzero(going)):
+            break
+        middle, low, high = _intervals(values[at, :n], baseline[at, :n], plan.level_at(look))
+        wins = ((low > 0) | (high < 0)) & (np.abs(middle) >= least)
+        same = (low > -least) & (high < least)
+        ends.repeats[at], ends.low[at], ends.high[at] = n, low, high
+        ends.winner[at] = np.where(wins, np.sign(middle), 0)
+        going[at] = ~(wins | same)
+    return ends
+
+
+def precision_alone(values: Times, baseline: Times, comparisons: int) -> Ends:
+    """Stop when both medians are known to ± `PRECISION_PERCENT`; then test once."""
+    ends = _nothing_yet(len(values))
+    going = np.ones(len(values), dtype=bool)
+    for n in PRECISION_LOOKS:
+        if not len(at := np.flatnonzero(going)):
+            break
+        _, low, high = _intervals(values[at, :n], baseline[at, :n], (1 - LEVEL) / comparisons)
+        ends.repeats[at], ends.low[at], ends.high[at] = n, low, high
+        ends.winner[at] = np.where(low > 0, 1, np.where(high < 0, -1, 0))
+        known = [_is_known(sample[at, :n]) for sample in (values, baseline)]
+        going[at] = ~(known[0] & known[1])
+    return ends
+
+
+def _nothing_yet(studies: int) -> Ends:
+    return Ends(
+        repeats=np.zeros(studies, dtype=int),
+        winner=np.zeros(studies, dtype=int),
+        low=np.zeros(studies),
+        high=np.zeros(studies),
+    )
+
+
+def _is_known(sample: Times) -> NDArray[np.bool_]:
+    """Which medians have an interval within ± `PRECISION_PERCENT` of them."""
+    ordered, rank = np.sort(sample, axis=1), enclosing_rank(sample.shape[1]) or 1
+    middle = np.median(sample, axis=1)
+    farthest = np.maximum(ordered[:, -rank] - middle, middle - ordered[:, rank - 1])
+    return np.asarray(farthest / middle * 100 <= PRECISION_PERCENT)
+
+
+def _intervals(values: Times, baseline: Times, level: float) -> tuple[Times, Times, Times]:
+    """Shift, low and high of each row, as `looks.shift_interval` gives them."""
+    shifts = np.log(values)[:, :, None] - np.log(baseline)[:, None, :]
+    ordered = np.sort(shifts.reshape(len(values), -1), axis=1)
+    middle, rank = (
+        np.median(ordered, axis=1),
+        critical_rank(values.shape[1], baseline.shape[1], level),
+    )
+    if rank == 0:
+        infinite = np.full(len(values), np.inf)
+        return middle, -infinite, infinite
+    return middle, ordered[:, rank - 1], ordered[:, -rank]
+
+
+RULES: dict[str, Rule] = {
+    "split levels, looks at 6, 10, 15, 20": split_levels,
+    "precision alone, looks at 8, 14, 20": precision_alone,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Error:
+    """How often a winner is named where there is none."""
+
+    studies: float  # share of studies with a false winner at any size
+    worst: float  # that share for the worst cell, by cell alone
+    repeats: float  # mean, of a size
+
+
+def false_winners(
+    rule: Rule, cells: Sequence[Times], *, drift: float, trials: int, seed: int
+) -> Error:
+    """Both operators are drawn from one cell; `SIZES` such pairs make a study."""
+    random = np.random.default_rng(seed)
+    alone, together, repeats = [], [], []
+    for cell in cells:
+        pairs = partial(_draw_pair, random, cell, cell, drift=drift, trials=trials)
+        alone.append(float(np.mean(rule(*pairs(), 1).winner != 0)))
+        ends = [rule(*pairs(), SIZES) for _ in range(SIZES)]
+        together.append(float(np.mean(np.any([end.winner != 0 for end in ends], axis=0))))
+        repeats.append(float(np.mean([end.repeats.mean() for end in ends])))
+    return Error(
+        studies=float(np.mean(together)),
+        worst=max(*alone, *together),
+        repeats=float(np.mean(repeats)),
+    )
+
+
+def _draw_pair(
+    random: np.random.Generator, ours: Times, theirs: Times, *, drift: float, trials: int
+) -> tuple[Times, Times]:
+    """Times of two operators in blocks, in which each comes first by chance; both drift alike."""
+    first = random.integers(0, 2, (trials, REPEATS))
+    places = 2 * np.arange(REPEATS) + first, 2 * np.arange(REPEATS) + 1 - first
+    slower = [1 + drift * place / (2 * REPEATS - 1) for place in places]
+    drawn = [random.choice(cell, (trials, REPEATS)) for cell in (ours, theirs)]
+    return drawn[0] * slower[0], drawn[1] * slower[1]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Power:
+    """What becomes of studies whose operators do differ."""
+
+    right: float  # share of sizes at which the faster one is named
+    least_right: float  # the same for the worst size
+    wrong: float  # share of studies that name a slower one as the winner anywhere
+    jobs: float  # mean number of repeats in a study, of all operators and sizes
+    covered: float  # share of intervals that hold the true shift
+
+
+def right_winners(
+    rule: Rule, pairs: Sequence[tuple[Times, Times]], *, trials: int, seed: int
+) -> Power:
+    """Each pair of cells is one size of a study."""
+    random = np.random.default_rng(seed)
+    right, wrong, jobs, covered = [], np.zeros(trials, dtype=bool), 0.0, []
+    for ours, theirs in pairs:
+        truth = float(np.median(np.subtract.outer(np.log(ours), np.log(theirs))))
+        ends = rule(*_draw_pair(random, ours, theirs, drift=0.0, trials=trials), len(pairs))
+        right.append(float(np.mean(ends.winner == np.sign(truth))))
+        wrong |= ends.winner == -np.sign(truth)
+        jobs += 2 * float(ends.repeats.mean())
+        covered.append(float(np.mean((ends.low <= truth) & (truth <= ends.high))))
+    return Power(
+        right=float(np.mean(right)),
+        least_right=min(right),
+        wrong=float(wrong.mean()),
+        jobs=jobs,
+        covered=min(covered),
+    )
+
+
+def read_cells(folders: Sequence[Path]) -> dict[tuple[str, int], Times]:
+    """Loop times by cell, named by study and operator, and nodes; StudyError: none."""
+    cells: dict[tuple[str, int], Times] = {}
+    for folder in folders:
+        sources = _folders.find([folder]).sources
+        experiments = _records.in_order([source.read(lambda _: None) for source in sources])
+        names = _folders.study_names([e.root for e in experiments], folders=[folder])
+        imported = _records.to_records(experiments, names=names, published_rule=False)
+        runs = counted(table.to_frame([run.record for run in imported]))
+        for (name, operator, nodes), cell in runs.groupby(["study_id", "k8s_operator", "nodes"]):
+            if len(times := cell[FIGURE_OF_MERIT].dropna().to_numpy()) >= REPEATS_MIN:
+                cells[f"{folder.name}/{name}/{operator}", int(str(nodes))] = times
+    if not cells:
+        raise StudyError("no cell of these folders has enough valid runs with a loop time")
+    return cells
+
+
+def pairs_by_size(cells: Mapping[tuple[str, int], Times]) -> list[tuple[Times, Times]]:
+    """The first two operators of each size at which there are two, in the order of sizes."""
+    sizes = sorted({nodes for _, nodes in cells})
+    at_size = [[cells[key] for key in sorted(cells) if key[1] == nodes] for nodes in sizes]
+    return [next(combinations(each, 2)) for each in at_size if len(each) > 1]
+
+
+def study(cells: Mapping[tuple[str, int], Times], *, trials: int, seed: int) -> Iterator[str]:
+    """The lines of both tables, as Markdown, each as soon as it is known."""
+    yield (
+        f"Resampled from {len(cells)} cells of recorded runs, {trials} studies of each, seed "
+        f"{seed}; {SIZES} sizes a study, at most {REPEATS} repeats, least effect "
+        f"{LEAST_EFFECT_PERCENT} %."
+    )
+    yield ""
+    yield "| no difference: rule | drift | studies with a false winner | worst cell | repeats |"
+    yield "|---|---|---|---|---|"
+    for name, rule in RULES.items():
+        for drift in (0.0, DRIFT):
+            error = false_winners(rule, list(cells.values()), drift=drift, trials=trials, seed=seed)
+            yield (
+                f"| {name} | {drift:.1%} | {error.studies:.1%} | {error.worst:.1%} "
+                f"| {error.repeats:.1f} |"
+            )
+    yield ""
+    yield "| real differences: rule | right | worst size | wrong | jobs | intervals that cover |"
+    yield "|---|---|---|---|---|---|"
+    pairs = pairs_by_size(cells)
+    for name, rule in RULES.items():
+        power = right_winners(rule, pairs, trials=trials, seed=seed)
+        yield (
+            f"| {name} | {power.right:.1%} | {power.least_right:.1%} | {power.wrong:.2%} "
+            f"| {power.jobs:.1f} of {2 * REPEATS * len(pairs)} | {power.covered:.1%} |"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when the study was made, 2 when the folders have no runs."""
+    given = _parser().parse_args(arguments)
+    try:
+        cells = read_cells([Path(folder) for folder in given.runs])
+    except StudyError as err:
+        sys.stderr.write(f"error: {err}\n")
+        return 2
+    for line in study(cells, trials=given.trials, seed=given.seed):
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m include.bench.adaptive",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--runs", metavar="DIR", nargs="+", required=True, help="recorded runs")
+    parser.add_argument("--trials", type=int, default=TRIALS, help=f"studies of each ({TRIALS})")
+    parser.add_argument("--seed", type=int, default=1)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
