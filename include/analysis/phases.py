@@ -5,22 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, in_order, operator_order
+from include.models.timeline import PHASES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-PHASES = (
-    "create_pods_s",
-    "schedule_s",
-    "start_pods_s",
-    "bootstrap_s",
-    "app_s",
-    "shutdown_s",
-    "completion_lag_s",
-    "delete_s",
-)
 CLOCK_NOTE = (
     "Stamps of the API server and the kubelet are whole seconds, cut off, not rounded; stamps of "
     "log lines are finer. A phase between two stamps of different kinds is therefore off by up to "

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
+from pydantic import AwareDatetime
 
 from include.models import Record
 
@@ -23,6 +24,7 @@ _DTYPES: Mapping[type, str] = {
     int: "int64",
     float: "float64",
     datetime: _INSTANT,
+    AwareDatetime: _INSTANT,
     str: "str",
 }
 

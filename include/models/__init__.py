@@ -5,7 +5,7 @@ from __future__ import annotations
 from include.base_model import DnsLabel, Model, Positive
 from include.models.cluster import ClusterHandle, Placement, Reservation
 from include.models.plan import Phase, Plan, Point, Variant
-from include.models.record import STAND_IN, Record, Status, Timeline
+from include.models.record import STAND_IN, Record, Status
 from include.models.study import (
     Binding,
     Design,
@@ -15,6 +15,7 @@ from include.models.study import (
     StudyName,
     StudyOrigin,
 )
+from include.models.timeline import Timeline
 
 __all__ = [
     "STAND_IN",

@@ -1,16 +1,16 @@
-"""What is known of one point after it ran: its instants, and the row that comes of it."""
+"""The row that comes of one point after it ran."""
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar, Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from include.base_model import Model, Positive
 from include.models.plan import Variant
 from include.models.study import Binding, MpiImplementation
+from include.models.timeline import Durations, Timeline
 
 # An `operator_version` begins so where what makes an operator's objects is not the operator.
 STAND_IN = "stand-in"
@@ -24,30 +24,8 @@ class Status(StrEnum):
     INVALID = "invalid"  # the job ended well, its result cannot be trusted
 
 
-class Timeline(Model):
-    """Instants of one point, UTC. Each field's source is in `docs/architecture.md`."""
-
-    created_at: AwareDatetime | None = None  # API server, whole seconds
-    pods_created_at: AwareDatetime | None = None  # API server: the last pod that carries ranks
-    pods_scheduled_at: AwareDatetime | None = None  # its PodScheduled condition
-    pods_running_at: AwareDatetime | None = None  # kubelet: last start of a rank-carrying container
-    launcher_started_at: AwareDatetime | None = None  # stamp of the launcher log's first line
-    app_started_at: AwareDatetime | None = None  # stamp of the application's first line
-    app_finished_at: AwareDatetime | None = None  # stamp of the application's last line
-    launcher_finished_at: AwareDatetime | None = None  # stamp of the launcher log's last line
-    completed_at: AwareDatetime | None = None  # the resource's own terminal condition
-    deleted_at: AwareDatetime | None = None  # API server's Date when no pod was left
-    delete_requested_at: AwareDatetime | None = None  # API server's Date of the delete call
-
-
-class Record(Model):
-    """One row per point, failures included. Durations in seconds, None where not measured.
-
-    Fields that must be given and may be None are None only for runs that another tool recorded
-    without saying them; a valid record always has its size.
-    """
-
-    KEY: ClassVar[tuple[str, ...]] = ("study_id", "point_id", "attempt")
+class _Outcome(Model):
+    """The point, and what became of it."""
 
     study_id: str
     point_id: str
@@ -74,26 +52,11 @@ class Record(Model):
     atom_steps_per_s: float | None = None
     cpu_use_percent: float | None = None
     pot_eng: float | None = None
-    created_at: datetime | None = None
-    pods_created_at: datetime | None = None
-    pods_scheduled_at: datetime | None = None
-    pods_running_at: datetime | None = None
-    launcher_started_at: datetime | None = None
-    app_started_at: datetime | None = None
-    app_finished_at: datetime | None = None
-    launcher_finished_at: datetime | None = None
-    completed_at: datetime | None = None
-    delete_requested_at: datetime | None = None
-    deleted_at: datetime | None = None
-    create_pods_s: float | None = None
-    schedule_s: float | None = None
-    start_pods_s: float | None = None
-    bootstrap_s: float | None = None
-    app_s: float | None = None
-    shutdown_s: float | None = None
-    completion_lag_s: float | None = None
-    delete_s: float | None = None
-    end_to_end_s: float | None = None
+
+
+class _SetUp(Model):
+    """The set-up that a point ran in."""
+
     binding: Binding | None
     mpi_implementation: MpiImplementation | None
     image: str | None
@@ -109,6 +72,16 @@ class Record(Model):
     simulated: bool
     time_scale: float = 1.0  # of instants and phases; the log's own times are not shortened
     order_seed: int | None
+
+
+class Record(_SetUp, Durations, Timeline, _Outcome):
+    """One row per point, failures included. Durations in seconds, None where not measured.
+
+    Fields that must be given and may be None are None only for runs that another tool recorded
+    without saying them; a valid record always has its size.
+    """
+
+    KEY: ClassVar[tuple[str, ...]] = ("study_id", "point_id", "attempt")
 
     @model_validator(mode="after")
     def _valid_has_its_size(self) -> Self:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, operator_order
 from include.analysis.derived import with_derived
-from include.analysis.phases import PHASES
+from include.models.timeline import PHASES
 from include.report.boxes import draw_boxes
 from include.report.differences import draw_differences
 from include.report.labels import QUANTITY_TITLES

@@ -10,11 +10,10 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.analysis.intervals import LEAST_N, LEVEL
-from include.analysis.phases import CLOCK_NOTE, PHASES
+from include.analysis.phases import CLOCK_NOTE
 from include.analysis.summary import column, known_quantities
+from include.models.timeline import PHASES
 from include.report.labels import (
-    PHASE_MEANINGS,
-    PHASE_TITLES,
     QUANTITY_MEANINGS,
     QUANTITY_TITLES,
     count,
@@ -153,8 +152,6 @@ def _environment() -> Environment:
         "QUANTITY_TITLES": QUANTITY_TITLES,
         "QUANTITY_MEANINGS": QUANTITY_MEANINGS,
         "PHASES": PHASES,
-        "PHASE_TITLES": PHASE_TITLES,
-        "PHASE_MEANINGS": PHASE_MEANINGS,
         "CLOCK_NOTE": CLOCK_NOTE,
         "LEAST_N": LEAST_N,
         "TALL": TALL,

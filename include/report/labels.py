@@ -20,26 +20,6 @@ QUANTITY_MEANINGS = {
     "creation_s": "from the creation of the resource until its last rank-carrying container runs",
     "delete_s": "from the request of the deletion until no pod is left",
 }
-PHASE_TITLES = {
-    "create_pods_s": "create pods",
-    "schedule_s": "schedule",
-    "start_pods_s": "start pods",
-    "bootstrap_s": "bootstrap",
-    "app_s": "application",
-    "shutdown_s": "shut down",
-    "completion_lag_s": "notice completion",
-    "delete_s": "delete",
-}
-PHASE_MEANINGS = {
-    "create_pods_s": "resource created → last rank-carrying pod created",
-    "schedule_s": "→ last of these pods bound to a node",
-    "start_pods_s": "→ last of their containers running",
-    "bootstrap_s": "→ first line of the application",
-    "app_s": "→ last line of the application",
-    "shutdown_s": "→ last line of the launcher",
-    "completion_lag_s": "→ the resource says that it is complete",
-    "delete_s": "deletion requested → no pod left",
-}
 
 
 def operator_title(name: str) -> str:

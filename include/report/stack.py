@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.analysis.phases import CLOCK_NOTE, PHASES, phase_medians
+from include.analysis.phases import CLOCK_NOTE, phase_medians
+from include.models.timeline import PHASES
 from include.report.drawing import Drawing, canvas, render
-from include.report.labels import PHASE_TITLES, count, operator_title
+from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,19 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-# Dark and light alternate so that neighbours differ without colour too; the application stands out.
-_COLOURS = {
-    "create_pods_s": "#0b3c5d",
-    "schedule_s": "#9cc3e0",
-    "start_pods_s": "#3f7cac",
-    "bootstrap_s": "#cfe3f2",
-    "app_s": "#e69f00",
-    "shutdown_s": "#fbe3b0",
-    "completion_lag_s": "#6b4c7a",
-    "delete_s": "#e3dbe8",
-}
 _LEAST_SHARE_WRITTEN = 0.055  # of the axis: narrower segments have no room for their figure
-_DARK = frozenset({"create_pods_s", "start_pods_s", "completion_lag_s"})
 
 
 def draw_phases(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing:
@@ -54,24 +43,25 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
     drawn = table[list(PHASES)].fillna(0).clip(lower=0)
     full = float(drawn.sum(axis=1).max())
     left = [0.0] * len(table)
-    for phase in PHASES:
+    for phase, stretch in PHASES.items():
         widths = drawn[phase].tolist()
         bars = axes.barh(
             places,
             widths,
             left=left,
             height=0.8,
-            color=_COLOURS[phase],
+            color=stretch.colour,
             edgecolor="#444444",
             linewidth=0.5,
             hatch="////" if phase == "delete_s" else None,
-            label=PHASE_TITLES[phase],
+            label=stretch.title,
         )
         written = [f"{w:.2f}" if w >= _LEAST_SHARE_WRITTEN * full else "" for w in widths]
-        ink = "white" if phase in _DARK else "black"
-        texts = axes.bar_label(bars, labels=written, label_type="center", fontsize=9, color=ink)
+        texts = axes.bar_label(
+            bars, labels=written, label_type="center", fontsize=9, color=stretch.ink
+        )
         for text in texts if phase == "delete_s" else ():  # readable in front of the hatching
-            text.set_bbox({"facecolor": _COLOURS[phase], "edgecolor": "none", "pad": 1.5})
+            text.set_bbox({"facecolor": stretch.colour, "edgecolor": "none", "pad": 1.5})
         left = [start + width for start, width in zip(left, widths, strict=True)]
     _label(axes, table, places)
     axes.set_xlim(0, full * 1.02 or 1.0)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
 from include.models import Record, Status
+from include.models.timeline import STRETCHES, durations
 from include.project import code_version
 from include.redact import redact
-from include.study import timeline
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from include.applications import Application, ApplicationResult
     from include.k8s_operators import K8sOperator
     from include.models import Binding, ClusterHandle, Model, Point, Study, Timeline
+
+
+AT_DELETION = ("delete_requested_at", "deleted_at")  # instants after the record was first stored
 
 
 def measured(
@@ -107,7 +110,7 @@ def build(
     return Record(
         **point.model_dump(exclude={"points_in_study", "workers"}),
         **times.model_dump(),
-        **timeline.differences(times),
+        **durations(times),
         **fields,
         attempt=attempt,
         application=study.application,
@@ -133,11 +136,10 @@ def build(
 
 
 def with_deletion(record: Record, times: Timeline) -> Record:
-    """The record with the instants of its deletion and their difference."""
-    changes = {
-        "delete_requested_at": times.delete_requested_at,
-        "deleted_at": times.deleted_at,
-        "delete_s": timeline.differences(times)["delete_s"],
+    """The record with the instants of its deletion and the stretches that they bound."""
+    known = durations(times)
+    changes = {name: getattr(times, name) for name in AT_DELETION} | {
+        name: known[name] for name, stretch in STRETCHES.items() if stretch.ends in AT_DELETION
     }
     return record.model_copy(update=changes)
 

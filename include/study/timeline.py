@@ -18,28 +18,6 @@ if TYPE_CHECKING:
 
     from include.applications import Application
 
-# name of a difference: (from, to)
-DIFFERENCES = {
-    "create_pods_s": ("created_at", "pods_created_at"),
-    "schedule_s": ("pods_created_at", "pods_scheduled_at"),
-    "start_pods_s": ("pods_scheduled_at", "pods_running_at"),
-    "bootstrap_s": ("pods_running_at", "app_started_at"),
-    "app_s": ("app_started_at", "app_finished_at"),
-    "shutdown_s": ("app_finished_at", "launcher_finished_at"),
-    "completion_lag_s": ("launcher_finished_at", "completed_at"),
-    "delete_s": ("delete_requested_at", "deleted_at"),
-    "end_to_end_s": ("created_at", "completed_at"),
-}
-
-
-def differences(timeline: Timeline) -> dict[str, float | None]:
-    """Seconds of each phase; None where one of its two instants is not known."""
-    found: dict[str, float | None] = {}
-    for name, (first, last) in DIFFERENCES.items():
-        start, end = getattr(timeline, first), getattr(timeline, last)
-        found[name] = (end - start).total_seconds() if start and end else None
-    return found
-
 
 def pod_instants(pods: Sequence[dict[str, Any]], *, expected: int) -> dict[str, datetime | None]:
     """When the last of the rank-carrying pods was created, scheduled and running.

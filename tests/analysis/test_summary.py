@@ -6,9 +6,10 @@ from scipy.stats import binom
 
 from include.analysis import cells, summary, table
 from include.analysis.intervals import LEAST_N, median_interval
-from include.analysis.phases import PHASES, phase_medians
+from include.analysis.phases import phase_medians
 from include.analysis.summary import COLUMNS, QUANTITIES, column, summarise
 from include.models import Status
+from include.models.timeline import PHASES
 from tests.analysis.synthetic import record, study_records
 
 OPERATORS = ("mpi_operator", "indexed_job")

@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 
 from include.analysis import cells, table
 from include.analysis.analysis import analyse
-from include.analysis.phases import PHASES
 from include.models import Status
+from include.models.timeline import PHASES
 from include.report import drawing as drawing_of
 from include.report.boxes import draw_boxes
 from include.report.differences import draw_differences

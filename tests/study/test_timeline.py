@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from include.applications import load
 from include.models import Timeline
+from include.models.timeline import durations
 from include.study import timeline
 
 BASE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -27,7 +28,7 @@ def pod(created="2026-01-02T03:04:05Z", scheduled=None, started=None, state="run
 
 
 def test_differences_are_seconds_between_neighbours():
-    found = timeline.differences(
+    found = durations(
         Timeline(
             created_at=at(0), pods_created_at=at(1), app_started_at=at(5.25), completed_at=at(9)
         )
@@ -39,7 +40,7 @@ def test_differences_are_seconds_between_neighbours():
 
 
 def test_difference_may_be_negative_as_stamps_have_two_resolutions():
-    found = timeline.differences(Timeline(launcher_finished_at=at(9.7), completed_at=at(9)))
+    found = durations(Timeline(launcher_finished_at=at(9.7), completed_at=at(9)))
     assert round(found["completion_lag_s"], 3) == -0.7
 
 
@@ -55,7 +56,7 @@ def test_phases_add_up_to_the_end_to_end_time():
         "completed_at",
     )
     full = Timeline(**{name: at(place * 1.5) for place, name in enumerate(names)})
-    found = timeline.differences(full)
+    found = durations(full)
     parts = [value for name, value in found.items() if name not in {"end_to_end_s", "delete_s"}]
     assert sum(parts) == found["end_to_end_s"]
 

@@ -1,0 +1,222 @@
+"""The instants of a point and the stretches between them: each is one entry, here.
+
+The record, the statistics, the figure, the report's table and the check of the docs come from it.
+To add one, add its field; what reads it from the cluster or the log is in `study/timeline.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+from pydantic import AwareDatetime
+
+from include.base_model import Model
+
+_Entry = TypeVar("_Entry")
+SECONDS = "1 s, cut off"
+LOG_STAMP = "1 µs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instant:
+    """Where an instant comes from."""
+
+    source: str
+    resolution: str = SECONDS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stretch:
+    """A difference of two instants, in seconds."""
+
+    begins: str
+    ends: str
+    title: str  # for axes and table heads
+    meaning: str
+    colour: str = ""  # of its bar; dark and light alternate, so that neighbours differ in grey
+    ink: str = "black"  # readable on that colour
+    is_part: bool = True  # of the stacked bar; a total of other stretches is none
+
+    def seconds(self, timeline: Timeline) -> float | None:
+        """The difference; None where one of the two instants is not known."""
+        first, last = getattr(timeline, self.begins), getattr(timeline, self.ends)
+        return (last - first).total_seconds() if first and last else None
+
+
+class Timeline(Model):
+    """Instants of one point, UTC."""
+
+    created_at: Annotated[
+        AwareDatetime | None, Instant(source="API server, `creationTimestamp` of the resource")
+    ] = None
+    pods_created_at: Annotated[
+        AwareDatetime | None,
+        Instant(source="API server, `creationTimestamp` of the last pod that carries ranks"),
+    ] = None
+    pods_scheduled_at: Annotated[
+        AwareDatetime | None,
+        Instant(
+            source="scheduler through the API server, condition `PodScheduled` of the last such pod"
+        ),
+    ] = None
+    pods_running_at: Annotated[
+        AwareDatetime | None,
+        Instant(source="kubelet, `startedAt` of the last container that carries ranks"),
+    ] = None
+    launcher_started_at: Annotated[
+        AwareDatetime | None,
+        Instant(
+            source="kubelet's stamp of the launcher log's first line",
+            resolution=LOG_STAMP,
+        ),
+    ] = None
+    app_started_at: Annotated[
+        AwareDatetime | None,
+        Instant(source="kubelet's stamp of the application's first line", resolution=LOG_STAMP),
+    ] = None
+    app_finished_at: Annotated[
+        AwareDatetime | None,
+        Instant(source="kubelet's stamp of the application's last line", resolution=LOG_STAMP),
+    ] = None
+    launcher_finished_at: Annotated[
+        AwareDatetime | None,
+        Instant(
+            source="kubelet's stamp of the launcher log's last line",
+            resolution=LOG_STAMP,
+        ),
+    ] = None
+    completed_at: Annotated[
+        AwareDatetime | None,
+        Instant(
+            source="the resource's terminal condition: MPIJob `Succeeded`, Job "
+            "`SuccessCriteriaMet`, of a MiniCluster its Job `Complete`"
+        ),
+    ] = None
+    delete_requested_at: Annotated[
+        AwareDatetime | None, Instant(source="API server, `Date` of the answer to the deletion")
+    ] = None
+    deleted_at: Annotated[
+        AwareDatetime | None, Instant(source="API server, `Date` of the first list without any pod")
+    ] = None
+
+
+class Durations(Model):
+    """Seconds between two instants of a point, in the order in which they pass."""
+
+    create_pods_s: Annotated[
+        float | None,
+        Stretch(
+            begins="created_at",
+            ends="pods_created_at",
+            title="create pods",
+            meaning="resource created → last rank-carrying pod created",
+            colour="#0b3c5d",
+            ink="white",
+        ),
+    ] = None
+    schedule_s: Annotated[
+        float | None,
+        Stretch(
+            begins="pods_created_at",
+            ends="pods_scheduled_at",
+            title="schedule",
+            meaning="→ last of these pods bound to a node",
+            colour="#9cc3e0",
+        ),
+    ] = None
+    start_pods_s: Annotated[
+        float | None,
+        Stretch(
+            begins="pods_scheduled_at",
+            ends="pods_running_at",
+            title="start pods",
+            meaning="→ last of their containers running",
+            colour="#3f7cac",
+            ink="white",
+        ),
+    ] = None
+    bootstrap_s: Annotated[
+        float | None,
+        Stretch(
+            begins="pods_running_at",
+            ends="app_started_at",
+            title="bootstrap",
+            meaning="→ first line of the application",
+            colour="#cfe3f2",
+        ),
+    ] = None
+    app_s: Annotated[
+        float | None,
+        Stretch(
+            begins="app_started_at",
+            ends="app_finished_at",
+            title="application",
+            meaning="→ last line of the application",
+            colour="#e69f00",
+        ),
+    ] = None
+    shutdown_s: Annotated[
+        float | None,
+        Stretch(
+            begins="app_finished_at",
+            ends="launcher_finished_at",
+            title="shut down",
+            meaning="→ last line of the launcher",
+            colour="#fbe3b0",
+        ),
+    ] = None
+    completion_lag_s: Annotated[
+        float | None,
+        Stretch(
+            begins="launcher_finished_at",
+            ends="completed_at",
+            title="notice completion",
+            meaning="→ the resource says that it is complete",
+            colour="#6b4c7a",
+            ink="white",
+        ),
+    ] = None
+    delete_s: Annotated[
+        float | None,
+        Stretch(
+            begins="delete_requested_at",
+            ends="deleted_at",
+            title="delete",
+            meaning="deletion requested → no pod left",
+            colour="#e3dbe8",
+        ),
+    ] = None
+    end_to_end_s: Annotated[
+        float | None,
+        Stretch(
+            begins="created_at",
+            ends="completed_at",
+            title="end to end",
+            meaning="from the creation of the resource to its completion",
+            is_part=False,
+        ),
+    ] = None
+
+
+def durations(timeline: Timeline) -> dict[str, float | None]:
+    """Seconds of each stretch by its name."""
+    return {name: stretch.seconds(timeline) for name, stretch in STRETCHES.items()}
+
+
+def _entries(model: type[Model], kind: type[_Entry]) -> dict[str, _Entry]:
+    """The entry of each field of a model; a field without one is an error at import."""
+    entries = {
+        name: entry
+        for name, field in model.model_fields.items()
+        for entry in field.metadata
+        if isinstance(entry, kind)
+    }
+    if missing := set(model.model_fields) - set(entries):
+        raise TypeError(f"{model.__name__}: no {kind.__name__} of {', '.join(sorted(missing))}")
+    return entries
+
+
+INSTANTS = _entries(Timeline, Instant)
+STRETCHES = _entries(Durations, Stretch)
+PHASES = {name: stretch for name, stretch in STRETCHES.items() if stretch.is_part}
