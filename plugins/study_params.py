@@ -79,6 +79,8 @@ def _where() -> Schemas:
         "cluster": _choice(clusters.available()),
         "cluster_options": {"type": "object"},
         "pod_resources": {"type": "object"},
+        "environment": {"type": "object"},
+        "image_pull_secret": {"type": ["null", "string"]},
     }
 
 

@@ -59,6 +59,18 @@ _TEXTS = {
         such pod runs on each node.
         """,
     ),
+    "environment": (
+        "Environment of the ranks",
+        """Variables as JSON, alike under every operator, for example {"OMP_NUM_THREADS": "1"}. On
+        eks with EFA those that make MPI use it are set already, and what is given here wins.
+        """,
+    ),
+    "image_pull_secret": (
+        "Login to the registry",
+        """Path of a Docker configuration on the machine that runs the tasks, or the name of a
+        Secret in the namespace of an existing cluster. Empty: the registry needs no login.
+        """,
+    ),
     "nodes": (
         "Node counts",
         """Each operator runs the application on each of these numbers of nodes. The largest one is

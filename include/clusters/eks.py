@@ -16,7 +16,7 @@ from include.aws.parameters import parameters_of
 from include.aws.problems import explained
 from include.aws.settings import Options
 from include.clusters import Cluster
-from include.clusters._pulling import make_namespace, named_digest
+from include.clusters._pulling import make_namespace, named_digest, pull_secret
 from include.errors import StudyError
 from include.k8s_operators import LABEL_STUDY
 from include.kube import installation
@@ -155,6 +155,7 @@ class Eks(Cluster):
             image=image,
             image_digest=named_digest(image),
             image_pull_policy="IfNotPresent",
+            image_pull_secret=pull_secret(kube, reservation, study),
             launcher=nodes.LAUNCHER,
             worker=nodes.WORKER,
             notes=_notes(options),

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from include.clusters import Cluster, _controllers, _nodes
 from include.clusters._nodes import selector_of
-from include.clusters._pulling import make_namespace, named_digest
+from include.clusters._pulling import make_namespace, named_digest, pull_secret, remove_pull_secret
 from include.errors import ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.k8s_operators import LABEL_STUDY
@@ -20,6 +20,7 @@ from include.kube import image_pull, installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, NODE, POD
 from include.models import ClusterHandle, DnsLabel, Model, Placement, Reservation
+from include.models.pod_resources import Amount
 from include.project import cache_dir
 from include.tariff import Pace, PaidNode
 
@@ -52,6 +53,7 @@ class Options(Model):
     namespace: DnsLabel | None = None  # None: one of the study's own, deleted at the end
     launcher: Placement = Placement()
     worker: Placement = Placement()
+    shared_memory: Amount | None = None  # of /dev/shm in a rank's pod; None: the runtime's 64 MiB
     hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node
 
 
@@ -133,6 +135,8 @@ class Existing(Cluster):
             image=image,
             image_digest=named_digest(image),
             image_pull_policy="IfNotPresent",
+            image_pull_secret=pull_secret(kube, reservation, study),
+            shared_memory=options.shared_memory,
             launcher=options.launcher,
             worker=options.worker,
             worker_nodes=tuple(names),
@@ -167,6 +171,7 @@ class Existing(Cluster):
         kube = self.connect(reservation)
         cleanup.delete_study(kube, study_id=reservation.study_id)
         image_pull.remove(kube, reservation.study_id)
+        remove_pull_secret(kube, reservation.study_id)
         if _own_namespace(reservation):
             found = kube.get(NAMESPACE, reservation.namespace)
             if found and _study(found) == reservation.study_id:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import sys
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +57,19 @@ class JobSpec:
     worker: Placement
     timeout_s: float
     node_names: tuple[str, ...] = ()  # where the ranks run, by worker index; empty: anywhere
+    environment: Mapping[str, str] = field(default_factory=dict)  # of every rank
+    image_pull_secret: str | None = None
+    shared_memory: str | None = None  # most that /dev/shm holds; None: what the runtime gives
 
     @property
     def ranks(self) -> int:
         """MPI processes of the job."""
         return self.nodes * self.ranks_per_node
+
+    @property
+    def variables(self) -> list[dict[str, str]]:
+        """The environment as a container's `env`."""
+        return [{"name": name, "value": value} for name, value in self.environment.items()]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +133,9 @@ class K8sOperator(adapters.Adapter):
     def without_secrets(self, obj: dict[str, Any]) -> dict[str, Any]:
         """A copy of one of its objects that may be stored."""
         shown = copy.deepcopy(obj)
-        for field in ("data", "stringData"):
-            if shown["kind"] == "Secret" and field in shown:
-                shown[field] = dict.fromkeys(shown[field], "(not stored)")
+        for part in ("data", "stringData"):
+            if shown["kind"] == "Secret" and part in shown:
+                shown[part] = dict.fromkeys(shown[part], "(not stored)")
         return shown
 
     def confirm_success(self, lines: Iterable[str]) -> None:

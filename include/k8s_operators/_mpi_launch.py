@@ -62,10 +62,15 @@ def mpi_command(job: JobSpec, *, host_file: str) -> tuple[str, ...]:
     ranks, ranks_per_node = str(job.ranks), str(job.ranks_per_node)
     binding = str(job.binding)
     launch: tuple[str, ...]
+    environment: tuple[str, ...]  # ranks are started over ssh, which passes on none of a pod
     if job.mpi_implementation is MpiImplementation.MPICH:
         launch = ("mpiexec.hydra", "-launcher", "ssh", "-f", host_file)
+        environment = tuple(word for pair in job.environment.items() for word in ("-genv", *pair))
         count = ("-n", ranks, "-ppn", ranks_per_node, "-bind-to", binding)
     else:
         launch = ("mpirun", "--allow-run-as-root", "--hostfile", host_file)
+        environment = tuple(
+            word for pair in job.environment.items() for word in ("-x", "=".join(pair))
+        )
         count = ("-np", ranks, "--map-by", f"ppr:{ranks_per_node}:node", "--bind-to", binding)
-    return (*launch, *count, *job.command)
+    return (*launch, *environment, *count, *job.command)

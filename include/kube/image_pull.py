@@ -40,6 +40,7 @@ class Request:
     images: tuple[str, ...]
     placements: tuple[Placement, ...]  # of the pods that will use them: nodes of any of these
     least_nodes: int
+    pull_secret: str | None = None  # name of a Secret in the namespace
 
 
 def pull(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
@@ -97,6 +98,7 @@ def _daemon_set(kube: Kube, request: Request) -> dict[str, Any]:
         namespace=kube.namespace,
         labels={LABEL: request.study_id},
         images=list(request.images),
+        pull_secret=request.pull_secret,
         tolerations=[each for n, each in enumerate(tolerations) if each not in tolerations[:n]],
         node_terms=_node_terms(request.placements),
     )

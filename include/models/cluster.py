@@ -35,6 +35,9 @@ class ClusterHandle(Reservation):
     image_pull_policy: str
     launcher: Placement = Placement()
     worker: Placement = Placement()
+    environment: dict[str, str] = {}  # of ranks, by what the nodes have; the study's own goes first
+    image_pull_secret: DnsLabel | None = None  # name of a Secret in the namespace
+    shared_memory: str | None = None  # most that /dev/shm of a rank's pod holds; None: 64 MiB
     worker_nodes: tuple[str, ...] = ()  # host names of the nodes that workers may use, in order
     simulated: bool = False
     time_scale: float = 1.0  # waiting on simulated nodes, as a share of what was drawn

@@ -31,4 +31,5 @@ def _amount(text: str) -> str:
     raise ValueError("is no amount; write it as 2, 500m or 512Mi")
 
 
-PodResources = dict[Annotated[str, AfterValidator(_name)], Annotated[str, AfterValidator(_amount)]]
+Amount = Annotated[str, AfterValidator(_amount)]
+PodResources = dict[Annotated[str, AfterValidator(_name)], Amount]

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 from include.base_model import Model, Positive
 from include.models.pod_resources import PodResources
 
+EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 StudyName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,22}[a-z0-9])?$")]
 
 
@@ -63,6 +64,9 @@ class Study(Model):
     seed: Annotated[int, Field(ge=0)] = 1
     binding: Binding = Binding.NONE
     pod_resources: PodResources = {"cpu": "500m", "memory": "512Mi"}
+    environment: dict[EnvironmentName, str] = {}  # of every rank, alike under every operator
+    # A Docker configuration file, or a Secret that is in the namespace already; None: no login.
+    image_pull_secret: Annotated[str, StringConstraints(min_length=1)] | None = None
     point_timeout_s: Annotated[float, Field(gt=0)] = 600.0
     max_usd: Annotated[float, Field(ge=0)] | None = None
     ttl_hours: Annotated[float, Field(gt=0, le=72)] = 4.0

@@ -32,6 +32,7 @@ def pull_images(results: Results, handle: ClusterHandle, phase: Phase) -> None:
         images=_images(results.plan(), handle, phase),
         placements=(handle.launcher, handle.worker),
         least_nodes=handle.nodes,
+        pull_secret=handle.image_pull_secret,
     )
     kube = clusters.load(handle.cluster).connect(handle)
     with step_times.timed(lambda: results, f"{PULL}-{phase.phase}"):

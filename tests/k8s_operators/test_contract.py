@@ -16,6 +16,8 @@ from include.render import render
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  of a container
+LOGIN = "login"  # name of a Secret
 SSH_OPERATORS = [name for name in OPERATORS if name != "flux_operator"]  # the others
 
 
@@ -225,3 +227,41 @@ def test_open_mpi_gets_its_own_words(ssh_operator):
     )
     assert "mpirun --allow-run-as-root --hostfile" in text
     assert "-np 8 --map-by ppr:4:node --bind-to core lmp" in text
+
+
+def test_environment_reaches_the_container_and_every_rank(operator):
+    given = {"FI_PROVIDER": "efa", "OMP_NUM_THREADS": "1"}
+    for mpi, word in ((MpiImplementation.OPENMPI, "-x"), (MpiImplementation.MPICH, "-genv")):
+        specs = pod_specs(operator, environment=given, mpi_implementation=mpi)
+        for container in (c for spec in specs for c in spec["containers"]):
+            listed = container.get("env", [])
+            shown = container.get("environment") or {v["name"]: v["value"] for v in listed}
+            assert shown == given
+        if operator.name in SSH_OPERATORS:
+            join = "=" if word == "-x" else " "
+            text = yaml.safe_dump(specs, width=10_000)
+            assert f"{word} FI_PROVIDER{join}efa {word} OMP_NUM_THREADS{join}1 " in text
+
+
+def test_login_to_the_registry_is_that_of_every_pod(operator):
+    for spec in pod_specs(operator, image_pull_secret=LOGIN):
+        given = spec.get("imagePullSecrets") or [{"name": spec["containers"][0]["imagePullSecret"]}]
+        assert given == [{"name": LOGIN}]
+
+
+def test_shared_memory_of_a_ranks_pod_has_the_size_that_is_asked_for(operator):
+    spec = pod_specs(operator, shared_memory="4Gi")[-1]
+    (container,) = spec["containers"]
+    if "commands" in container:  # a MiniCluster's
+        assert container["volumes"] == {
+            "shared-memory": {
+                "path": SHARED_MEMORY,
+                "emptyDir": True,
+                "emptyDirMedium": "Memory",
+                "emptyDirSizeLimit": "4Gi",
+            }
+        }
+        return
+    (mount,) = (m for m in container["volumeMounts"] if m["mountPath"] == SHARED_MEMORY)
+    (volume,) = (v for v in spec["volumes"] if v["name"] == mount["name"])
+    assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "4Gi"}
