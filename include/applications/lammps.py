@@ -82,7 +82,7 @@ class Lammps(Application):
         """From LAMMPS' own log; the loop time is printed to 1e-6 s."""
         found = lammps_log.parse(lines)
         return ApplicationResult(
-            ranks=found.procs,
+            ranks=found.ranks,
             steps=found.steps,
             atoms=found.atoms,
             loop_time_s=found.loop_time_s,

@@ -18,6 +18,7 @@ SECTIONS = ("Bond", "Pair", "Kspace", "Neigh", "Comm", "Output", "Modify", "Othe
 
 _INT = r"([0-9]+)"
 _NUM = r"(\S+)"
+_SECONDS = r"sec(?:ond)?s"  # `secs` before autumn 2020
 _SCALE = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 RATES = {
     "ns/day": "ns_per_day",
@@ -63,8 +64,8 @@ FIGURES = (
         rf"{_NUM} \| {_NUM} \| {_NUM} Mbytes",
         *("memory_min_mbytes", "memory_avg_mbytes", "memory_max_mbytes"),
     ),
-    _figures("read_data CPU", rf"\s*read_data CPU = {_NUM} seconds", "read_data_cpu_s"),
-    _figures("replicate CPU", rf"\s*replicate CPU = {_NUM} seconds", "replicate_cpu_s"),
+    _figures("read_data CPU", rf"\s*read_data CPU = {_NUM} {_SECONDS}", "read_data_cpu_s"),
+    _figures("replicate CPU", rf"\s*replicate CPU = {_NUM} {_SECONDS}", "replicate_cpu_s"),
     _figures(
         "bounding box extra memory",
         rf"\s*bounding box extra memory = {_NUM} MB",
@@ -77,7 +78,8 @@ FIGURES = (
     _figures("Neighbor list builds", rf"Neighbor list builds = {_INT}", "neighbor_list_builds"),
 )
 REPEATED = "MPI processor grid"  # once for the cell that is read, again for its replicas
-_SPREAD = re.compile(rf"(Nlocal|Nghost|Neighs):\s+{_NUM} ave\s+{_NUM} max\s+{_NUM} min")
+SPREADS = ("Nlocal", "Nghost", "Neighs", "FullNghs")
+_SPREAD = re.compile(rf"({'|'.join(SPREADS)}):\s+{_NUM} ave\s+{_NUM} max\s+{_NUM} min")
 _HISTOGRAM = re.compile(r"Histogram:((?: [0-9]+)+)\s*")
 _UNIT_STYLE = re.compile(r"\s*Unit style\s*: (\S+)\s*")
 _WALL = re.compile(r"Total wall time: (\S+)\s*")
@@ -116,7 +118,10 @@ def performance(line: str) -> dict[str, float]:
 
 
 def spread(line: str) -> tuple[str, dict[str, float]]:
-    """`Nlocal`, `Nghost` or `Neighs`, and its average, maximum and minimum over the ranks."""
+    """The quantity, and its average, maximum and minimum over the ranks.
+
+    `FullNghs` is printed beside `Neighs` where a full neighbour list is in use, as by KOKKOS.
+    """
     match = _SPREAD.fullmatch(line.rstrip())
     if match is None:
         raise ParseError(f"not a whole 'ave max min' line: {shown(line)}")

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
 from include.parsers.lammps_lines import FIGURES, RATES
-from include.parsers.lammps_reader import ERROR, Reader
+from include.parsers.lammps_reader import BANNER, ERROR, Reader
+from include.parsers.line_prefixes import unprefixed
 from include.parsers.lines import clean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.parsers.lammps_tables import RankSpread, TaskTiming, ThermoTable
+    from include.parsers.lammps_tables import RankSpread, TaskTiming
+    from include.parsers.lammps_thermo import ThermoTable
 
 _REQUIRED = {"loop_time_s": "Loop time of …", "total_wall_time_s": "Total wall time: …"}
 _INTEGERS = frozenset(
@@ -39,7 +41,8 @@ class LammpsLog:
     version: str  # `29 Sep 2021 - Update 2`
     loop_time_s: float  # the figure of merit, printed to six digits
     total_wall_time_s: float  # printed to one second
-    procs: int  # MPI ranks
+    procs: int  # MPI ranks times OpenMP threads, as the loop time line counts
+    ranks: int
     steps: int
     atoms: int
     thermo: ThermoTable
@@ -76,39 +79,43 @@ class LammpsLog:
 
 
 def parse(lines: Iterable[str]) -> LammpsLog:
-    """The one LAMMPS run in a log whose lines carry no time stamps.
+    """The one LAMMPS run in a log; a prefix that each line has (`line_prefixes`) is taken off.
 
     ParseError names what is missing (`Loop time`, the thermo row of the last step, `Total wall
     time`) or the line that is wrong; also for two runs in one log.
     """
     reader = Reader()
-    for line in lines:
-        reader.feed(clean(line))
+    for line in unprefixed(map(clean, lines), begin=BANNER):
+        reader.feed(line)
     return _result(reader)
 
 
 def complaint(lines: Iterable[str]) -> str | None:
     """The last line in which LAMMPS tells of an error, quoted; None when there is none."""
     last = ""
-    for line in lines:
-        if (text := clean(line)).startswith(ERROR):
-            last = text
+    for line in unprefixed(map(clean, lines), begin=BANNER):
+        if line.startswith(ERROR):
+            last = line
     return shown(last) if last else None
 
 
 def _result(reader: Reader) -> LammpsLog:
+    if reader.has_further_runs:
+        raise ParseError(_several(reader.figures["steps"], reader.further_runs))
     for name, text in _REQUIRED.items():
         if name not in reader.figures:
             raise ParseError(_missing(f"no line {text!r}", reader))
     if reader.thermo is None:
         raise ParseError(_missing("no thermo table with a column 'Step'", reader))
     figures = reader.figures
-    _check_ranks(figures, reader.spreads)
+    ranks = _ranks(figures)
+    _check_ranks(ranks, figures, reader.spreads)
     measured: dict[str, Any] = {name: figures.get(name) for name in _MEASURED}
     for name in _INTEGERS & set(figures):
         measured[name] = int(figures[name])
     return LammpsLog(
         version=str(reader.version),
+        ranks=ranks,
         thermo=reader.thermo.table(first_step=figures.get("first_step"), steps=figures["steps"]),
         task_timings=reader.timings,
         nlocal=reader.spreads.get("Nlocal"),
@@ -120,9 +127,22 @@ def _result(reader: Reader) -> LammpsLog:
     )
 
 
+def _several(first: float, others: list[float]) -> str:
+    if not others:
+        return f"after the run of {first:.0f} steps a second one begins that does not end"
+    steps = [f"{each:.0f}" for each in (first, *others)]
+    return (
+        f"the log holds {len(steps)} runs of one LAMMPS, of {', '.join(steps[:-1])} and "
+        f"{steps[-1]} steps, and does not say which is the measured one: log each to its own file"
+    )
+
+
 def _missing(what: str, reader: Reader) -> str:
+    if reader.tagged is not None:
+        return f"each line carries a prefix of no known kind, as in {shown(reader.tagged)}"
     if reader.version is None:
-        return f"{what}, nor 'LAMMPS (', in the log: LAMMPS did not start"
+        last = f"; the last line is {shown(reader.last_text)}" if reader.last_text else ""
+        return f"{what}, nor 'LAMMPS (', in the log: LAMMPS did not start{last}"
     said = f"; LAMMPS says {shown(reader.error)}" if reader.error else ""
     return f"{what}: the LAMMPS output is not whole{said}"
 
@@ -134,13 +154,23 @@ def _grid(figures: dict[str, float]) -> tuple[int, int, int] | None:
     return x, y, z
 
 
-def _check_ranks(figures: dict[str, float], spreads: dict[str, RankSpread]) -> None:
-    procs = figures["procs"]
-    told = {"the CPU use line": figures.get("mpi_tasks", procs)}
-    told["the processor grid"] = math.prod(_grid(figures) or (int(procs),))
+def _ranks(figures: dict[str, float]) -> int:
+    """MPI ranks: the loop time line counts each rank's OpenMP threads, the CPU line both."""
+    procs, tasks = figures["procs"], figures.get("mpi_tasks")
+    if tasks is None:
+        return int(procs)
+    threads = max(1, figures["openmp_threads"])
+    if tasks * threads != procs:
+        raise ParseError(
+            f"the CPU use line comes to {tasks:.0f} ranks with {threads:.0f} threads, but the loop "
+            f"time line says {procs:.0f}"
+        )
+    return int(tasks)
+
+
+def _check_ranks(ranks: int, figures: dict[str, float], spreads: dict[str, RankSpread]) -> None:
+    told: dict[str, float] = {"the processor grid": math.prod(_grid(figures) or (ranks,))}
     told |= {f"the histogram of {name}": sum(spreads[name].histogram) for name in spreads}
-    for name, ranks in told.items():
-        if ranks != procs:
-            raise ParseError(
-                f"{name} comes to {ranks:.0f} ranks, but the loop time line says {procs:.0f}"
-            )
+    for name, count in told.items():
+        if count != ranks:
+            raise ParseError(f"{name} comes to {count:.0f} ranks, but the log has {ranks}")

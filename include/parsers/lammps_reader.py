@@ -7,18 +7,24 @@ import re
 from include.errors import ParseError
 from include.parsers import lammps_lines
 from include.parsers.flux_events import holds_event, is_event, is_logged
-from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming, ThermoReader
+from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming
+from include.parsers.lammps_thermo import ThermoReader, thermo_reader
 from include.parsers.lines import holds_figures_only, shown
 
 ERROR = "ERROR"  # begins the lines in which LAMMPS tells why it ends; `ERROR on proc 0: …` too
+BANNER = "LAMMPS ("
 _BANNER = re.compile(r"LAMMPS \(([^()]+)\)\s*")
+_BANNER_WITHIN = re.compile(r"\S.*\bLAMMPS \([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}")
 _FRAGMENT = re.compile(r"[-+.eE0-9\s]*[0-9][-+.eE0-9\s]*")  # figures that belong to no line
 _GRID_BEGUN = re.compile(r"\s*[0-9]+ by\b")  # of two grids the last counts: it must be whole
 _KINDS = {kind.marker: kind for kind in lammps_lines.FIGURES}
 _PERFORMANCE = ("Performance:", "timesteps/s", "atom-step/s")
-_SPREADS = ("Nlocal:", "Nghost:", "Neighs:")
+_SPREADS = tuple(f"{name}:" for name in lammps_lines.SPREADS)
 _OTHERS = ("Unit style", "MPI task timing breakdown", "Total wall time", *_PERFORMANCE, *_SPREADS)
 _MARKER = re.compile("|".join(map(re.escape, (*_KINDS, *_OTHERS))))
+_LOOP = "Loop time of"
+_NEXT_RUN = "Per MPI rank memory allocation"  # printed when a run begins
+_THREADS = "Thread timings breakdown"  # a second breakdown, of rank 0's threads: of no use here
 
 
 class Reader:
@@ -31,16 +37,26 @@ class Reader:
         self._open_spread: tuple[str, dict[str, float]] | None = None
         self.thermo: ThermoReader | None = None
         self._breakdown: BreakdownReader | None = None
+        self._has_threads = False
         self.unit_style: str | None = None
         self.error: str | None = None  # LAMMPS' own last word on a run that failed
+        self.tagged: str | None = None  # the banner, in a line with a prefix of no known kind
+        self.last_text = ""  # the log's last line that is not blank
+        self.further_runs: list[
+            float
+        ] = []  # steps of the runs after the first, while they are read
+        self._is_further = False
 
     def feed(self, line: str) -> None:
         """Take the next cleaned line; ParseError when it is mixed with another or cut."""
         if (table := self._open_table) and holds_figures_only(line):
             table.feed(line)  # before all else: a log may have millions of these
             return
-        begins = line.startswith("LAMMPS (")
-        if is_event(line) or (self.version is None and not begins):
+        begins = line.startswith(BANNER)
+        if self.version is None and not begins:
+            self._before(line)
+            return
+        if is_event(line):
             return
         if holds_event(line) or ("ƒ" in line and not is_logged(line)):
             raise ParseError(f"a Flux event is mixed with a line of LAMMPS: {shown(line)}")
@@ -48,8 +64,27 @@ class Reader:
             self._begin(line)
         elif line.startswith(ERROR):
             self.error = line
+        elif self._is_further or self._begins_another(line):
+            self._further(line)
         else:
             self._content(line)
+
+    def _before(self, line: str) -> None:
+        self.last_text = line if line.strip() else self.last_text
+        if self.tagged is None and BANNER in line and _BANNER_WITHIN.match(line):
+            self.tagged = line
+
+    def _begins_another(self, line: str) -> bool:
+        """Whether a second `run` of the same LAMMPS begins here, or ends without a beginning."""
+        has_loop = "loop_time_s" in self.figures
+        self._is_further = has_loop and (line.startswith(_NEXT_RUN) or _LOOP in line)
+        return self._is_further
+
+    def _further(self, line: str) -> None:
+        """Of the runs after the first only the numbers of steps are kept, to name them."""
+        if _LOOP in line:
+            found = lammps_lines.figures(_KINDS[_LOOP], line)
+            self.further_runs.append(found["steps"])
 
     def _begin(self, line: str) -> None:
         match = _BANNER.fullmatch(line)
@@ -69,14 +104,15 @@ class Reader:
         elif line.startswith("Histogram:"):
             self._histogram(line)
         elif table := self._open_table:
-            _thermo_line(table, line)
+            table.feed(line)
         elif "total_wall_time_s" in self.figures:
             return  # what follows is the launcher's
         elif _FRAGMENT.fullmatch(line) or _GRID_BEGUN.match(line):
             raise ParseError(f"figures without their line, which was cut: {shown(line)}")
         elif self.thermo is None:
-            columns = lammps_lines.thermo_header(line)
-            self.thermo = ThermoReader(columns) if columns else None
+            self.thermo = thermo_reader(line)
+        elif line.startswith(_THREADS):
+            self._has_threads = True
         elif self._breakdown is not None:
             self._breakdown_line(line)
 
@@ -91,8 +127,14 @@ class Reader:
         return tuple(self._breakdown.timings) if self._breakdown else ()
 
     def _breakdown_line(self, line: str) -> None:
-        if self._breakdown is not None and not self.spreads and self._open_spread is None:
+        is_below = self.spreads or self._open_spread or self._has_threads
+        if self._breakdown is not None and not is_below:
             self._breakdown.feed(line)
+
+    @property
+    def has_further_runs(self) -> bool:
+        """Whether a second run begins in the log, be it whole or not."""
+        return self._is_further
 
     def _marked(self, marker: str, line: str) -> None:
         if marker in _KINDS:
@@ -127,9 +169,3 @@ class Reader:
             raise ParseError(f"a histogram of nothing, or a second one: {shown(line)}")
         self.spreads[name] = RankSpread(histogram=lammps_lines.histogram(line), **values)
         self._open_spread = None
-
-
-def _thermo_line(table: ThermoReader, line: str) -> None:
-    if lammps_lines.thermo_header(line):
-        raise ParseError(f"a second thermo table before the loop time: {shown(line)}")
-    table.feed(line)

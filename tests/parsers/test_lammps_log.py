@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from include.errors import ParseError
 from include.parsers import lammps_log
-from include.parsers.lammps_tables import KEPT_ROWS
+from include.parsers.lammps_thermo import KEPT_ROWS
 from tests.parsers.synthetic_logs import EVENTS_AFTER, FLUX_LOG, LAMMPS_2021, LAMMPS_2025, MPI_LOG
 
 COLUMNS = ("Step", "Temp", "PotEng", "Press", "E_vdwl", "E_coul", "Volume")
