@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from include.embedded.commands import DEAD_STATES, PROC, SYSTEM_PATH, tail
 from include.errors import ClusterError
 from include.models import Model
+from include.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -127,9 +128,9 @@ def died(process: HostProcess) -> str:
 
 
 def log_tail(path: Path) -> str:
-    """The last lines of a log file."""
+    """The last lines of a log file, without secrets: a controller may log all that it makes."""
     try:
-        return tail(path.read_text(errors="replace"))
+        return tail(redact(path.read_text(errors="replace")))
     except OSError as err:
         return f"(no log: {err.strerror})"
 

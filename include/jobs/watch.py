@@ -8,10 +8,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from include.errors import JobFailed, JobTimeout
+from include.errors import JobFailed, JobTimeout, ParseError
+from include.jobs import pod_states
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
 from include.kube.kinds import POD
 from include.kube.watch import Change, LogFollower, Watcher
+from include.parsers import kubelet_log
+from include.parsers.lines import lines_of
 
 if TYPE_CHECKING:
     from include.kube.client import Kube
@@ -21,9 +24,10 @@ log = logging.getLogger(__name__)
 LOG_END_S = 10.0  # how long the log may still flow after the job's end
 SETTLE_S = 5.0  # how long the pods' watch may lag behind the resource's
 FAILED_LAUNCHER_S = 5.0  # in which its operator should have noticed
+# An operator should have noticed by then that its launcher has ended; so much for each node more.
+ENDED_LAUNCHER_S, ENDED_LAUNCHER_PER_NODE_S = 10.0, 0.2
+DELETED_LAUNCHER_S = 2.0  # grace for the news that the whole job was deleted
 UNSCHEDULABLE_S = 30.0  # pods of the point before may still be leaving their nodes
-OUT_OF_MEMORY = "OOMKilled"  # by the kernel; where that kills a rank alone, no pod tells of it
-KILLED = (9, 137)  # MPICH's launcher passes on the signal of a rank, a shell adds 128
 # Waiting reasons that no waiting cures.
 HOPELESS = frozenset(
     {
@@ -36,6 +40,7 @@ HOPELESS = frozenset(
         "RunContainerError",
     }
 )
+_ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
 class JobWatch:
@@ -65,6 +70,8 @@ class JobWatch:
         self._follower: LogFollower | None = None
         self._unschedulable_since: dict[str, float] = {}
         self._launcher_failed_at: dict[str, float] = {}
+        self._launcher_ended_at: float | None = None
+        self._deleted_since: dict[str, float] = {}
 
     def __enter__(self) -> Self:
         for watcher in self._watchers:
@@ -112,6 +119,8 @@ class JobWatch:
         if change.kind == POD.kind:
             self.pods[change.obj["metadata"]["name"]] = change.obj
             self._follow_launcher(change.obj)
+            if change.gone or "deletionTimestamp" in change.obj["metadata"]:
+                self._deleted_since.setdefault(change.obj["metadata"]["name"], time.monotonic())
             return
         if change.kind == self._operator.state_resource.kind:
             self._state = self._operator.state(change.obj)
@@ -121,7 +130,7 @@ class JobWatch:
             self.resource = change.obj
 
     def _follow_launcher(self, pod: dict[str, Any]) -> None:
-        if self._follower or not self._operator.launches(pod) or not _has_started(pod):
+        if self._follower or not self._operator.launches(pod) or not pod_states.has_started(pod):
             return
         self._follower = LogFollower(
             self._kube,
@@ -147,14 +156,17 @@ class JobWatch:
                 log.warning("%s: the launcher's log may lack its end", self._name)
 
     def _is_whole(self) -> bool:
-        started = [pod for pod in self.rank_pods if _has_started(pod)]
+        started = [pod for pod in self.rank_pods if pod_states.has_started(pod)]
         known = self.resource is not None and self._follower is not None
         return known and len(started) >= self._nodes
 
     def _refuse_hopeless(self) -> None:
         self._refuse_restart()
+        self._refuse_ended_launcher()
+        self._refuse_deleted_launcher()
         for name, pod in self.pods.items():
-            for status in pod.get("status", {}).get("containerStatuses", []):
+            self._refuse_failed_init(name, pod)
+            for status in pod_states.statuses(pod):
                 waiting = status.get("state", {}).get("waiting", {})
                 if waiting.get("reason") in HOPELESS:
                     reason, text = waiting["reason"], waiting.get("message", "")
@@ -171,15 +183,80 @@ class JobWatch:
         if self._state.phase in _ENDED:
             return
         for name, pod in self.pods.items():
-            if not self._operator.launches(pod) or not (ends := _bad_ends(pod)):
+            if not self._operator.launches(pod) or not (ends := pod_states.bad_ends(pod)):
                 continue
             since = self._launcher_failed_at.setdefault(name, time.monotonic())
-            if _restarts(pod) or time.monotonic() - since > FAILED_LAUNCHER_S:
-                msg = f"the launching pod {name} ended with {_exit(ends[0])}, its job goes on"
-                raise JobFailed(msg)
+            if pod_states.restarts(pod) or time.monotonic() - since > FAILED_LAUNCHER_S:
+                end = pod_states.exit_text(ends[0])
+                raise JobFailed(f"the launching pod {name} ended with {end}, its job goes on")
+
+    def _refuse_ended_launcher(self) -> None:
+        """End the point when its launcher has ended, however well, and its job goes on.
+
+        Under some operators a pod that does not launch waits for a launcher that is done. When the
+        log tells of a failure already, the job gets no time to come to its own end.
+        """
+        ended = [name for name, pod in self.pods.items() if self._has_ended_launching(pod)]
+        if not ended or self._state.phase in _ENDED:
+            return
+        now = time.monotonic()
+        self._launcher_ended_at = self._launcher_ended_at or now
+        msg = f"the launching pod {ended[0]} has ended, its job goes on"
+        for_s = now - self._launcher_ended_at
+        if for_s > FAILED_LAUNCHER_S and (failure := self._failure_in_log()):
+            raise JobFailed(f"{msg}; {failure}")
+        if for_s > ENDED_LAUNCHER_S + ENDED_LAUNCHER_PER_NODE_S * self._nodes:
+            raise JobFailed(f"{msg}; {self._standing()}")
+
+    def _has_ended_launching(self, pod: dict[str, Any]) -> bool:
+        if not self._operator.launches(pod):
+            return False
+        container = self._operator.launcher_container_of(pod)
+        return any(
+            "terminated" in status.get("state", {})
+            for status in pod.get("status", {}).get("containerStatuses", [])
+            if status.get("name", container) == container
+        )
+
+    def _failure_in_log(self) -> str | None:
+        """What the log of a launcher that has ended says against its success, when it does."""
+        if self._follower is None or self._follower.is_alive():
+            return None
+        self._log_file.seek(0)
+        try:
+            lines = [kubelet_log.split_stamp(line)[1] for line in lines_of(self._log_file.read())]
+            self._operator.confirm_success(lines)
+        except JobFailed as err:
+            return str(err)
+        except ParseError:
+            return None
+        return None
+
+    def _refuse_deleted_launcher(self) -> None:
+        """End the point when its launching pod is deleted before it has ended."""
+        if self._state.phase in _ENDED:
+            return
+        for name, since in self._deleted_since.items():
+            pod = self.pods[name]
+            if not self._operator.launches(pod) or self._has_ended_launching(pod):
+                continue
+            if time.monotonic() - since > DELETED_LAUNCHER_S:
+                raise JobFailed(f"the launching pod {name} was deleted by somebody else")
+
+    def _refuse_failed_init(self, name: str, pod: dict[str, Any]) -> None:
+        """End the point when a container that prepares a pod fails: what comes after is undefined.
+
+        One that is started again finds what the first one has left half done.
+        """
+        if pod.get("status", {}).get("phase") != "Pending":
+            return
+        for status in pod["status"].get("initContainerStatuses", []):
+            if ends := pod_states.failed_ends(status):
+                container, end = status["name"], pod_states.exit_text(ends[0])
+                raise JobFailed(f"init container {container} of pod {name} ended with {end}")
 
     def _refuse_unschedulable(self, name: str, pod: dict[str, Any]) -> None:
-        message = _unschedulable(pod)
+        message = pod_states.unschedulable(pod)
         if message is None:
             self._unschedulable_since.pop(name, None)
             return
@@ -189,11 +266,11 @@ class JobWatch:
 
     def _failure(self, message: str) -> str:
         exits = [
-            f"{pod['metadata']['name']} ended with {_exit(end)}"
+            f"{pod['metadata']['name']} ended with {pod_states.exit_text(end)}"
             for pod in self.pods.values()
-            for end in _bad_ends(pod)
+            for end in pod_states.bad_ends(pod)
             # Pods that do not launch are ended with the job, which is no news.
-            if self._operator.launches(pod) or end.get("reason") == OUT_OF_MEMORY
+            if self._operator.launches(pod) or end.get("reason") == pod_states.OUT_OF_MEMORY
         ]
         return "; ".join([*exits, message])
 
@@ -201,41 +278,3 @@ class JobWatch:
         phases = [pod.get("status", {}).get("phase", "?") for pod in self.pods.values()]
         counted = ", ".join(f"{phases.count(each)} {each}" for each in sorted(set(phases)))
         return f"pods: {counted or 'none'}"
-
-
-def _has_started(pod: dict[str, Any]) -> bool:
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    return any(state in status.get("state", {}) for status in statuses for state in _STARTED)
-
-
-_STARTED = ("running", "terminated")
-_ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
-
-
-def _bad_ends(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """How the pod's containers failed, those of runs before this one first."""
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    states = [status.get(which, {}) for status in statuses for which in ("lastState", "state")]
-    return [state["terminated"] for state in states if state.get("terminated", {}).get("exitCode")]
-
-
-def _exit(end: dict[str, Any]) -> str:
-    """The exit code, with what to do about it where that is known."""
-    code, reason = end["exitCode"], end.get("reason")
-    if reason == OUT_OF_MEMORY:
-        return f"exit code {code} ({reason}: raise pod_resources.memory)"
-    if code in KILLED:
-        return f"exit code {code} (killed; for want of memory, or its binding failed? see job.log)"
-    return f"exit code {code}"
-
-
-def _restarts(pod: dict[str, Any]) -> bool:
-    statuses = pod.get("status", {}).get("containerStatuses", [])
-    return any(status.get("restartCount", 0) for status in statuses)
-
-
-def _unschedulable(pod: dict[str, Any]) -> str | None:
-    for condition in pod.get("status", {}).get("conditions", []):
-        if condition["type"] == "PodScheduled" and condition.get("reason") == "Unschedulable":
-            return str(condition.get("message", ""))
-    return None

@@ -1,4 +1,5 @@
 """Job events that `flux submit --watch -vvv` prints, in both forms that Flux has had.
+
 Until July 2023: `ƒLGqfV1: 78.910s finish`, `ƒLGqfV1: complete: status=0` (an exit code).
 Since then: `ƒLGqfV1: 78.910s: finish {"status":0}`, `ƒLGqfV1: 78.910s: complete: status=0` (a wait
 status; `failed:` where it is not 0). An event's context is one JSON object.

@@ -50,6 +50,25 @@ def test_a_process_runs_in_its_own_session_without_the_callers_secrets(
     assert not processes.is_alive(found)
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        'secret-key = "[key]"',
+        r'{"data":{"curve.cert":"metadata\n    secret-key = \"[key]\"\n"}}',
+        r"INFO map[curve.cert:metadata\n secret-key = \"[key]\" wait-0:...]",
+        "-----BEGIN RSA PRIVATE KEY-----\n[key]\n-----END RSA PRIVATE KEY-----",
+    ],
+)
+def test_what_is_quoted_of_a_log_holds_no_secret(tmp_path, sleeper, secret):
+    key = "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+    key = "Zm9vYmFyZm9vYmFyZm9vYmFy" if "BEGIN" in secret else key
+    log = tmp_path / "controller.log"
+    log.write_text(f"started\n{secret.replace('[key]', key)}\npanic: no more\n")
+    told = processes.died(sleeper.model_copy(update={"log": str(log)}))
+    assert "panic: no more" in told
+    assert key not in told
+
+
 def test_a_pid_that_is_used_again_is_somebody_else(sleeper):
     assert processes.is_alive(sleeper)
     assert not processes.is_alive(sleeper.model_copy(update={"start_ticks": 1}))

@@ -304,6 +304,123 @@ def test_image_that_cannot_be_pulled_is_told_at_once(server, setting, point, ope
     assert "ImagePullBackOff no such image" in record.error
 
 
+def prepared_by(state, **more):
+    """What a pod says whose init container is in that state."""
+    status = {"name": "flux-view", "image": "registry.test/view:1", "state": state, **more}
+    return {"phase": "Pending", "initContainerStatuses": [status], "containerStatuses": []}
+
+
+def with_init_container(job, status):
+    """Let every pod of a scripted job have that status."""
+    put = job._put
+
+    def with_status(obj):
+        put({**obj, "status": {**obj["status"], **status}})
+
+    job._put = with_status
+
+
+@pytest.mark.parametrize("reason", ["ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName"])
+def test_image_of_an_init_container_that_cannot_be_had_is_told_at_once(
+    server, setting, point, operator, reason
+):
+    job = ScriptedJob(server[0], operator, pod_state=RUNNING, end=False)
+    with_init_container(job, prepared_by({"waiting": {"reason": reason, "message": "none"}}))
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert f"from image registry.test/view:1: {reason} none" in record.error
+    assert "JobTimeout" not in record.error
+
+
+@pytest.mark.parametrize(
+    ("state", "more"),
+    [
+        (ended(1), {}),
+        (RUNNING, {"lastState": ended(1), "restartCount": 1}),
+    ],
+)
+def test_init_container_that_fails_ends_the_point(server, setting, point, operator, state, more):
+    job = ScriptedJob(server[0], operator, pod_state=RUNNING, end=False)
+    with_init_container(job, prepared_by(state, **more))
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "init container flux-view of pod " in record.error
+    assert "ended with exit code 1" in record.error
+
+
+def flux_point():
+    study = Study(nodes=(2,), warmups=0, repeats=1, operators=("flux_operator",))
+    return make_plan(study, study_id=STUDY_ID).points[0]
+
+
+NODE_FAILURE = (
+    'ƒLGqfV1: 2.723s: exception {"note":"node failure on w-1 (rank 1)","severity":0,'
+    '"type":"exec","userid":0}\n'
+)
+
+
+def lost_worker_log():
+    text = flux_log_text(ranks=2, status=36608).decode()
+    lines = text.splitlines(keepends=True)
+    at = next(place for place, line in enumerate(lines) if "finish {" in line)
+    stamp = lines[at].partition(" ")[0]
+    return "".join([*lines[:at], f"{stamp} {NODE_FAILURE}", *lines[at:]]).encode()
+
+
+def test_broker_that_has_ended_badly_ends_the_point_though_a_worker_goes_on(
+    server, setting, monkeypatch
+):
+    monkeypatch.setattr(job_watch, "FAILED_LAUNCHER_S", 0.5)
+    job = ScriptedJob(server[0], "flux_operator", log=lost_worker_log())
+    job.finish = lambda _: None
+    started = time.monotonic()
+    record = run_point.run_point(flux_point(), setting)
+    assert time.monotonic() - started < 10
+    assert record.status is Status.FAILED
+    assert "JobTimeout" not in record.error
+    assert "has ended, its job goes on; flux start ended with exit code 143" in record.error
+    assert "Flux says 'type=exec node failure on w-1 (rank 1)'" in record.error
+
+
+def test_launcher_that_has_ended_well_ends_the_point_when_its_job_never_ends(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(job_watch, "ENDED_LAUNCHER_S", 0.5)
+    job = ScriptedJob(server[0], operator)
+    job.finish = lambda _: None
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert "has ended, its job goes on; pods: " in record.error
+
+
+def test_launching_pod_that_somebody_deletes_ends_the_point(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(job_watch, "DELETED_LAUNCHER_S", 0.2)
+    job = ScriptedJob(server[0], operator, end=False)
+    put = job._put
+
+    def doomed(obj):
+        if job.operator.launches(obj):
+            obj["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:10Z"
+        put(obj)
+
+    job._put = doomed
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.FAILED
+    assert re.search("the launching pod .* was deleted by somebody else", record.error)
+
+
+def test_what_the_log_tells_of_a_failure_is_told_after_a_time_out_too(server, setting):
+    log = NODE_FAILURE.encode()
+    ScriptedJob(server[0], "flux_operator", end=False, log=b"2026-01-02T03:04:10Z " + log)
+    study = setting.study.model_copy(update={"point_timeout_s": 1.5})
+    hasty = dataclasses.replace(setting, study=study)
+    record = run_point.run_point(flux_point(), hasty)
+    assert record.error.startswith("JobTimeout")
+    assert record.error.endswith("; Flux says 'type=exec node failure on w-1 (rank 1)'")
+
+
 def test_pod_that_cannot_be_scheduled_is_told(server, setting, point, operator, monkeypatch):
     monkeypatch.setattr(job_watch, "UNSCHEDULABLE_S", 0.2)
     job = ScriptedJob(server[0], operator, pod_state=RUNNING, end=False)
