@@ -6,7 +6,8 @@ channels of `OPERATOR_BENCHMARK_ALERTS` are told of it at once (docs/operations.
 
 Only stacks are touched that carry the tags of a study, belong to `owner`, and are past the expiry
 in their tag, which is half an hour after the study's time to live. A deletion that failed is taken
-up again. In an installation without credentials for AWS the task is skipped.
+up again, and a lost connection is tried again before anybody is told. In an installation without
+credentials for AWS the task is skipped.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from plugins.alarm import alarm, channels
 from plugins.dag_page import OWNER, owner_links
+from plugins.refusals import AGAIN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +42,7 @@ PARAMS = {
 }
 
 
-@task(execution_timeout=timedelta(hours=3), on_failure_callback=alarm)
+@task(execution_timeout=timedelta(hours=3), on_failure_callback=alarm, **AGAIN)
 def reap(params: Mapping[str, Any]) -> None:
     """Delete what is overdue, and fail if there was anything."""
     from include.aws import reaper

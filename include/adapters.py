@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 from abc import ABC
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import StudyError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
 
     from pydantic import JsonValue
@@ -48,6 +50,14 @@ def load(package: ModuleType, name: str) -> Any:
     """The `ADAPTER` of the module `name`; StudyError listing the valid names when there is none."""
     if name not in available(package):
         room = package.__name__.rsplit(".", 1)[-1]
-        msg = f"{room} has no {name!r}; choose from {', '.join(available(package))}"
-        raise StudyError(msg)
+        hint = did_you_mean(name, available(package))
+        choices = f"choose from {', '.join(available(package))}"
+        raise StudyError(f"{room} has no {name!r}; {f'{hint} ' if hint else ''}{choices}")
     return importlib.import_module(f"{package.__name__}.{name}").ADAPTER
+
+
+def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
+    """The question after a slip of the pen, None when no choice is like the word."""
+    names = {choice.replace("_", "-"): choice for choice in choices}
+    near = difflib.get_close_matches(word.replace("_", "-"), names, n=1)
+    return f"did you mean {names[near[0]]}?" if near else None

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from include.base_model import Model
-from include.errors import ClusterError
+from include.errors import ClusterBusy, ClusterError
 from include.tariff import Tariff
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class Outcome(StrEnum):
 
     PASSED = "ok"
     FAILED = "FAILED"
+    BUSY = "busy"  # stops a study until somebody else's has ended
     UNKNOWN = "not known"  # could not be looked at; that alone stops no study
 
 
@@ -47,6 +48,16 @@ def failed(name: str, found: str, *, remedy: str = "") -> Check:
     return Check(name=name, outcome=Outcome.FAILED, found=found, remedy=remedy)
 
 
+def busy(name: str, found: str) -> Check:
+    """A check that stops the study for now."""
+    return Check(name=name, outcome=Outcome.BUSY, found=found)
+
+
+def stops(check: Check) -> bool:
+    """Whether the study cannot begin, be it for now."""
+    return check.outcome in {Outcome.FAILED, Outcome.BUSY}
+
+
 def unknown(name: str, found: str, *, remedy: str = "") -> Check:
     """A check that could not be made."""
     return Check(name=name, outcome=Outcome.UNKNOWN, found=found, remedy=remedy)
@@ -65,10 +76,15 @@ def table(checks: Iterable[Check]) -> tuple[str, ...]:
 
 
 def require(checks: Iterable[Check]) -> None:
-    """Raise ClusterError naming each check that failed and what to do, unless none did."""
-    wrong = [row for row in checks if row.outcome is Outcome.FAILED]
+    """Raise ClusterError naming each check that failed and what to do, unless none did.
+
+    ClusterBusy when all that is in the way is a study that will end.
+    """
+    wrong = [row for row in checks if stops(row)]
     if wrong:
-        raise ClusterError("\n".join(_sentence(row) for row in wrong))
+        can_wait = all(row.outcome is Outcome.BUSY for row in wrong)
+        error = ClusterBusy if can_wait else ClusterError
+        raise error("\n".join(_sentence(row) for row in wrong))
 
 
 def _sentence(row: Check) -> str:

@@ -40,12 +40,20 @@ class ClusterError(BenchmarkError):
     """A cluster, or a controller on it, could not be made ready or reached."""
 
 
+class ClusterBusy(ClusterError):
+    """Another study has the cluster, which takes one at a time; it will be free again."""
+
+
 class CapacityError(ClusterError):
     """The cluster did not get the nodes that the study needs; the study cannot go on."""
 
 
 class TeardownError(ClusterError):
     """Something that the study made is still there after its deletion."""
+
+
+class ClustersReaped(BenchmarkError):
+    """Clusters had been left behind, or may be; the message names each and what became of it."""
 
 
 class Problem(NamedTuple):

@@ -13,7 +13,7 @@ import requests
 from airflow.sdk import BaseHook, BaseNotifier, conf
 from airflow.sdk.exceptions import AirflowException
 
-from include.errors import BenchmarkError
+from include.errors import BenchmarkError, ClustersReaped
 from include.redact import redact
 from include.regression.settings import Channel, ChannelKind
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from include.regression.nightly import Published
 
+REAPER = "reap"  # the task that looks for the clusters of others
+ENDED = "its process ended, or could not begin, and left no error"
 TIME_LIMIT_S = 10.0  # to connect, and again to be answered
 TOKEN = "{token}"  # noqa: S105  in a webhook's address: where the connection's password goes
 
@@ -49,11 +51,20 @@ def message_of(published: Published, *, dag_id: str, run_id: str) -> Message:
 
 
 def alarm_of(error: object, *, dag_id: str, task_id: str, run_id: str) -> Message:
-    """A task failed that should have removed a cluster: why, with a link to its run."""
+    """A task failed that should have removed a cluster: what is known, with a link to its run."""
     return Message(
-        title=f"{dag_id}: {task_id} failed, a cluster may be left and cost money",
-        text=redact(f"{error or 'its process was ended'}\n{_link(dag_id, run_id)}"),
+        title=f"{dag_id}: {task_id} failed; {_known(error, task_id=task_id)}",
+        text=redact(f"{error or ENDED}\n{_link(dag_id, run_id)}"),
     )
+
+
+def _known(error: object, *, task_id: str) -> str:
+    """What the error says about clusters; a fault of the pipeline says nothing of them."""
+    if isinstance(error, ClustersReaped):
+        return "clusters had been left, or may be, and cost money"
+    if task_id == REAPER:
+        return "nobody looked for clusters this time, and none is known to be left"
+    return "its cluster may be left and cost money"
 
 
 def _link(dag_id: str, run_id: str) -> str:

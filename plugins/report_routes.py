@@ -42,6 +42,10 @@ TITLES = {
     403: "You may not read the runs of this DAG",
     404: "There is nothing here",
 }
+REFUSED_BY = {
+    "plan": "The study was refused as it is",
+    "preflight": "The study was refused before anything was made",
+}
 CHUNK = 1 << 20
 
 app = FastAPI(
@@ -132,7 +136,8 @@ def show_report(
     if files.has_report:
         report = results.read_text("report.html")
         return HTMLResponse(pages.render_report(report, files, is_going=is_going))
-    return HTMLResponse(_without_report(files, is_going=is_going))
+    why = _why(session, dag_id=dag_id, run_id=run_id)
+    return HTMLResponse(_without_report(files, why=why, is_going=is_going))
 
 
 @app.get("/report/{dag_id}/{run_id}/download/{name}", dependencies=[GUARD])
@@ -178,15 +183,28 @@ def _files(results: Results, *, run_id: str, is_from_list: bool) -> pages.Files:
     )
 
 
-def _without_report(files: pages.Files, *, is_going: bool) -> str:
+def _why(session: Session, *, dag_id: str, run_id: str) -> list[str]:
+    """Why a run has no report: the sentences of the task that refused it, or which task failed."""
+    if (refusal := studies.refusal_of(session, dag_id=dag_id, run_id=run_id)) is not None:
+        task, text = refusal
+        return [f"{REFUSED_BY.get(task, f'The task {task} stopped it')}:", *text.splitlines()]
+    failed = studies.failed_tasks(session, dag_id=dag_id, run_id=run_id)
+    if failed:
+        return [f"Its task {failed[0]} failed, and the log of that task says why."]
+    return ["None of its tasks failed: it was cancelled, or not approved."]
+
+
+def _without_report(files: pages.Files, *, why: list[str], is_going: bool) -> str:
     done = f"{files.recorded} of {len(files.points)} points have a record"
     if is_going:
-        lines = [f"So far {done}. The report comes at the end.", f"It will be in {files.address}."]
+        waits = ["It waits for its cluster.", *why[1:]] if why[1:] else []
+        lines = [
+            *waits,
+            f"So far {done}. The report comes at the end.",
+            f"It will be in {files.address}.",
+        ]
         return pages.render_notice("The run is still going", lines, files=files, is_going=True)
-    lines = [
-        f"The run has ended without a report; {done}. The log of its task report says why.",
-        f"The report would be in {files.address}.",
-    ]
+    lines = [*why, f"The run ended without a report; {done}. Its files are in {files.address}."]
     return pages.render_notice("This run has no report", lines, files=files)
 
 
@@ -204,8 +222,8 @@ def _without_results(
         lines = ["Its study is not planned yet.", f"The results will be in {address}."]
         return HTMLResponse(pages.render_notice("The run is still going", lines, is_going=True))
     lines = [
-        "Its study was not planned. The log of its task plan says why.",
-        f"The results would be in {address}.",
+        *_why(session, dag_id=dag_id, run_id=run_id),
+        f"Nothing was planned or made. The results would be in {address}.",
     ]
     return HTMLResponse(pages.render_notice("This run has no results", lines))
 

@@ -14,7 +14,10 @@ from airflow.plugins_manager import AirflowPlugin
 
 if TYPE_CHECKING:
     from airflow.models.dagrun import DagRun
+    from sqlalchemy.orm import Session
 
+STUDY_DAG = "operator_benchmark"
+PLANNED = "**Planned:** "
 MARK = "**Result:** "  # what is before it in a note was written by somebody else
 MOST_CHARACTERS = 1000  # of a note in Airflow's database
 FEWEST_CHARACTERS = 100  # a shorter rest says nothing
@@ -22,6 +25,11 @@ FEWEST_CHARACTERS = 100  # a shorter rest says nothing
 
 class NoteOfResult:
     """Called by the scheduler for every run of every DAG; quick for those that are no study."""
+
+    @hookimpl
+    def on_dag_run_running(self, dag_run: DagRun) -> None:
+        """Say what will run."""
+        note_plan(dag_run)
 
     @hookimpl
     def on_dag_run_success(self, dag_run: DagRun) -> None:
@@ -44,21 +52,48 @@ def write_note(dag_run: DagRun) -> None:
     if session is None:
         return
     headline = headline_of(session, dag_id=dag_run.dag_id, run_id=dag_run.run_id)
-    if headline is not None:
-        if dag_run.state == "failed":
-            headline = f"The run failed, and the log of its task verdict says why. {headline}"
-        dag_run.note = with_result(dag_run.note, headline)
+    trouble = _trouble(session, dag_run) if dag_run.state == "failed" else None
+    parts = [part for part in (trouble, headline) if part]
+    if parts:
+        dag_run.note = with_result(dag_run.note, " ".join(parts))
 
 
-def with_result(note: str | None, result: str) -> str:
+def _trouble(session: Session, dag_run: DagRun) -> str | None:
+    """What kept a study from its end: the refusal in its own words, or the task that failed."""
+    from plugins.studies import failed_tasks, is_study, refusal_of
+
+    run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
+    if (refusal := refusal_of(session, **run)) is not None:
+        task, text = refusal
+        return f"Refused by the task {task}: {'; '.join(text.splitlines())}"
+    if not is_study(session, **run):
+        return None
+    failed = failed_tasks(session, **run)
+    if not failed:
+        return None
+    return f"The run failed in {', '.join(failed[:3])}; the log there says why."
+
+
+def note_plan(dag_run: DagRun) -> None:
+    """Say at the start what will run: the study with its preset's values, or why it will not."""
+    from sqlalchemy.orm import object_session
+
+    if dag_run.dag_id != STUDY_DAG or object_session(dag_run) is None:
+        return
+    from include.study.outline import outline
+
+    dag_run.note = with_result(dag_run.note, outline(dag_run.conf or {}), mark=PLANNED)
+
+
+def with_result(note: str | None, result: str, *, mark: str = MARK) -> str:
     """A note with the result at its end, in place of an earlier one, cut to a note's length."""
-    kept = (note or "").partition(MARK)[0].rstrip()
+    kept = (note or "").partition(mark)[0].rstrip()
     before = f"{kept}\n\n" if kept else ""
-    room = MOST_CHARACTERS - len(before) - len(MARK)
+    room = MOST_CHARACTERS - len(before) - len(mark)
     if room < FEWEST_CHARACTERS:
         return note or ""
-    said = result.replace("\0", "")
-    return before + MARK + (said if len(said) <= room else said[: room - 1] + "…")
+    text = result.replace("\0", "")
+    return before + mark + (text if len(text) <= room else text[: room - 1] + "…")
 
 
 class RunNote(AirflowPlugin):

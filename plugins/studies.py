@@ -26,6 +26,7 @@ from include.report.pages import StudyLine
 from include.results import Results
 from include.study.plan import study_id_of
 from include.study.steps import results_root
+from plugins.refusals import REFUSED
 from plugins.study_context import locate
 
 if TYPE_CHECKING:
@@ -88,6 +89,34 @@ def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
         return _Reported.model_validate(XComModel.deserialize_value(row)).headline
     except ValidationError:  # another DAG's task of that name
         return None
+
+
+def refusal_of(session: Session, *, dag_id: str, run_id: str) -> tuple[str, str] | None:
+    """The task that refused a run and its sentences, None when none did."""
+    found = session.execute(
+        select(XComModel.task_id, XComModel.value)
+        .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == REFUSED)
+        .order_by(XComModel.timestamp.desc())
+        .limit(1)
+    ).first()
+    if found is None:
+        return None
+    value = XComModel.deserialize_value(found)
+    return (found.task_id, value) if isinstance(value, str) else None
+
+
+def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ...]:
+    """The tasks of a run that failed by themselves, in the order of their ends; points once."""
+    found = session.scalars(
+        select(TaskInstance.task_id)
+        .where(
+            TaskInstance.dag_id == dag_id,
+            TaskInstance.run_id == run_id,
+            TaskInstance.state == "failed",
+        )
+        .order_by(TaskInstance.end_date)
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:

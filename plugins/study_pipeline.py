@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import logging
+import os
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import TaskGroup, TriggerRule, chain, setup, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from include import k8s_operators
 from include.models.limits import POINT_TIMEOUT_S
 from plugins.alarm import alarm, channels
 from plugins.approval import AskWhenWanted
+from plugins.refusals import AGAIN, REFUSED, told_on_the_run
 from plugins.run_point import RunPoint
 
 if TYPE_CHECKING:
@@ -22,8 +25,10 @@ if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol as DagRun
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
+log = logging.getLogger(__name__)
 PHASE_STEPS = ("install", "points", "uninstall")
 POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
+TURN_EVERY = timedelta(seconds=30)  # a study that waits for its cluster looks again
 PLANNED = "ti.xcom_pull(task_ids='plan')"
 APPROVAL = f"""\
 {{{{ {PLANNED}['summary'] }}}}
@@ -39,7 +44,8 @@ def phases() -> range:
     return range(1, len(k8s_operators.available()) + 1)
 
 
-@task(multiple_outputs=False)  # a dict by its annotation would become an XCom per key
+# A dict by its annotation would become an XCom per key.
+@task(multiple_outputs=False, **AGAIN)
 def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str, Any]:
     """Check the study and store its plan; returns the points by phase."""
     from airflow.sdk import conf
@@ -47,25 +53,45 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
     from include.study import steps
     from plugins.study_context import locate
 
-    channels()  # whom to tell of a cluster that is left is known before there is one
-    return steps.plan_study(
-        params,
-        conf=dag_run.conf or {},
-        run_id=ti.run_id,
-        dag_id=ti.dag_id,
-        locate=locate,
-        most_phases=len(phases()),
-        most_points=conf.getint("core", "max_map_length"),
-    ).to_json()
+    with told_on_the_run(ti):
+        channels()  # whom to tell of a cluster that is left is known before there is one
+        return steps.plan_study(
+            params,
+            conf=dag_run.conf or {},
+            run_id=ti.run_id,
+            dag_id=ti.dag_id,
+            locate=locate,
+            most_phases=len(phases()),
+            most_points=conf.getint("core", "max_map_length"),
+        ).to_json()
 
 
-@task(multiple_outputs=False, execution_timeout=timedelta(minutes=15))
+@task(multiple_outputs=False, execution_timeout=timedelta(minutes=15), **AGAIN)
 def preflight(ti: TaskInstance) -> dict[str, Any]:
-    """Look whether the cluster can be made and what the study will cost; returns the estimate."""
+    """Look whether the cluster can be made and what the study will cost; returns the estimate.
+
+    Where the cluster takes one study at a time and has another one, this one waits for its end;
+    it is refused at once where nobody would wait, as in a terminal.
+    """
+    from include.errors import ClusterBusy
     from include.study.preflight import preflight
     from plugins.study_context import StudyContext
 
-    return preflight(StudyContext(ti).results).to_json()
+    with told_on_the_run(ti):
+        try:
+            return preflight(StudyContext(ti).results).to_json()
+        except ClusterBusy as err:
+            if not waits_for_a_turn():
+                raise
+            log.info("waiting for the cluster: %s", err)
+            ti.xcom_push(key=REFUSED, value=str(err))
+    again_at = datetime.now(UTC) + TURN_EVERY
+    raise AirflowRescheduleException(again_at)  # type: ignore[no-untyped-call]
+
+
+def waits_for_a_turn() -> bool:
+    """Whether a study waits for its cluster: under a scheduler, but not in `airflow dags test`."""
+    return "OPERATOR_BENCHMARK_PROGRESS" not in os.environ
 
 
 @setup

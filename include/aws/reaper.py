@@ -11,7 +11,7 @@ from include.aws import removal, session
 from include.aws import stack as stacks
 from include.aws.census import census
 from include.aws.problems import FAILURES, explain, explained
-from include.errors import BenchmarkError, TeardownError
+from include.errors import ClustersReaped, TeardownError
 from include.models import Model
 
 if TYPE_CHECKING:
@@ -35,10 +35,6 @@ class Overdue(Model):
         if self.expired_at is None:
             return f"{self.name} in {self.region}: {stacks.TAG_EXPIRES_AT} cannot be read"
         return f"{self.name} in {self.region}, {self.status}, expired at {self.expired_at:%F %H:%M}"
-
-
-class ClustersReaped(BenchmarkError):
-    """Clusters had been left behind, or may be; the message names each and what became of it."""
 
 
 @explained

@@ -7,8 +7,8 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
-from include.checks import Findings, failed, passed
-from include.errors import ClusterError
+from include.checks import Findings, busy, failed, passed
+from include.errors import ClusterBusy, ClusterError
 from include.kube.kinds import NODE
 from include.tariff import PaidNode, Tariff
 
@@ -46,6 +46,8 @@ class Cluster(adapters.Adapter):
         """Each thing that `create` needs, looked at, and the price; raises nothing."""
         try:
             self.preflight(reservation)
+        except ClusterBusy as err:
+            found = busy(f"cluster {self.name}", str(err))
         except ClusterError as err:
             found = failed(f"cluster {self.name}", str(err))
         else:

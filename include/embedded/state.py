@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, ValidationError
 
 from include.embedded import processes
 from include.embedded.processes import HostProcess
-from include.errors import ClusterError
+from include.errors import ClusterBusy, ClusterError
 from include.models import DnsLabel, Model, Positive
 
 if TYPE_CHECKING:
@@ -115,15 +115,15 @@ def write(layout: Layout, state: ClusterState) -> None:
 
 
 def refuse_other_study(state: ClusterState | None, *, study_id: str) -> None:
-    """ClusterError when another study's cluster runs on this machine: there is room for one."""
+    """ClusterBusy when another study's cluster runs on this machine: there is room for one."""
     if state is None or state.study_id == study_id or not state.is_running():
         return
     msg = (
         f"the local cluster of study {state.study_id} is running on this machine (since "
         f"{state.started_at:%Y-%m-%d %H:%M} UTC, expires {state.expires_at:%Y-%m-%d %H:%M} UTC), "
-        f"and there is room for one; wait for its end, or end it with `make clean`"
+        f"and there is room for one; wait for its end, or end it with `make clean` where it began"
     )
-    raise ClusterError(msg)
+    raise ClusterBusy(msg)
 
 
 def require(root: Path, *, study_id: str) -> ClusterState:

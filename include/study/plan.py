@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from include import applications, clusters, k8s_operators
-from include.errors import StudyError, problems
+from include.errors import StudyError
 from include.models import Design, NodeChoice, Phase, Plan, Point, Study
+from include.models.limits import check_limits
 from include.models.variants import arm_name
+from include.study.complaints import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,7 +35,9 @@ def read_study(params: Mapping[str, Any]) -> Study:
     try:
         study = Study.model_validate(dict(params))
     except ValidationError as err:
-        raise StudyError(_problems(err, prefix="")) from err
+        lines = complaints(err, prefix="", known=Study.model_fields)
+        raise StudyError(lines) from err
+    check_limits(study)
     if found := _first_problems(study):
         raise StudyError("\n".join(found))
     return study
@@ -176,27 +180,39 @@ def _no_duplicates(study: Study) -> Iterator[str]:
 
 
 def _options_are_right(study: Study) -> Iterator[str]:
-    readers: list[tuple[str, Callable[[], Any]]] = [
+    cluster, application = clusters.load(study.cluster), applications.load(study.application)
+    readers: list[tuple[str, type[Model], Callable[[], Any]]] = [
         (
             "cluster_options",
-            lambda: clusters.load(study.cluster).read_options(study.cluster_options),
+            cluster.options,
+            lambda: cluster.read_options(study.cluster_options),
         ),
         (
             "application_options",
-            lambda: applications.load(study.application).read_options(study.application_options),
-        ),
-        *(
-            (f"operator_options.{name}", partial(_operator_options, name, given))
-            for name, given in study.operator_options.items()
+            application.options,
+            lambda: application.read_options(study.application_options),
         ),
     ]
-    for where, read in readers:
+    for where, options, read in readers:
+        yield from _complaint(where, options, read)
+    for name, given in study.operator_options.items():
+        where = f"operator_options.{name}"
         try:
-            read()
-        except ValidationError as err:
-            yield _problems(err, prefix=where)
+            options = k8s_operators.load(name).options
         except StudyError as err:
             yield f"{where}: {err}"
+            continue
+        yield from _complaint(where, options, partial(_operator_options, name, given))
+
+
+def _complaint(where: str, options: type[Model], read: Callable[[], Any]) -> Iterator[str]:
+    """What is wrong with the options of one adapter; nothing when they can be read."""
+    try:
+        read()
+    except ValidationError as err:
+        yield complaints(err, prefix=where, known=options.model_fields)
+    except StudyError as err:
+        yield f"{where}: {err}"
 
 
 def _operator_options(name: str, given: Mapping[str, JsonValue]) -> list[Model]:
@@ -235,11 +251,3 @@ def _first_problems(study: Study) -> list[str]:
         if found := list(check(study)):
             return found
     return []
-
-
-def _problems(err: ValidationError, *, prefix: str) -> str:
-    lines = []
-    for problem in problems(err):
-        place = ".".join(part for part in (prefix, problem.place) if part)
-        lines.append(f"{place}: {problem.message} (given: {problem.given!r})")
-    return "\n".join(lines)

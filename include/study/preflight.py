@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from include import clusters
-from include.checks import Check, Outcome, require, table, unknown
+from include.checks import Check, require, stops, table, unknown
 from include.cost.estimate import Estimate, estimate_plan
 from include.cost.gate import gate
 from include.errors import ClusterError
@@ -57,7 +57,10 @@ def look(plan: Plan) -> Preflight:
 
 
 def preflight(results: Results) -> Preflight:
-    """Look, store and log what was found; ClusterError naming what speaks against starting."""
+    """Look, store and log what was found; ClusterError naming what speaks against starting.
+
+    ClusterBusy when that is only another study, whose end can be waited for.
+    """
     found = look(results.plan())
     results.write_json(PREFLIGHT, found.to_json())
     log.info("before anything is created:\n%s", found.text)
@@ -74,7 +77,7 @@ def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Che
 
 
 def _failed(checks: Iterable[Check]) -> bool:
-    return any(check.outcome is Outcome.FAILED for check in checks)
+    return any(stops(check) for check in checks)
 
 
 def _text(checks: tuple[Check, ...], estimate: Estimate) -> str:

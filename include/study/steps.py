@@ -13,10 +13,9 @@ from include.cost.estimate import estimate_plan
 from include.errors import CapacityError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
-from include.models.limits import check_limits
 from include.project import ROOT
 from include.results import CLUSTER, ORIGIN, Location, Results, operator_file, step_times
-from include.study import images, presets, stopping
+from include.study import images, outline, presets, stopping
 from include.study.plan import make_plan, read_study, study_id_of
 from include.study.turn import losses
 from include.study.verdict import judge
@@ -82,7 +81,6 @@ def plan_study(
     Raises StudyError for a study that cannot run as it is.
     """
     study = read_study(presets.fill_in(params, conf=params if conf is None else conf))
-    check_limits(study)
     plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=run_id))
     address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
     results = Results(locate(address))
@@ -92,7 +90,7 @@ def plan_study(
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
         results.write_json(ORIGIN, origin.to_json())
-    summary = f"{_summary(study)}: {estimate_plan(plan).sentence()}"
+    summary = f"{outline.summary(study)}: {estimate_plan(plan).sentence()}"
     _announce(plan, address, lines=(presets.told(params, study=study.to_json()), summary))
     return Planned(
         study_id=plan.study_id,
@@ -116,12 +114,6 @@ def _check_size(plan: Plan, *, most_phases: int, most_points: int) -> None:
                 "that Airflow maps; use fewer nodes, repeats or warmups"
             )
             raise StudyError(msg)
-
-
-def _summary(study: Study) -> str:
-    nodes = ", ".join(str(value) for value in study.nodes)
-    noun = "node" if nodes == "1" else "nodes"
-    return f"{', '.join(study.operators)} on {nodes} {noun} of the cluster {study.cluster}"
 
 
 def _announce(plan: Plan, address: str, *, lines: Iterable[str | None]) -> None:

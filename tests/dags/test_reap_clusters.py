@@ -36,13 +36,26 @@ def params(**given):
 def test_it_runs_every_hour_one_at_a_time_and_makes_up_for_nothing(reap_dag):
     assert reap_dag.schedule == "@hourly"
     assert (reap_dag.catchup, reap_dag.max_active_runs) == (False, 1)
-    assert reap_dag.task_dict["reap"].retries == 0
     assert dict(reap_dag.params) == params(regions=[])
+
+
+def test_a_lost_connection_is_tried_again_and_what_was_left_is_told_at_once(reap_dag):
+    from airflow.sdk.definitions.retry_policy import RetryAction
+
+    from include.errors import ClustersReaped
+
+    task = reap_dag.task_dict["reap"]
+    assert task.retries == 2
+    tried = [
+        task.retry_policy.evaluate(error, 1, 2).action
+        for error in (ConnectionError("refused"), ClustersReaped("a stack"))
+    ]
+    assert tried == [RetryAction.DEFAULT, RetryAction.FAIL]
 
 
 def test_run_that_deletes_a_cluster_is_red_and_names_it(aws, reap, monkeypatch):
     from include.aws import stack
-    from include.aws.reaper import ClustersReaped
+    from include.errors import ClustersReaped
 
     monkeypatch.setattr(stack, "GRACE", -stack.timedelta(hours=5))  # the study has 4 h to live
     CLUSTER.create(reservation(), study())

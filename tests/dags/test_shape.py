@@ -45,6 +45,19 @@ def test_points_run_one_at_a_time_and_only_a_lost_worker_is_replaced(dag):
     assert points["execution_timeout"].total_seconds() > MAXIMUM["point_timeout_s"]
 
 
+def test_only_what_can_be_repeated_is_tried_again_and_never_what_was_refused(dag):
+    from airflow.sdk.definitions.retry_policy import RetryAction
+
+    from include.errors import ClusterError, StudyError
+
+    for name in ("plan", "preflight"):
+        task = dag.task_dict[name]
+        assert task.retries == 2
+        for error in (StudyError("nodes: must be 1 or more"), ClusterError("no root")):
+            assert task.retry_policy.evaluate(error, 1, 2).action is RetryAction.FAIL
+        assert task.retry_policy.evaluate(OSError(), 1, 2).action is RetryAction.DEFAULT
+
+
 def test_no_time_limit_of_the_run_that_would_leave_out_the_teardowns(dag):
     assert dag.dagrun_timeout is None
     assert dag.schedule is None

@@ -45,7 +45,7 @@ def test_no_secret_is_given_and_none_of_the_charts_is_used():
         assert VALUES[name]
         assert name.removesuffix("SecretName") not in VALUES
     assert VALUES["data"] == {"metadataSecretName": "airflow-database"}
-    assert "://" not in TEXT.replace("s3://", "")
+    assert "://" not in TEXT.replace("s3://", "").replace("http://{{", "")
 
 
 def test_connections_to_the_database_are_as_few_as_in_containers():
@@ -78,3 +78,9 @@ def test_results_and_logs_outlive_their_pod():
 
 def test_the_version_is_the_locked_one():
     assert f"apache-airflow=={VALUES['airflowVersion']}" in (ROOT / "requirements.lock").read_text()
+
+
+def test_the_scheduler_waits_for_the_api_server():
+    (waiting,) = VALUES["scheduler"]["extraInitContainers"]
+    assert "include.deployment.health" in waiting["args"][0]
+    assert "-api-server:8080" in waiting["args"][0]

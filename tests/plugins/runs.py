@@ -50,3 +50,25 @@ def add_run(
                     value=planned,
                 )
             )
+
+
+def add_tasks(run_id, *, dag_id="operator_benchmark", states=None, refused=None):
+    """Tasks of a run with their states, and the sentence of the one that refused its study."""
+    from airflow.models.dagrun import DagRun
+    from airflow.models.taskinstance import TaskInstance
+    from airflow.models.xcom import XComModel
+    from airflow.utils.session import create_session
+    from sqlalchemy import insert, select
+
+    where = {"dag_id": dag_id, "run_id": run_id, "map_index": -1}
+    with create_session() as session:
+        for task, state in (states or {}).items():
+            values = {"id": uuid4(), "task_id": task, "state": state, **where}
+            session.execute(
+                insert(TaskInstance).values(try_number=1, pool="default_pool", **values)
+            )
+        if refused is not None:
+            task, text = refused
+            run = session.scalar(select(DagRun).where(DagRun.run_id == run_id))
+            xcom = {"task_id": task, "key": "refused", "value": text, **where}
+            session.add(XComModel(dag_run_id=run.id, **xcom))

@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from include.errors import StudyError
+from include.errors import ClustersReaped, StudyError, TeardownError
 from plugins import alarm, notifications
 from plugins.notifications import NotificationError
 
 CONTEXT = {
     "ti": SimpleNamespace(dag_id="reap_clusters", task_id="reap", run_id="a+b"),
-    "exception": RuntimeError("stack x in us-east-2: deleted, token=ghp_" + "a" * 36),
+    "exception": ClustersReaped("stack x in us-east-2: deleted, token=ghp_" + "a" * 36),
 }
 TWO = """[{"channel": "webhook", "connection": "first"},
           {"channel": "slack", "connection": "second"}]"""
@@ -40,7 +40,9 @@ def test_every_channel_is_told_what_failed_why_and_where_without_secrets(told, m
     alarm.alarm(CONTEXT)
     assert [name for name, _ in told.messages] == ["first", "second"]
     message = told.messages[0][1]
-    assert message.title == "reap_clusters: reap failed, a cluster may be left and cost money"
+    assert message.title == (
+        "reap_clusters: reap failed; clusters had been left, or may be, and cost money"
+    )
     assert "stack x in us-east-2: deleted" in message.text
     assert message.text.endswith("/dags/reap_clusters/runs/a%2Bb")
     assert "ghp_" not in message.text
@@ -57,7 +59,28 @@ def test_a_channel_that_fails_keeps_it_from_no_other_and_is_named(told, monkeypa
 def test_a_task_whose_process_was_ended_is_told_of_too(told, monkeypatch):
     monkeypatch.setenv(alarm.VARIABLE, TWO)
     alarm.alarm({"ti": CONTEXT["ti"]})
-    assert told.messages[0][1].text.startswith("its process was ended\n")
+    assert told.messages[0][1].text.startswith("its process ended, or could not begin")
+
+
+def test_a_fault_of_the_pipeline_is_not_told_as_a_cluster_that_may_be_left(told, monkeypatch):
+    monkeypatch.setenv(alarm.VARIABLE, TWO)
+    alarm.alarm({**CONTEXT, "exception": ConnectionError("Connection refused")})
+    alarm.alarm({"ti": CONTEXT["ti"]})
+    for _, message in told.messages:
+        assert message.title == (
+            "reap_clusters: reap failed; "
+            "nobody looked for clusters this time, and none is known to be left"
+        )
+
+
+@pytest.mark.parametrize("error", [TeardownError("a pod stays"), None])
+def test_a_study_that_could_not_remove_its_cluster_says_that_it_may_be_left(
+    told, monkeypatch, error
+):
+    monkeypatch.setenv(alarm.VARIABLE, TWO)
+    ti = SimpleNamespace(dag_id="operator_benchmark", task_id="destroy", run_id="r")
+    alarm.alarm({"ti": ti, "exception": error})
+    assert "its cluster may be left and cost money" in told.messages[0][1].title
 
 
 @pytest.mark.parametrize("text", [None, "", " "])

@@ -12,7 +12,7 @@ from include.results import ORIGIN, Results
 from include.study.plan import make_plan, study_id_of
 from plugins.study_context import locate
 from tests.fakes.points import record_of
-from tests.plugins.runs import add_run
+from tests.plugins.runs import add_run, add_tasks
 
 DAG = "operator_benchmark"
 REPORT = (
@@ -233,8 +233,44 @@ def test_a_run_that_ended_without_a_report_says_so(client, root):
     add_run(run_id, state="failed", planned=planned)
     page = client.get(f"/report/{DAG}/{run_id}").text
     assert "This run has no report" in page
-    assert f"The report would be in {results}" in page
+    assert f"Its files are in {results}" in page
     assert "refresh" not in page
+
+
+@pytest.mark.parametrize("is_planned", [True, False])
+def test_a_refused_run_says_why_where_its_report_would_be(client, root, is_planned):
+    run_id = new_run()
+    _, planned = add_study(root, run_id, report=None, recorded=0) if is_planned else (None, None)
+    add_run(run_id, state="failed", planned=planned)
+    task = "preflight" if is_planned else "plan"
+    states = {"preflight": "failed"} if is_planned else {}
+    refused = (task, "cluster local: no root\nprice: above max_usd")
+    add_tasks(run_id, states=states, refused=refused)
+    page = client.get(f"/report/{DAG}/{run_id}").text
+    assert "The study was refused" in page
+    assert "<p>cluster local: no root</p>" in page
+    assert "<p>price: above max_usd</p>" in page
+    assert "log" not in page.split("<h1>")[1]
+
+
+def test_a_run_that_failed_otherwise_names_the_task(client, root):
+    run_id = new_run()
+    _, planned = add_study(root, run_id, report=None, recorded=0)
+    add_run(run_id, state="failed", planned=planned)
+    add_tasks(run_id, states={"provision": "failed", "report": "upstream_failed"})
+    page = client.get(f"/report/{DAG}/{run_id}").text
+    assert "Its task provision failed, and the log of that task says why." in page
+
+
+def test_a_run_that_waits_for_its_cluster_says_for_what(client, root):
+    run_id = new_run()
+    _, planned = add_study(root, run_id, report=None, recorded=0)
+    add_run(run_id, state="running", planned=planned)
+    refused = ("preflight", "the local cluster of study other-1 is running")
+    add_tasks(run_id, states={"preflight": "up_for_reschedule"}, refused=refused)
+    page = client.get(f"/report/{DAG}/{run_id}").text
+    assert "It waits for its cluster." in page
+    assert "the local cluster of study other-1 is running" in page
 
 
 def test_a_run_without_results_says_where_they_would_be(client, root, tmp_path):

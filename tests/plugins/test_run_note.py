@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from plugins.run_note import MARK, MOST_CHARACTERS, NoteOfResult, with_result
-from tests.plugins.runs import add_run
+from plugins.run_note import MARK, MOST_CHARACTERS, PLANNED, NoteOfResult, with_result
+from tests.plugins.runs import add_run, add_tasks
 
 REPORTED = {"study_id": "demo-1", "headline": "Both are fast.", "valid": 4}
 _numbers = itertools.count()
@@ -46,9 +46,10 @@ def test_what_a_database_refuses_is_left_out():
 def ended(airflow_home):
     """A function that ends a run as the scheduler does, and returns the note that it then has."""
 
-    def end(state, *, reported, note=None):
+    def end(state, *, reported, note=None, states=None, refused=None, **run):
         run_id = f"note-{next(_numbers)}"
-        add_run(run_id, state=state, planned=reported, task="report")
+        add_run(run_id, state=state, planned=reported, task="report", **run)
+        add_tasks(run_id, states=states, refused=refused)
         query = select(DagRun).where(DagRun.run_id == run_id)
         with create_session() as session:
             run = session.scalar(query)
@@ -69,9 +70,34 @@ def test_airflow_is_told_the_result_of_a_run(ended):
     assert ended("success", reported=REPORTED, note="Mine.") == f"Mine.\n\n{MARK}Both are fast."
 
 
-def test_a_failed_run_says_where_to_read_why(ended):
-    said = "The run failed, and the log of its task verdict says why. Both are fast."
-    assert ended("failed", reported=REPORTED) == MARK + said
+def test_a_failed_run_names_the_task_that_failed(ended):
+    text = "The run failed in verdict; the log there says why. Both are fast."
+    states = {"plan": "success", "verdict": "failed"}
+    assert ended("failed", reported=REPORTED, states=states) == MARK + text
+
+
+def test_a_refused_run_tells_the_reason_itself(ended):
+    refused = ("plan", "nodes: must be 1 or more\nnode: there is no such field")
+    text = "Refused by the task plan: nodes: must be 1 or more; node: there is no such field"
+    assert ended("failed", reported=None, refused=refused, states={"plan": "failed"}) == MARK + text
+
+
+def test_the_note_says_from_the_start_what_will_run(ended):
+    note = ended("running", reported=None, conf={"preset": "rehearsal", "repeats": 2})
+    assert note.startswith(
+        f"{PLANNED}mpi_operator, flux_operator on 8, 16, 32, 64 nodes of the cluster simulated "
+        "(preset rehearsal sets"
+    )
+    assert "given instead of its own: repeats 2" in note
+
+
+def test_the_note_of_a_study_that_will_be_refused_says_so_at_once(ended):
+    note = ended("running", reported=None, conf={"max_usd": -5})
+    assert "will be refused: max_usd: must be 0 or more" in note
+
+
+def test_runs_of_other_dags_get_no_plan(ended):
+    assert ended("running", reported=None, dag_id="reap_clusters") is None
 
 
 @pytest.mark.parametrize("reported", [None, "text", {"headline": "no study"}])

@@ -56,3 +56,35 @@ def test_an_address_in_an_object_store_carries_its_connection(bucket):
     located = locate(f"{bucket}/prefix") / "plan.json"
     assert f"s3://{located.conn_id}@{located.bucket}" == bucket
     assert str(located).endswith("/prefix/plan.json")
+
+
+@pytest.fixture
+def preflight_task(monkeypatch):
+    """The task's function on a cluster that another study has."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from include.errors import ClusterBusy
+    from include.study import preflight
+
+    def taken(results):
+        raise ClusterBusy("cluster local: study other-1 is running")
+
+    monkeypatch.setattr(preflight, "preflight", taken)
+    return DagBag().dags["operator_benchmark"].task_dict["preflight"].python_callable
+
+
+def test_a_study_waits_for_a_cluster_that_takes_one_at_a_time(preflight_task, ti, monkeypatch):
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    monkeypatch.delenv("OPERATOR_BENCHMARK_PROGRESS", raising=False)
+    with pytest.raises(AirflowRescheduleException):
+        preflight_task(ti=ti)
+    assert ti.pushed == {"refused": "cluster local: study other-1 is running"}
+
+
+def test_in_a_terminal_nobody_waits(preflight_task, ti, monkeypatch):
+    from include.errors import ClusterBusy
+
+    monkeypatch.setenv("OPERATOR_BENCHMARK_PROGRESS", "1")
+    with pytest.raises(ClusterBusy):
+        preflight_task(ti=ti)

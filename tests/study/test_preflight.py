@@ -11,7 +11,7 @@ from include import clusters
 from include.checks import Check, Outcome, failed, passed, require, table, unknown
 from include.cost.estimate import estimate_plan
 from include.cost.gate import gate
-from include.errors import ClusterError
+from include.errors import ClusterBusy, ClusterError
 from include.results import Results
 from include.study import preflight, steps
 from include.study.plan import make_plan, read_study
@@ -138,3 +138,23 @@ def test_only_a_failed_check_stops():
     )
     assert table(()) == ()
     assert Check.model_validate(bad.to_json()) == bad
+
+
+def test_another_study_on_the_cluster_is_something_to_wait_for_and_anything_else_is_not(
+    params, monkeypatch
+):
+    results = planned(params)
+    cluster = type(clusters.load("fake"))
+
+    def taken(self, reservation):
+        raise ClusterBusy("study other-1 is running")
+
+    monkeypatch.setattr(cluster, "preflight", taken)
+    with pytest.raises(ClusterBusy, match="cluster fake: study other-1 is running"):
+        preflight.preflight(results)
+    assert not Preflight.model_validate_json(results.read_bytes("preflight.json")).is_ready
+    params["max_usd"] = 0
+    params["cluster_options"]["hourly_price_usd"] = 3.6
+    with pytest.raises(ClusterError) as caught:
+        preflight.preflight(planned(params))
+    assert not isinstance(caught.value, ClusterBusy)
