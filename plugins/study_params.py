@@ -7,38 +7,34 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Param
 
 from include import applications, clusters, k8s_operators
-from include.models import Binding, Design, MpiImplementation, NodeChoice
+from include.models import Study
 from include.study import presets
-from plugins.study_texts import PRESET, one_line, title_and_help
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from enum import StrEnum
+    from collections.abc import Mapping
 
-    from include.models import Study
-
-WHAT = "What to run"
-WHERE = "Where to run it"
-HOW_OFTEN = "How often, and in which order"
-BUDGET = "Budget, limits and results"
-
-Schemas = dict[str, dict[str, Any]]
-# Without bounds: Airflow's form changes a number to fit those that it sees, and shows "Bad Request"
-# for those that it does not. The task `plan` refuses a wrong one with a sentence, as everywhere.
-NUMBER: dict[str, Any] = {"type": "number"}
+PRESET = (
+    "A study to start from. It sets the fields that you leave as they are; what you change below "
+    "wins, and the log of the task plan tells what came of it. With no preset and nothing changed "
+    "the study of the fields below runs: at first a demo of two minutes, for nothing."
+)
 
 
 def study_params(study: Study | None = None) -> dict[str, Param]:
     """The params of a DAG that runs one study, by default the one that the form starts with."""
-    sections = {WHAT: _what(), WHERE: _where(), HOW_OFTEN: _how_often(), BUDGET: _budget()}
     defaults = (study or presets.start()).to_json()
+    schema = Study.model_json_schema()
+    choices = _choices()
     params = {presets.PARAM: _preset()}
-    for section, schemas in sections.items():
-        for name, schema in schemas.items():
-            title, text = title_and_help(name)
-            params[name] = Param(
-                defaults[name], title=title, description=text, section=section, **schema
-            )
+    for name, field in Study.model_fields.items():
+        declared = schema["properties"][name]
+        params[name] = Param(
+            defaults[name],
+            title=field.title,
+            description=field.description,
+            section=declared["section"],
+            **_kind(declared, schema["$defs"]) | choices.get(name, {}),
+        )
     return params
 
 
@@ -49,70 +45,43 @@ def _preset() -> Param:
     return Param(
         None,
         title="Preset",
-        description=one_line(PRESET),
+        description=PRESET,
         type=["null", "string"],
         enum=[None, *names],
         values_display={"null": none} | {name: f"{name}: {presets.title(name)}" for name in names},
     )
 
 
-def _what() -> Schemas:
+def _kind(declared: Mapping[str, Any], named: Mapping[str, Any]) -> dict[str, Any]:
+    """A field's type and choices, from its JSON schema and those that it refers to.
+
+    Without bounds: Airflow's form changes a number to fit those that it sees, and shows "Bad
+    Request" for those that it does not. The task `plan` refuses a wrong value with a sentence.
+    """
+    value, *others = declared.get("anyOf", [declared])
+    if "$ref" in value:
+        value = named[value["$ref"].rpartition("/")[2]]
+    kind: dict[str, Any] = {"type": value["type"].replace("integer", "number")}
+    if value["type"] == "array":
+        kind["items"] = _kind(value["items"], named)
+    if "enum" in value:
+        kind["enum"] = list(value["enum"])
+    if others:  # it may be empty
+        kind["type"] = ["null", kind["type"]]
+        if "enum" in kind:
+            kind["enum"] = [None, *kind["enum"]]
+    return kind
+
+
+def _choices() -> dict[str, dict[str, Any]]:
+    """The choices that the adapters at hand leave, and how the form shows an empty one."""
     operators = list(k8s_operators.available())
     return {
-        "name": {"type": "string"},
         "operators": {
-            "type": "array",
             "examples": operators,  # the form's choices; only `items` validates
             "items": {"type": "string", "enum": operators},
         },
-        "application": _choice(applications.available()),
-        "application_options": {"type": "object"},
-        "operator_options": {"type": "object"},
-        "image": {"type": ["null", "string"]},
-        "mpi_implementation": _choice(_values(MpiImplementation)),
-        "binding": _choice(_values(Binding)),
+        "application": {"enum": list(applications.available())},
+        "cluster": {"enum": list(clusters.available())},
+        "placement": {"values_display": {"null": "by the order"}},
     }
-
-
-def _where() -> Schemas:
-    return {
-        "cluster": _choice(clusters.available()),
-        "cluster_options": {"type": "object"},
-        "pod_resources": {"type": "object"},
-        "environment": {"type": "object"},
-        "image_pull_secret": {"type": ["null", "string"]},
-    }
-
-
-def _how_often() -> Schemas:
-    return {
-        "nodes": {"type": "array", "items": {"type": "number"}},
-        "ranks_per_node": NUMBER,
-        "repeats": NUMBER,
-        "warmups": NUMBER,
-        "design": _choice(_values(Design)),
-        "placement": {
-            "type": ["null", "string"],
-            "enum": [None, *_values(NodeChoice)],
-            "values_display": {"null": "by the order"},
-        },
-        "seed": NUMBER,
-    }
-
-
-def _budget() -> Schemas:
-    return {
-        "ask_approval": {"type": "boolean"},
-        "max_usd": {"type": ["null", "number"]},
-        "point_timeout_s": NUMBER,
-        "ttl_hours": NUMBER,
-        "results": {"type": ["null", "string"]},
-    }
-
-
-def _choice(names: Iterable[str]) -> dict[str, Any]:
-    return {"type": "string", "enum": list(names)}
-
-
-def _values(choices: type[StrEnum]) -> list[str]:
-    return [choice.value for choice in choices]

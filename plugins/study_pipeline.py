@@ -11,7 +11,7 @@ from airflow.sdk import TaskGroup, TriggerRule, chain, setup, task
 from airflow.sdk.exceptions import AirflowRescheduleException, AirflowSkipException
 
 from include import k8s_operators
-from include.models.limits import POINT_TIMEOUT_S
+from include.models.study import LONGEST_POINT_S
 from plugins.alarm import alarm, channels
 from plugins.approval import AskWhenWanted
 from plugins.refusals import AGAIN, REFUSED, told_on_the_run
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PHASE_STEPS = ("install", "points", "uninstall")
-POINT_TIME_LIMIT = timedelta(seconds=POINT_TIMEOUT_S + 900)
+POINT_TIME_LIMIT = timedelta(seconds=LONGEST_POINT_S + 900)
 TURN_EVERY = timedelta(seconds=30)  # a study that waits for its cluster looks again
 PLANNED = "ti.xcom_pull(task_ids='plan')"
 APPROVAL = f"""\

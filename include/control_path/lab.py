@@ -153,7 +153,7 @@ def ready(options: Options) -> Iterator[Lab]:
         cluster="simulated",
         cluster_options=options.to_json(),
         operators=("indexed_job",),
-        nodes=(options.nodes,),
+        nodes=(1,),  # jobs here are of any size up to the cluster's, beyond what a study may ask
         ttl_hours=24,
     )
     simulated = clusters.load(study.cluster)

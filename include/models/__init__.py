@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 from include.base_model import DnsLabel, Model, Positive
+from include.models.choices import Binding, Design, MpiImplementation, NodeChoice
 from include.models.cluster import ClusterHandle, Placement, Reservation
 from include.models.plan import Phase, Plan, Point, Variant
 from include.models.record import STAND_IN, Record, Status
-from include.models.study import (
-    Binding,
-    Design,
-    MpiImplementation,
-    NodeChoice,
-    Study,
-    StudyName,
-    StudyOrigin,
-)
+from include.models.study import Section, Study, StudyName, StudyOrigin
 from include.models.timeline import Timeline
 
 __all__ = [
@@ -33,6 +26,7 @@ __all__ = [
     "Positive",
     "Record",
     "Reservation",
+    "Section",
     "Status",
     "Study",
     "StudyName",

@@ -8,8 +8,8 @@ from typing import ClassVar, Self
 from pydantic import model_validator
 
 from include.base_model import Model, Positive
+from include.models.choices import Binding, MpiImplementation
 from include.models.plan import Variant
-from include.models.study import Binding, MpiImplementation
 from include.models.timeline import Durations, Timeline
 
 # An `operator_version` begins so where what makes an operator's objects is not the operator.

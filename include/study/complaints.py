@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
 # By pydantic's type of error; the names in braces are its own.
 _SENTENCES = {
-    "greater_than_equal": "must be {ge:g} or more",
-    "greater_than": "must be more than {gt:g}",
-    "less_than_equal": "must be {le:g} or less",
+    "greater_than_equal": "must be {ge:.12g} or more",
+    "greater_than": "must be more than {gt:.12g}",
+    "less_than_equal": "must be {le:.12g} or less",
     "too_short": "needs at least one value",
     "int_from_float": "must be a whole number",
     "int_type": "must be a whole number",

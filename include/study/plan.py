@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from include import applications, clusters, k8s_operators
 from include.errors import StudyError
 from include.models import Design, NodeChoice, Phase, Plan, Point, Study
-from include.models.limits import check_limits
 from include.models.variants import arm_name
 from include.study.complaints import complaints
 
@@ -37,7 +36,6 @@ def read_study(params: Mapping[str, Any]) -> Study:
     except ValidationError as err:
         lines = complaints(err, prefix="", known=Study.model_fields)
         raise StudyError(lines) from err
-    check_limits(study)
     if found := _first_problems(study):
         raise StudyError("\n".join(found))
     return study

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from include import k8s_operators
 from include.models import Study
-from include.models.limits import MAXIMUM
+from include.models.study import LONGEST_POINT_S
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUPS = {"reserve", "provision", "wait_ready"}
@@ -42,7 +42,7 @@ def test_points_run_one_at_a_time_and_only_a_lost_worker_is_replaced(dag):
     points = dag.task_dict["phase_1.points"].partial_kwargs
     assert points["max_active_tis_per_dagrun"] == 1
     assert points["retries"] == 1
-    assert points["execution_timeout"].total_seconds() > MAXIMUM["point_timeout_s"]
+    assert points["execution_timeout"].total_seconds() > LONGEST_POINT_S
 
 
 def test_only_what_can_be_repeated_is_tried_again_and_never_what_was_refused(dag):

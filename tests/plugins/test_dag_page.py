@@ -11,7 +11,6 @@ from include.models import Study
 from include.study import presets
 from plugins.dag_page import OWNER, dag_page, owner_links
 from plugins.study_params import study_params
-from plugins.study_texts import title_and_help
 
 PAGE = dag_page("What the DAG does.", study_params())
 
@@ -22,9 +21,9 @@ def test_it_begins_with_the_dags_own_words():
 
 @pytest.mark.parametrize("name", Study.model_fields)
 def test_every_field_of_the_form_is_explained(name):
-    title, text = title_and_help(name)
+    field = Study.model_fields[name]
     default = json.dumps(Study().to_json()[name])
-    assert f"- **{title}**, `{name}`, at first `{default}`: {text}" in PAGE
+    assert f"- **{field.title}**, `{name}`, at first `{default}`: {field.description}" in PAGE
 
 
 @pytest.mark.parametrize("package", [k8s_operators, applications, clusters])

@@ -7,11 +7,11 @@ from airflow.sdk.exceptions import ParamValidationError
 
 from include import applications, clusters, k8s_operators
 from include.errors import StudyError
-from include.models import Binding, Design, MpiImplementation, Study
+from include.models import Binding, Design, MpiImplementation, Section, Study
 from include.study import presets
 from include.study.plan import read_study
 from include.study.presets import PARAM
-from plugins.study_params import BUDGET, HOW_OFTEN, WHAT, WHERE, study_params
+from plugins.study_params import study_params
 
 PARAMS = study_params()
 FIELDS = list(Study.model_fields)
@@ -24,8 +24,8 @@ def test_the_form_has_exactly_the_fields_of_a_study_and_a_preset():
 
 def test_the_sections_are_in_the_order_of_the_questions():
     sections = [PARAMS[name].schema["section"] for name in PARAMS if name != PARAM]
-    assert list(dict.fromkeys(sections)) == [WHAT, WHERE, HOW_OFTEN, BUDGET]
-    assert sections == sorted(sections, key=[WHAT, WHERE, HOW_OFTEN, BUDGET].index)
+    assert list(dict.fromkeys(sections)) == list(Section)
+    assert sections == sorted(sections, key=list(Section).index)
 
 
 def test_the_presets_are_offered_with_what_they_are():
@@ -40,7 +40,7 @@ def test_every_field_has_a_title_a_description_and_a_section(name):
     param = PARAMS[name]
     assert param.schema["title"]
     assert param.description.endswith(".")
-    assert param.schema["section"] in {WHAT, HOW_OFTEN, WHERE, BUDGET}
+    assert param.schema["section"] in set(Section)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -68,7 +68,8 @@ def test_choices_are_those_of_the_study(name, choices):
 WRONG = [
     ("max_usd", -5, "max_usd: must be 0 or more"),
     ("repeats", 0, "repeats: must be 1 or more"),
-    ("repeats", 500, "repeats: 500 is above the limit of 100"),
+    ("repeats", 500, "repeats: must be 100 or less"),
+    ("seed", 2**31, "seed: must be 2147483647 or less"),
     ("warmups", 2.5, "warmups: must be a whole number"),
     ("nodes", [0], "nodes.0: must be 1 or more"),
     ("nodes", [], "nodes: needs at least one value"),
@@ -84,6 +85,13 @@ def test_a_wrong_value_passes_the_form_and_is_refused_by_the_plan_in_words(name,
     assert PARAMS[name].resolve(value) == value
     with pytest.raises(StudyError, match=words):
         read_study({**Study().to_json(), name: value})
+
+
+def test_every_number_of_a_study_has_its_bounds():
+    fields = Study.model_json_schema()["properties"].items()
+    numbers = {name for name, it in fields if "'integer'" in repr(it) or "'number'" in repr(it)}
+    bounded = {name for name, it in fields if "'maximum'" in repr(it) and "inimum'" in repr(it)}
+    assert numbers == bounded
 
 
 def test_no_field_has_bounds_that_the_form_would_clamp_to_or_airflow_refuse_without_a_word():

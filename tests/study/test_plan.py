@@ -113,7 +113,7 @@ def test_good_study_is_read():
         ({"node": [2]}, "node: there is no such field; did you mean nodes"),
         ({"operators": ["mpi-operator"]}, "did you mean mpi_operator\\? choose from"),
         ({"repeats": 2.5}, "repeats: must be a whole number"),
-        ({"repeats": 500}, "repeats: 500 is above the limit of 100"),
+        ({"repeats": 500}, "repeats: must be 100 or less"),
         ({"max_usd": -5}, "max_usd: must be 0 or more \\(given: -5\\)"),
         ({"pod_resources": {"cpu": "all"}}, "pod_resources.cpu: is no amount"),
         ({"pod_resources": {"memroy": "340G"}}, "pod_resources.memroy: is no resource"),

@@ -6,7 +6,6 @@ import pytest
 
 from include.errors import StudyError
 from include.models import Study
-from include.models.limits import check_limits
 from include.regression.settings import read_nightly
 from include.study import presets
 from include.study.plan import make_plan, read_study
@@ -30,7 +29,6 @@ def filled(conf):
 @pytest.mark.parametrize("name", presets.available())
 def test_every_preset_is_a_study_within_the_limits_and_says_what_it_is(name):
     study = Study.model_validate(FORM | presets.load(name))
-    check_limits(study)
     make_plan(study, study_id="x")
     assert presets.title(name)
 

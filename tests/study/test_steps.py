@@ -11,7 +11,6 @@ from include import clusters
 from include.errors import ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import ClusterHandle, Study
-from include.models.limits import check_limits
 from include.results import Results
 from include.study import steps
 from tests.fakes.studies import small_study
@@ -86,9 +85,9 @@ def test_a_study_that_airflow_cannot_map_is_refused(params, limits, said):
 
 
 def test_limits_that_the_form_would_clamp_are_checked():
-    with pytest.raises(StudyError, match="repeats: 101 is above the limit of 100") as caught:
-        check_limits(Study(repeats=101, nodes=(1, 5000)))
-    assert "nodes: 5000 is above the limit of 1000" in str(caught.value)
+    with pytest.raises(StudyError, match="repeats: must be 100 or less") as caught:
+        plan({"repeats": 101, "nodes": [1, 5000]})
+    assert "nodes.1: must be 1000 or less" in str(caught.value)
 
 
 def test_results_go_to_the_study_s_folder_then_the_installation_s(monkeypatch):

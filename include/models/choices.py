@@ -1,0 +1,34 @@
+"""The fixed choices of a study."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Design(StrEnum):
+    """Order of the operators: one after the other, or randomised blocks with all installed."""
+
+    SWAP = "swap"
+    INTERLEAVED = "interleaved"
+
+
+class NodeChoice(StrEnum):
+    """Who chooses the nodes of a point."""
+
+    PAIRED = "paired"  # the plan, by seed: the operators of a block run on the same nodes
+    FREE = "free"  # the scheduler
+
+
+class Binding(StrEnum):
+    """What an MPI rank is bound to; applied alike under every operator."""
+
+    NONE = "none"
+    CORE = "core"
+    NUMA = "numa"
+
+
+class MpiImplementation(StrEnum):
+    """The MPI library that the image carries."""
+
+    MPICH = "mpich"
+    OPENMPI = "openmpi"
