@@ -75,6 +75,8 @@ ENV LANG=C.UTF-8 \
     OPERATOR_BENCHMARK_RESULTS=file:///var/lib/operator-benchmark/results \
     OPERATOR_BENCHMARK_STATE=/var/lib/operator-benchmark/state \
     OPERATOR_BENCHMARK_VERSION=${VERSION}
+RUN printf '#!/bin/sh\nexec python -m include.cli "$@"\n' > /usr/local/bin/opbench \
+ && chmod 0755 /usr/local/bin/opbench
 # Programs of other pins would be noticed by the first simulated study only.
 RUN python -m compileall -q /opt/operator-benchmark/include /opt/operator-benchmark/config \
       /opt/operator-benchmark/plugins \

@@ -13,7 +13,7 @@ export PYTHONPATH :=
 
 .PHONY: help
 help:  ## Show what there is to make
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##|^#=' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/; s/^#= (.*)/\n\1/' | expand -t 24
 
 .PHONY: setup
 setup: .venv/.locked .airflow/test-run/.migrated cluster-programs  ## Install all that the other targets need
@@ -102,7 +102,7 @@ bench: setup  ## Measure the cost of cluster, pipeline and analysis (as root); D
 
 .PHONY: import
 import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...
-	@$(PYTHON) -m include.recorded_runs $(DIR) --out $(OUT)
+	@bin/opbench import $(DIR) --out $(OUT)
 
 .PHONY: nightly-demo
 nightly-demo: .venv/.locked  ## Play 30 nights with a step of 5 % on simulated nodes, and show the trend; SEED=1
@@ -126,7 +126,7 @@ golden-change-points: .venv/.locked  ## Make the change points anew that tests c
 
 .PHONY: clean
 clean:  ## Remove what the project made outside its folder, also after a crash
-	@if [[ -x $(PYTHON) ]]; then $(PYTHON) -m include.embedded.clean; else echo "nothing to clean"; fi
+	@if [[ -x $(PYTHON) ]]; then bin/opbench clean; else echo "nothing to clean"; fi
 
 .PHONY: distclean
 distclean: clean  ## Remove everything made by the project, caches too; results are kept

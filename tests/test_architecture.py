@@ -20,7 +20,7 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 FLOORS = (
     *("models", "parsers", "results", "kube", "applications", "k8s_operators", "jobs", "aws"),
     *("embedded", "simulation", "clusters", "cost", "analysis", "report", "recorded_runs"),
-    *("study", "regression", "deployment", "control_path", "bench"),
+    *("study", "regression", "deployment", "control_path", "bench", "cli"),
 )
 GROUND = {path.stem for path in (ROOT / "include").glob("[!_]*.py")}
 MOST_GROUND = 10  # modules

@@ -26,27 +26,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--study", help="leave the running cluster of any other study alone")
     chosen = parser.parse_args(arguments)
     try:
-        removed = [
-            *state.end(
-                state_root(),
-                study_id=chosen.study,
-                remove=removal.remove_everything,
-                leftovers=removal.leftovers,
-            ),
-            *state.end(
-                simulated_root(),
-                study_id=chosen.study,
-                remove=simulated_removal.remove,
-                leftovers=simulated_removal.leftovers,
-            ),
-            *(left for folder in ("bin", "image") for left in whole.clean(cache_root() / folder)),
-        ]
+        removed = remove(chosen.study)
     except BenchmarkError as err:
         sys.stderr.write(f"error: {err}\n")
         return 1
     for line in [f"removed {name}" for name in removed] or ["nothing to clean"]:
         to_terminal(line)
     return 0
+
+
+def remove(study_id: str | None) -> tuple[str, ...]:
+    """Remove it all and return what it was; BenchmarkError when something stays.
+
+    With a study's id another study's running cluster is left alone.
+    """
+    return (
+        *state.end(
+            state_root(),
+            study_id=study_id,
+            remove=removal.remove_everything,
+            leftovers=removal.leftovers,
+        ),
+        *state.end(
+            simulated_root(),
+            study_id=study_id,
+            remove=simulated_removal.remove,
+            leftovers=simulated_removal.leftovers,
+        ),
+        *(left for folder in ("bin", "image") for left in whole.clean(cache_root() / folder)),
+    )
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ _PATTERNS = {"name": "must be at most 24 lower-case letters, digits and -, begin
 def complaints(err: ValidationError, *, prefix: str, known: Iterable[str]) -> str:
     """A line for each thing that pydantic found; `known` are the fields that there are."""
     names = tuple(known)
-    return "\n".join(_line(each, prefix=prefix, known=names) for each in err.errors())
+    # An item that is wrong is no item to pydantic, which then finds the list too short as well.
+    own = [each for each in err.errors() if each["type"] != "too_short" or not each["input"]]
+    return "\n".join(_line(each, prefix=prefix, known=names) for each in own)
 
 
 def _line(each: Any, *, prefix: str, known: tuple[str, ...]) -> str:
