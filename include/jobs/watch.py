@@ -8,9 +8,11 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from include.errors import JobFailed, JobTimeout, ParseError
-from include.jobs import pod_states
+from include.errors import ClusterError, JobFailed, JobTimeout, ParseError
+from include.jobs import obstacles, pod_states
+from include.jobs.events import Warnings
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
+from include.kube.answers import AccessRefused
 from include.kube.kinds import POD
 from include.kube.watch import Change, LogFollower, Watcher
 from include.parsers import kubelet_log
@@ -23,23 +25,7 @@ log = logging.getLogger(__name__)
 
 LOG_END_S = 10.0  # how long the log may still flow after the job's end
 SETTLE_S = 5.0  # how long the pods' watch may lag behind the resource's
-FAILED_LAUNCHER_S = 5.0  # in which its operator should have noticed
-# An operator should have noticed by then that its launcher has ended; so much for each node more.
-ENDED_LAUNCHER_S, ENDED_LAUNCHER_PER_NODE_S = 10.0, 0.2
-DELETED_LAUNCHER_S = 2.0  # grace for the news that the whole job was deleted
-UNSCHEDULABLE_S = 30.0  # pods of the point before may still be leaving their nodes
-# Waiting reasons that no waiting cures.
-HOPELESS = frozenset(
-    {
-        "CreateContainerConfigError",
-        "CreateContainerError",
-        "ErrImageNeverPull",
-        "ImageInspectError",
-        "ImagePullBackOff",
-        "InvalidImageName",
-        "RunContainerError",
-    }
-)
+WARNINGS = 3  # of the cluster, told when time is up
 _ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
@@ -68,10 +54,11 @@ class JobWatch:
         ]
         self._state = JobState(phase=JobPhase.PENDING)
         self._follower: LogFollower | None = None
-        self._unschedulable_since: dict[str, float] = {}
-        self._launcher_failed_at: dict[str, float] = {}
-        self._launcher_ended_at: float | None = None
-        self._deleted_since: dict[str, float] = {}
+        self._patience = obstacles.Patience()
+        self._resources: dict[str, dict[str, Any]] = {}  # of the job itself, by kind
+        self._deleted: set[str] = set()
+        self._deleted_early: list[str] = []  # before the launcher had ended
+        self._warnings = Warnings(kube, name)
 
     def __enter__(self) -> Self:
         for watcher in self._watchers:
@@ -99,9 +86,11 @@ class JobWatch:
                 self._settle()
                 return state
             if state.phase is JobPhase.FAILED:
-                self._settle()
+                with suppress(ClusterError):  # a log that cannot be read is not why it failed
+                    self._settle()
                 raise JobFailed(self._failure(state.message))
             if time.monotonic() >= end:
+                self._require_news(of_late=True)
                 msg = f"not ended after {timeout_s:.0f} s (point_timeout_s): {self._standing()}"
                 raise JobTimeout(msg)
 
@@ -112,16 +101,33 @@ class JobWatch:
                 self._take(self._changes.get_nowait())
         except queue.Empty:
             pass
+        self._require_news()
         self._refuse_hopeless()
         return self._state
+
+    def _require_news(self, *, of_late: bool = False) -> None:
+        """Raise ClusterError when nothing more can be learnt of the job, and waiting is in vain.
+
+        `of_late` is for when time is up: then what went wrong last is reason enough.
+        """
+        for watcher in self._watchers:
+            trouble = watcher.trouble.last if of_late else watcher.trouble.lasting()
+            if err := watcher.failure or trouble:
+                msg = f"the watch of {watcher.name} cannot go on: {err}"
+                raise ClusterError(msg) from err
+        refused = self._follower.trouble.lasting() if self._follower else None
+        if isinstance(refused, AccessRefused):  # a log that cannot be had for now may be had later
+            raise ClusterError(f"the log cannot be read: {refused}") from refused
 
     def _take(self, change: Change) -> None:
         if change.kind == POD.kind:
             self.pods[change.obj["metadata"]["name"]] = change.obj
             self._follow_launcher(change.obj)
+            self._end_log_with(change.obj)
             if change.gone or "deletionTimestamp" in change.obj["metadata"]:
-                self._deleted_since.setdefault(change.obj["metadata"]["name"], time.monotonic())
+                self._note_deletion(change.obj["metadata"]["name"])
             return
+        self._resources[change.kind] = change.obj
         if change.kind == self._operator.state_resource.kind:
             self._state = self._operator.state(change.obj)
         if change.gone and self._state.phase not in _ENDED:
@@ -129,8 +135,17 @@ class JobWatch:
         if change.kind == self._operator.resource.kind:
             self.resource = change.obj
 
+    def _note_deletion(self, name: str) -> None:
+        if name in self._deleted:
+            return
+        self._deleted.add(name)
+        launchers = [pod for pod in self.pods.values() if self._operator.launches(pod)]
+        has_ended = any(obstacles.has_ended(self._operator, pod) for pod in launchers)
+        if self._state.phase not in _ENDED and not has_ended:
+            self._deleted_early.append(name)
+
     def _follow_launcher(self, pod: dict[str, Any]) -> None:
-        if self._follower or not self._operator.launches(pod) or not pod_states.has_started(pod):
+        if self._follower or not self._operator.launches(pod) or not self._has_started(pod):
             return
         self._follower = LogFollower(
             self._kube,
@@ -139,6 +154,16 @@ class JobWatch:
             file=self._log_file,
         )
         self._follower.start()
+
+    def _end_log_with(self, pod: dict[str, Any]) -> None:
+        """Let the log end when its container has: streams may end before."""
+        if not self._follower or not self._operator.launches(pod):
+            return
+        if obstacles.has_ended(self._operator, pod):
+            self._follower.expect_end()
+
+    def _has_started(self, pod: dict[str, Any]) -> bool:
+        return pod_states.has_started(pod_states.own(pod, self._operator.container_of(pod)))
 
     def _settle(self) -> None:
         """Take in what the other watches have yet to tell, and let the log end by itself.
@@ -151,72 +176,36 @@ class JobWatch:
             with suppress(queue.Empty):
                 self._take(self._changes.get(timeout=0.1))
         if self._follower:
-            self._follower.join(timeout=LOG_END_S)
+            self._follower.finish(timeout_s=LOG_END_S)
             if not self._follower.complete:
                 log.warning("%s: the launcher's log may lack its end", self._name)
 
     def _is_whole(self) -> bool:
-        started = [pod for pod in self.rank_pods if pod_states.has_started(pod)]
+        started = [pod for pod in self.rank_pods if self._has_started(pod)]
         known = self.resource is not None and self._follower is not None
         return known and len(started) >= self._nodes
 
     def _refuse_hopeless(self) -> None:
-        self._refuse_restart()
-        self._refuse_ended_launcher()
-        self._refuse_deleted_launcher()
-        for name, pod in self.pods.items():
-            self._refuse_failed_init(name, pod)
-            for status in pod_states.statuses(pod):
-                waiting = status.get("state", {}).get("waiting", {})
-                if waiting.get("reason") in HOPELESS:
-                    reason, text = waiting["reason"], waiting.get("message", "")
-                    msg = f"pod {name} cannot start from image {status['image']}: {reason} {text}"
-                    raise JobFailed(msg)
-            self._refuse_unschedulable(name, pod)
-
-    def _refuse_restart(self) -> None:
-        """End the point at the first failure of its launcher.
-
-        Some operators would run the application again, which would be a measurement of something
-        else, or wait for ever for pods that are done. Others come to the same end by themselves.
-        """
+        """JobFailed when something is in the job's way that no waiting removes."""
         if self._state.phase in _ENDED:
             return
-        for name, pod in self.pods.items():
-            if not self._operator.launches(pod) or not (ends := pod_states.bad_ends(pod)):
-                continue
-            since = self._launcher_failed_at.setdefault(name, time.monotonic())
-            if pod_states.restarts(pod) or time.monotonic() - since > FAILED_LAUNCHER_S:
-                end = pod_states.exit_text(ends[0])
-                raise JobFailed(f"the launching pod {name} ended with {end}, its job goes on")
+        if obstacle := self._patience.exhausted(obstacles.of(self._view())):
+            raise JobFailed(obstacle.text)
 
-    def _refuse_ended_launcher(self) -> None:
-        """End the point when its launcher has ended, however well, and its job goes on.
-
-        Under some operators a pod that does not launch waits for a launcher that is done. When the
-        log tells of a failure already, the job gets no time to come to its own end.
-        """
-        ended = [name for name, pod in self.pods.items() if self._has_ended_launching(pod)]
-        if not ended or self._state.phase in _ENDED:
-            return
-        now = time.monotonic()
-        self._launcher_ended_at = self._launcher_ended_at or now
-        msg = f"the launching pod {ended[0]} has ended, its job goes on"
-        for_s = now - self._launcher_ended_at
-        if for_s > FAILED_LAUNCHER_S and (failure := self._failure_in_log()):
-            raise JobFailed(f"{msg}; {failure}")
-        if for_s > ENDED_LAUNCHER_S + ENDED_LAUNCHER_PER_NODE_S * self._nodes:
-            raise JobFailed(f"{msg}; {self._standing()}")
-
-    def _has_ended_launching(self, pod: dict[str, Any]) -> bool:
-        if not self._operator.launches(pod):
-            return False
-        container = self._operator.launcher_container_of(pod)
-        return any(
-            "terminated" in status.get("state", {})
-            for status in pod.get("status", {}).get("containerStatuses", [])
-            if status.get("name", container) == container
+    def _view(self) -> obstacles.View:
+        return obstacles.View(
+            operator=self._operator,
+            nodes=self._nodes,
+            pods=self.pods,
+            deleted=self._deleted,
+            resources=tuple(self._resources.values()),
+            unmade=() if self._has_all_pods() or not self._resources else self._warnings.unmade(),
+            log_failure=self._failure_in_log(),
         )
+
+    def _has_all_pods(self) -> bool:
+        has_launcher = any(map(self._operator.launches, self.pods.values()))
+        return has_launcher and len(self.rank_pods) >= self._nodes
 
     def _failure_in_log(self) -> str | None:
         """What the log of a launcher that has ended says against its success, when it does."""
@@ -232,49 +221,25 @@ class JobWatch:
             return None
         return None
 
-    def _refuse_deleted_launcher(self) -> None:
-        """End the point when its launching pod is deleted before it has ended."""
-        if self._state.phase in _ENDED:
-            return
-        for name, since in self._deleted_since.items():
-            pod = self.pods[name]
-            if not self._operator.launches(pod) or self._has_ended_launching(pod):
-                continue
-            if time.monotonic() - since > DELETED_LAUNCHER_S:
-                raise JobFailed(f"the launching pod {name} was deleted by somebody else")
-
-    def _refuse_failed_init(self, name: str, pod: dict[str, Any]) -> None:
-        """End the point when a container that prepares a pod fails: what comes after is undefined.
-
-        One that is started again finds what the first one has left half done.
-        """
-        if pod.get("status", {}).get("phase") != "Pending":
-            return
-        for status in pod["status"].get("initContainerStatuses", []):
-            if ends := pod_states.failed_ends(status):
-                container, end = status["name"], pod_states.exit_text(ends[0])
-                raise JobFailed(f"init container {container} of pod {name} ended with {end}")
-
-    def _refuse_unschedulable(self, name: str, pod: dict[str, Any]) -> None:
-        message = pod_states.unschedulable(pod)
-        if message is None:
-            self._unschedulable_since.pop(name, None)
-            return
-        since = self._unschedulable_since.setdefault(name, time.monotonic())
-        if time.monotonic() - since > UNSCHEDULABLE_S:
-            raise JobFailed(f"pod {name} cannot be scheduled: {message}")
-
     def _failure(self, message: str) -> str:
-        exits = [
-            f"{pod['metadata']['name']} ended with {pod_states.exit_text(end)}"
-            for pod in self.pods.values()
-            for end in pod_states.bad_ends(pod)
-            # Pods that do not launch are ended with the job, which is no news.
-            if self._operator.launches(pod) or end.get("reason") == pod_states.OUT_OF_MEMORY
-        ]
-        return "; ".join([*exits, message])
+        """Why the job failed: its pods' ends and losses, then its own words."""
+        reasons = []
+        for name, pod in self.pods.items():
+            if loss := pod_states.loss(pod):
+                reasons.append(f"{name} {loss}")
+            for status in pod_states.own(pod, self._operator.container_of(pod)):
+                # Pods that do not launch are ended with the job, which is no news.
+                reasons += [
+                    f"{name} ended with {pod_states.exit_text(end)}"
+                    for end in pod_states.failed_ends(status)
+                    if self._operator.launches(pod) or end.get("reason") == pod_states.OUT_OF_MEMORY
+                ]
+        deleted = [f"pod {name} was deleted by somebody else" for name in self._deleted_early]
+        return "; ".join([*reasons, *deleted, message.rstrip(": ")])
 
     def _standing(self) -> str:
-        phases = [pod.get("status", {}).get("phase", "?") for pod in self.pods.values()]
-        counted = ", ".join(f"{phases.count(each)} {each}" for each in sorted(set(phases)))
-        return f"pods: {counted or 'none'}"
+        """What is known when time is up."""
+        obstructed = [each.text for each in obstacles.of(self._view())]
+        return "; ".join(
+            [obstacles.standing(self.pods), *obstructed, *self._warnings.now()[:WARNINGS]]
+        )

@@ -119,6 +119,10 @@ class K8sOperator(adapters.Adapter):
         """The container of a launching pod that has the application's log."""
         return self.launcher_container
 
+    def container_of(self, pod: dict[str, Any]) -> str:
+        """The container of a pod that launches or has the ranks; others in it are injected."""
+        return self.launcher_container_of(pod)
+
     def binding(self, declared: Binding, options: Model) -> Binding | None:  # noqa: ARG002
         """The binding that ranks get; None when options take its place and say it their own way.
 

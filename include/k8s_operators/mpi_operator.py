@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VERSION = "v0.8.2"
 HOST_FILE = "/etc/mpi/hostfile"  # the operator mounts it into the launcher
+LAUNCHER, WORKER = "launcher", "worker"  # containers, and values of the label
 ROLE_LABEL = "training.kubeflow.org/job-role"
 
 
@@ -47,7 +48,7 @@ class MpiOperator(K8sOperator):
         group="kubeflow.org", version="v2beta1", plural="mpijobs", kind="MPIJob"
     )
     longest_pod_suffix = "-worker-9999"
-    launcher_container = "launcher"
+    launcher_container = LAUNCHER
     controller = Controller(
         name="mpi-operator",
         version=VERSION,
@@ -82,7 +83,7 @@ class MpiOperator(K8sOperator):
             launcher_creation_policy=chosen.launcher_creation_policy,
             launcher_script=_mpi_launch.launcher_script(job, host_file=HOST_FILE),
             worker_script=_mpi_launch.WORKER_SCRIPT,
-            one_per_node=one_per_node(job, extra_labels={ROLE_LABEL: "worker"}),
+            one_per_node=one_per_node(job, extra_labels={ROLE_LABEL: WORKER}),
             resources=resources(job),
             deadline_s=int(job.timeout_s),
         )
@@ -101,11 +102,15 @@ class MpiOperator(K8sOperator):
 
     def carries_ranks(self, pod: dict[str, Any]) -> bool:
         """Workers do."""
-        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == "worker")
+        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == WORKER)
 
     def launches(self, pod: dict[str, Any]) -> bool:
         """The launcher does, and carries no rank."""
-        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == "launcher")
+        return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == LAUNCHER)
+
+    def container_of(self, pod: dict[str, Any]) -> str:
+        """Named as in the manifest: launcher or worker."""
+        return LAUNCHER if self.launches(pod) else WORKER
 
     def launcher_time_s(self, lines: Iterable[str]) -> float:
         """`real` of the launch command's `time -p`."""

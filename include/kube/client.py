@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import yaml
-from kubernetes import client, config
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
-from kubernetes.config.config_exception import ConfigException
 from urllib3 import Retry
 from urllib3.exceptions import HTTPError
 
 from include.errors import ClusterError
+from include.kube import answers, kubeconfig
 from include.kube.kinds import POD, ResourceKind
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from urllib3.response import BaseHTTPResponse
 
 REQUEST_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10.0
+HEALTH_TIMEOUT_S = 5.0
 FIELD_MANAGER = "operator-benchmark"
 APPLY_PATCH = "application/apply-patch+yaml"
 MERGE_PATCH = "application/merge-patch+json"
 NOT_FOUND = 404
 CONFLICT = 409
 ANSWERED_BY_CALLER = (NOT_FOUND, CONFLICT)
-UNAUTHORIZED = 401
-FORBIDDEN = 403
 # A create that is repeated after a lost answer gives a conflict, which callers take as adoption.
 RETRY = Retry(
     total=4,
@@ -65,21 +64,8 @@ class Kube:
         cls, path: Path | str, *, namespace: str, context: str | None = None
     ) -> Kube:
         """A client for a kubeconfig file; ClusterError when it is absent or cannot be used."""
-        try:
-            with open(path, encoding="utf-8") as file:  # noqa: PTH123  path may be a str
-                loaded = yaml.safe_load(file)
-            settings = client.Configuration()
-            settings.retries = RETRY
-            loader = config.kube_config.KubeConfigLoader(
-                loaded, active_context=context, config_base_path=str(path).rpartition("/")[0]
-            )
-            loader.load_and_set(settings)
-        except OSError as err:
-            msg = f"kubeconfig {path} cannot be read: {err.strerror}; name a file that exists"
-            raise ClusterError(msg) from err
-        except (ConfigException, yaml.YAMLError, TypeError, AttributeError) as err:
-            msg = f"kubeconfig {path} cannot be used: {err}"
-            raise ClusterError(msg) from err
+        settings = kubeconfig.settings_of(path, context=context)
+        settings.retries = RETRY
         return cls(client.ApiClient(settings), namespace=namespace)
 
     def in_namespace(self, namespace: str) -> Kube:
@@ -89,16 +75,32 @@ class Kube:
     def close(self) -> None:
         """Release the connections."""
         self.api.close()
+        if "_impatient" in self.__dict__:
+            self._impatient.close()
 
     def server_version(self) -> str:
         """The API server's version, as `v1.36.2`; ClusterError when it cannot be reached."""
-        version: str = _json(self.request("GET", "/version"))["gitVersion"]
+        answer = self._json(self.request("GET", "/version"))
+        if not isinstance(version := answer.get("gitVersion"), str):
+            raise ClusterError(f"what answers at {self._host} tells no version of Kubernetes")
         return version
+
+    def require_answer(self, *, timeout_s: float = HEALTH_TIMEOUT_S) -> None:
+        """Ask the API server once whether it is ready; ClusterError when it is not, or is silent.
+
+        It counts as ready when this credential may not ask: then it answers, at least.
+        """
+        try:
+            self._impatient.request("GET", "/readyz", timeout_s=timeout_s).read()
+        except (answers.AccessRefused, ApiException):
+            return
+        except HTTPError as err:
+            raise ClusterError(f"no answer from {self._host}: {err}") from err
 
     def get(self, kind: ResourceKind, name: str) -> dict[str, Any] | None:
         """The object of that name, or None."""
         try:
-            return _json(self.request("GET", self.path(kind, name)))
+            return self._json(self.request("GET", self.path(kind, name)))
         except ApiException as err:
             if err.status == NOT_FOUND:
                 return None
@@ -107,17 +109,14 @@ class Kube:
     def list(self, kind: ResourceKind, *, selector: str = "") -> Listing:
         """Objects that have the labels; ApiException (404) for a kind that the cluster lacks."""
         response = self.request("GET", self.path(kind), query={"labelSelector": selector})
-        body = _json(response)
-        return Listing(
-            items=tuple(body["items"]),
-            resource_version=body["metadata"]["resourceVersion"],
-            server_date=_server_date(response),
-        )
+        items, version = answers.listed(self._json(response), host=self._host)
+        date = answers.server_date(response, host=self._host)
+        return Listing(items=tuple(items), resource_version=version, server_date=date)
 
     def create(self, obj: dict[str, Any]) -> dict[str, Any] | None:
         """The created object, or None when one of that name is already there."""
         try:
-            return _json(self.request("POST", self.path(self.kind_of(obj)), body=obj))
+            return self._json(self.request("POST", self.path(self.kind_of(obj)), body=obj))
         except ApiException as err:
             if err.status == CONFLICT:
                 return None
@@ -127,7 +126,9 @@ class Kube:
         """Create or change the object by server-side apply; returns it as stored."""
         path = self.path(self.kind_of(obj), obj["metadata"]["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return _json(self.request("PATCH", path, query=query, body=obj, content_type=APPLY_PATCH))
+        return self._json(
+            self.request("PATCH", path, query=query, body=obj, content_type=APPLY_PATCH)
+        )
 
     def merge(
         self, kind: ResourceKind, name: str, change: dict[str, Any], *, subresource: str = ""
@@ -148,7 +149,8 @@ class Kube:
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
         try:
-            return _server_date(self.request("DELETE", self.path(kind, name), body=options))
+            response = self.request("DELETE", self.path(kind, name), body=options)
+            return answers.server_date(response, host=self._host)
         except ApiException as err:
             if err.status == NOT_FOUND:
                 return None
@@ -162,7 +164,8 @@ class Kube:
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
         query = {"labelSelector": selector}
-        return _server_date(self.request("DELETE", self.path(kind), query=query, body=options))
+        response = self.request("DELETE", self.path(kind), query=query, body=options)
+        return answers.server_date(response, host=self._host)
 
     def open_watch(
         self, kind: ResourceKind, *, selector: str, resource_version: str, timeout_s: int
@@ -179,8 +182,16 @@ class Kube:
     def open_log(self, pod: str, *, container: str, timeout_s: float) -> BaseHTTPResponse:
         """A stream of a container's log from its first line, each with the kubelet's stamp."""
         query = {"container": container, "follow": "true", "timestamps": "true"}
-        path = f"{self.path(POD, pod)}/log"
-        return self.request("GET", path, query=query, timeout_s=timeout_s)
+        return self.request("GET", self._log_path(pod), query=query, timeout_s=timeout_s)
+
+    def read_log(self, pod: str, *, container: str) -> bytes:
+        """What there is of a container's log now, each line with the kubelet's stamp."""
+        query = {"container": container, "timestamps": "true"}
+        response = self.request("GET", self._log_path(pod), query=query)
+        return answers.content(response, host=self._host)
+
+    def _log_path(self, pod: str) -> str:
+        return f"{self.path(POD, pod)}/log"
 
     def kind_of(self, obj: dict[str, Any]) -> ResourceKind:
         """Where the API server keeps such an object, from its own discovery."""
@@ -193,11 +204,11 @@ class Kube:
         group, _, version = api_version.rpartition("/")
         root = f"/apis/{api_version}" if group else f"/api/{version}"
         try:
-            served = _json(self.request("GET", root))["resources"]
+            served = self._json(self.request("GET", root)).get("resources", ())
         except ApiException as err:
             if err.status != NOT_FOUND:
                 raise
-            served = []
+            served = ()
         for resource in served:
             if resource["kind"] == kind and "/" not in resource["name"]:
                 return ResourceKind(
@@ -226,7 +237,10 @@ class Kube:
         content_type: str = "application/json",
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> BaseHTTPResponse:
-        """One call, unread; ApiException for a refusal, ClusterError when there is no answer."""
+        """One call, unread; ApiException when it was not found or is in conflict.
+
+        ClusterError for any other refusal, and when there is no answer.
+        """
         headers = {"Accept": "application/json, */*", "Content-Type": content_type}
         try:
             response: BaseHTTPResponse = self.api.call_api(
@@ -237,38 +251,26 @@ class Kube:
                 body=body,
                 auth_settings=["BearerToken"],
                 _preload_content=False,
-                _request_timeout=(10.0, timeout_s),
+                _request_timeout=(min(CONNECT_TIMEOUT_S, timeout_s), timeout_s),
             )
         except ApiException as err:
-            if err.status in ANSWERED_BY_CALLER:
+            if err.status in ANSWERED_BY_CALLER and not answers.is_page(err):
                 raise
-            raise ClusterError(_refused(err, method=method, path=path)) from err
+            raise answers.refused(err, method=method, path=path, host=self._host) from err
         except HTTPError as err:
-            msg = f"no answer from {self.api.configuration.host}: {err}"
-            raise ClusterError(msg) from err
+            raise ClusterError(f"no answer from {self._host}: {err}") from err
         return response
 
+    @cached_property
+    def _impatient(self) -> Kube:
+        """The same credential, asking but once."""
+        settings = copy.copy(self.api.configuration)
+        settings.retries = False
+        return Kube(client.ApiClient(settings), namespace=self.namespace)
 
-def _refused(err: ApiException, *, method: str, path: str) -> str:
-    if err.status == UNAUTHORIZED:
-        return f"{method} {path}: the credential is not valid or has expired; renew it"
-    if err.status == FORBIDDEN:
-        return f"{method} {path}: the credential lacks the right: {_message(err)}"
-    return f"{method} {path}: the API server refused ({err.status}): {_message(err)}"
+    @property
+    def _host(self) -> str:
+        return str(self.api.configuration.host)
 
-
-def _message(err: ApiException) -> str:
-    try:
-        return str(json.loads(err.body)["message"])
-    except (TypeError, ValueError, KeyError):
-        return str(err.reason)
-
-
-def _json(response: BaseHTTPResponse) -> dict[str, Any]:
-    body: dict[str, Any] = json.loads(response.data)
-    return body
-
-
-def _server_date(response: BaseHTTPResponse) -> datetime:
-    response.read()  # a body left unread would keep the connection from being used again
-    return parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    def _json(self, response: BaseHTTPResponse) -> dict[str, Any]:
+        return answers.json_object(response, host=self._host)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -13,6 +12,9 @@ from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
 from include.errors import ClusterError
+from include.kube import log_text
+from include.kube.answers import is_object, status_text
+from include.kube.follower import Follower
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WATCH_S = 60  # the server ends a watch after this long; it is opened again at once
+WATCH_S = 30  # the server ends a watch after this long; it is opened again at once
 RETRY_S = 0.5  # pause after a broken connection
 
 
@@ -44,63 +46,32 @@ class Sink(Protocol):
         """Take one change."""
 
 
-class _Follower(threading.Thread):
-    """A thread that reads one stream at a time and can be told to stop in the middle."""
-
-    def __init__(self, *, name: str) -> None:
-        super().__init__(name=name, daemon=True)
-        self._stopping = threading.Event()
-        self._response: BaseHTTPResponse | None = None
-
-    def stop(self) -> None:
-        """End the stream and wait briefly for the thread."""
-        self._stopping.set()
-        response = self._response
-        if response is not None:
-            with suppress(OSError, ValueError, RuntimeError):
-                response.shutdown()  # wakes a read that is waiting for the server
-        self.join(timeout=5.0)
-
-    @contextmanager
-    def _reading(self, response: BaseHTTPResponse) -> Iterator[BaseHTTPResponse]:
-        """Make the response known to `stop`, which may have been called while it was opened."""
-        self._response = response
-        try:
-            if self._stopping.is_set():
-                response.shutdown()
-            yield response
-        finally:
-            self._response = None
-            response.close()
-
-    def _pause(self) -> None:
-        self._stopping.wait(RETRY_S)
-
-
-class Watcher(_Follower):
+class Watcher(Follower):
     """Puts every change of the objects with the labels into a queue, until stopped.
 
     A watch starts at the version of a list and is made anew from a list when the server has
-    forgotten that version (410), so no state is lost; a state may be told twice.
+    forgotten that version (410), or tells anything but changes, so no state is lost; a state may
+    be told twice.
     """
 
     def __init__(self, kube: Kube, kind: ResourceKind, *, selector: str, changes: Sink) -> None:
-        super().__init__(name=f"watch-{kind.plural}")
+        super().__init__(name=kind.plural)
         self._kube = kube
         self._kind = kind
         self._selector = selector
         self._changes = changes
         self._known: dict[str, dict[str, Any]] = {}
 
-    def run(self) -> None:
+    def attend(self) -> None:
         """List and watch until stopped; a broken connection is a reason to list again."""
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             try:
                 self._watch_from(self._list())
             except (ClusterError, ApiException, HTTPError, OSError, ValueError) as err:
-                if not self._stopping.is_set():
+                if not self.stopping.is_set():
+                    self.trouble.note(err)
                     log.warning("watch of %s is opened again: %s", self._kind.plural, err)
-                    self._pause()
+                    self.stopping.wait(RETRY_S)
 
     def _list(self) -> str:
         listing = self._kube.list(self._kind, selector=self._selector)
@@ -112,18 +83,22 @@ class Watcher(_Follower):
         return listing.resource_version
 
     def _watch_from(self, version: str) -> None:
-        while not self._stopping.is_set():
+        while not self.stopping.is_set():
             response = self._kube.open_watch(
                 self._kind, selector=self._selector, resource_version=version, timeout_s=WATCH_S
             )
-            with self._reading(response):
+            with self.reading(response):
                 for line in _lines(response):
-                    event = json.loads(line)
+                    event = _event(line)
                     if event["type"] == "ERROR":
                         log.debug("watch of %s: %s", self._kind.plural, event["object"])
                         return
                     version = event["object"]["metadata"]["resourceVersion"]
-                    self._tell(event["object"], gone=event["type"] == "DELETED")
+                    self.trouble.end()
+                    if event["type"] != "BOOKMARK":
+                        self._tell(event["object"], gone=event["type"] == "DELETED")
+            if not self.stopping.is_set():
+                self.trouble.end()
 
     def _tell(self, obj: dict[str, Any], *, gone: bool) -> None:
         name = obj["metadata"]["name"]
@@ -134,11 +109,13 @@ class Watcher(_Follower):
         self._changes.put(Change(kind=self._kind.kind, obj=obj, gone=gone))
 
 
-class LogFollower(_Follower):
+class LogFollower(Follower):
     """Writes a container's log, with the kubelet's stamps, to a file until the container ends.
 
-    After a broken connection the log is read again from its first line, so the file never has a
-    gap; what was got before is kept when the pod is no longer there.
+    A stream that breaks or ends is opened again, from the log's first line, until `finish`: a
+    kubelet ends streams in good order when it moves a log away or is started again. Each reading
+    is joined with those before, so that nothing is lost that was got once. Lines without a stamp
+    are the kubelet's own complaints and are left out.
     """
 
     def __init__(self, kube: Kube, *, pod: str, container: str, file: BinaryIO) -> None:
@@ -147,29 +124,94 @@ class LogFollower(_Follower):
         self._pod = pod
         self._container = container
         self._file = file
-        self.complete = False  # the server ended the stream: the container has ended
+        self._text = b""
+        self._foreign: list[str] = []  # lines of the kubelet's own
+        self._ended = threading.Event()
+        self.complete = False  # it was read after the container's end
 
-    def run(self) -> None:
-        """Follow until the container ends, the pod is gone, or stopped."""
-        while not self._stopping.is_set() and not self.complete:
+    def attend(self) -> None:
+        """Follow until the container has ended, the pod is gone, or stopped."""
+        while not self.stopping.is_set():
+            ended = self._ended.is_set()
             try:
                 self._follow()
+                self.trouble.end()
             except ApiException:
                 log.warning("the log of %s is no longer to be had", self._pod)
                 return
             except (ClusterError, HTTPError, OSError, ValueError) as err:
-                if not self._stopping.is_set():
+                if not self.stopping.is_set():
+                    self.trouble.note(err)
                     log.warning("log of %s is read again: %s", self._pod, err)
-                    self._pause()
+            if ended:
+                return
+            self._ended.wait(RETRY_S)
+
+    def expect_end(self) -> None:
+        """Read the log to its end and no further: the container has ended."""
+        self._ended.set()
+
+    def finish(self, *, timeout_s: float) -> None:
+        """Take in the rest of the log when the container, or its job, has ended.
+
+        Raises ClusterError when nothing of the container's log could ever be read.
+        """
+        self.expect_end()
+        self.join(timeout=timeout_s)
+        self.stop()
+        try:
+            self._add(self._kube.read_log(self._pod, container=self._container))
+            self.complete = True
+        except ApiException:  # its pod is gone
+            self.complete = self.complete or bool(self._text)
+        except ClusterError as err:
+            log.warning("log of %s: %s", self._pod, err)
+            if not self._text:
+                msg = f"nothing of the log of {self._pod} could be read: {err}"
+                raise ClusterError(msg) from err
+        if self._foreign and not self._text:
+            msg = f"of the log of {self._pod} the kubelet gives nothing but {self._foreign[0]!r}"
+            raise ClusterError(msg)
 
     def _follow(self) -> None:
         response = self._kube.open_log(self._pod, container=self._container, timeout_s=3600.0)
-        with self._reading(response):
-            self._file.seek(0)
-            self._file.truncate()
-            for chunk in response.stream(65536):
-                self._file.write(chunk)
-            self.complete = not self._stopping.is_set()
+        got = bytearray()
+        with self.reading(response):
+            try:
+                for chunk in response.stream(65536):
+                    got += chunk
+            finally:
+                self._add(bytes(got))
+
+    def _add(self, text: bytes) -> None:
+        own, foreign = log_text.of_container(text)
+        for line in foreign:
+            if line not in self._foreign:
+                log.warning("the kubelet says in the log of %s: %s", self._pod, line)
+                self._foreign.append(line)
+        self._text = log_text.joined(self._text, own)
+        self._file.seek(0)
+        self._file.truncate()
+        self._file.write(self._text)
+
+
+def _event(line: bytes) -> dict[str, Any]:
+    """A line of a watch; ValueError for anything but an event."""
+    event = json.loads(line)
+    kind = event.get("type") if isinstance(event, dict) else None
+    if not isinstance(kind, str):
+        text = status_text(event) if isinstance(event, dict) else line[:80].decode(errors="replace")
+        msg = f"no event but {text}"
+        raise ValueError(msg)  # noqa: TRY004  it is the content that is wrong
+    if kind != "ERROR" and not _has_version(event.get("object"), named=kind != "BOOKMARK"):
+        raise ValueError(f"an event {kind} without an object")
+    return {"type": kind, "object": event.get("object")}
+
+
+def _has_version(obj: Any, *, named: bool) -> bool:
+    metadata = obj.get("metadata") if isinstance(obj, dict) else None
+    has_version = isinstance(metadata, dict) and isinstance(metadata.get("resourceVersion"), str)
+    return has_version and (is_object(obj) or not named)
 
 
 def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:

@@ -16,11 +16,11 @@ import yaml
 from include import applications, k8s_operators
 from include.errors import CheckFailed, ClusterError, JobFailed, ParseError
 from include.jobs import cleanup
+from include.jobs.events import events_of
 from include.jobs.spec import job_spec, operator_options
 from include.jobs.watch import JobWatch
 from include.k8s_operators import LABEL_STUDY
 from include.kube.image_pull import PULLING
-from include.kube.kinds import EVENT
 from include.models import Record, Status, Timeline
 from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
@@ -100,7 +100,7 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
         whole = as_it_came.read()
     stored = redact(whole.decode(errors="replace"))
     results.write_text(f"{folder}/job.log", stored)
-    events = _events(setting.kube, point.point_id)
+    events = events_of(setting.kube, point.point_id)
     results.write_json(f"{folder}/events.json", events)
     seen = Seen(
         operator=operator,
@@ -236,18 +236,3 @@ def _archive(results: Results, *, point_id: str, attempt: int) -> None:
 def _manifest_text(objects: tuple[dict[str, Any], ...]) -> str:
     """The objects as YAML."""
     return yaml.safe_dump_all(objects, sort_keys=False)
-
-
-def _events(kube: Kube, point_id: str) -> list[dict[str, Any]]:
-    """What the cluster says of the point's objects: time, object, type, reason and message."""
-    return [
-        {
-            "at": event.get("lastTimestamp") or event.get("eventTime"),
-            "object": f"{event['involvedObject']['kind']}/{event['involvedObject']['name']}",
-            "type": event.get("type"),
-            "reason": event.get("reason"),
-            "message": redact(event.get("message") or ""),
-        }
-        for event in kube.list(EVENT).items
-        if f"{event['involvedObject'].get('name', '')}-".startswith(f"{point_id}-")
-    ]

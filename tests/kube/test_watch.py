@@ -4,9 +4,13 @@ import time
 
 import pytest
 
+from include.errors import ClusterError
+from include.kube import follower as follower_module
 from include.kube import watch
+from include.kube.answers import AccessRefused
 from include.kube.kinds import POD
 from include.kube.watch import LogFollower, Watcher
+from tests.kube import api_server
 
 pytestmark = pytest.mark.sockets
 PODS = "/api/v1/namespaces/study/pods"
@@ -94,34 +98,123 @@ def content(file):
     return file.read()
 
 
+def followed(kube, file, *, pod="p"):
+    follower = LogFollower(kube, pod=pod, container="c", file=file)
+    follower.start()
+    follower.finish(timeout_s=10)
+    assert not follower.is_alive()
+    assert follower.failure is None
+    return follower
+
+
+STAMPED = b"2026-01-01T00:00:00Z one\n2026-01-01T00:00:01Z two\n"
+
+
 def test_log_is_written_whole(server, file):
     state, kube = server
-    state.logs["p"] = b"2026-01-01T00:00:00Z one\n2026-01-01T00:00:01Z two\n"
+    state.logs["p"] = STAMPED
+    assert followed(kube, file).complete
+    assert content(file) == STAMPED
+
+
+def test_log_of_a_pod_that_goes_leaves_what_was_got_before(server, file):
+    state, kube = server
+    state.logs["p"] = STAMPED
     follower = LogFollower(kube, pod="p", container="c", file=file)
     follower.start()
+    wait_for(lambda: content(file) == STAMPED)
+    del state.logs["p"]
     follower.join(timeout=10)
+    follower.finish(timeout_s=10)
     assert follower.complete
-    assert content(file) == state.logs["p"]
+    assert content(file) == STAMPED
 
 
-def test_log_of_an_absent_pod_ends_and_leaves_what_was_got_before(server, file):
-    _, kube = server
-    file.write(b"got before")
-    follower = LogFollower(kube, pod="absent", container="c", file=file)
-    follower.start()
-    follower.join(timeout=10)
-    assert not follower.is_alive()
-    assert not follower.complete
-    assert content(file) == b"got before"
-
-
-def test_log_is_read_again_from_its_start_after_a_refusal(server, file, monkeypatch):
+def test_log_is_read_again_after_a_refusal(server, file, monkeypatch):
     monkeypatch.setattr(watch, "RETRY_S", 0.01)
     state, kube = server
-    state.logs["p"] = b"2026-01-01T00:00:00Z one\n"
+    state.logs["p"] = STAMPED
     state.refuse_next["GET"] = [500]
-    file.write(b"of a connection that broke, and longer than the log is\n")
+    followed(kube, file)
+    assert content(file) == STAMPED
+
+
+def test_stream_that_ends_while_the_container_runs_is_opened_again(server, file, monkeypatch):
+    monkeypatch.setattr(watch, "RETRY_S", 0.01)
+    state, kube = server
+    state.logs["p"] = STAMPED[:25]
     follower = LogFollower(kube, pod="p", container="c", file=file)
     follower.start()
-    follower.join(timeout=10)
-    assert content(file) == state.logs["p"]
+    wait_for(lambda: content(file))
+    state.logs["p"] = STAMPED
+    wait_for(lambda: content(file) == STAMPED)
+    follower.stop()
+
+
+def test_a_kubelets_own_line_is_not_the_containers(server, file):
+    state, kube = server
+    state.logs["p"] = STAMPED + b"failed to create fsnotify watcher: too many open files"
+    followed(kube, file)
+    assert content(file) == STAMPED
+
+
+def test_a_log_that_may_not_be_read_is_an_error_of_the_cluster(server, file, monkeypatch):
+    monkeypatch.setattr(watch, "RETRY_S", 0.01)
+    state, kube = server
+    state.refuse_next["GET"] = [403] * 1000
+    follower = LogFollower(kube, pod="p", container="c", file=file)
+    follower.start()
+    with pytest.raises(
+        ClusterError, match="nothing of the log of p could be read.*lacks the right"
+    ):
+        follower.finish(timeout_s=5)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"kind":"Status","status":"Failure","message":"timeout","code":504}',
+        b"<html>Sign in</html>",
+        b"[]",
+        b'{"type":"ADDED"}',
+        b'{"type":"ADDED","object":{"metadata":null}}',
+        b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"0"}}}',
+        b'{"type":"ERROR","object":{"kind":"Status","code":410}}',
+    ],
+)
+def test_a_line_that_tells_no_change_makes_it_watch_anew(server, watcher, monkeypatch, line):
+    monkeypatch.setattr(watch, "RETRY_S", 0.01)
+    state, _ = server
+    lines, served = [line], api_server._Handler._watch
+
+    def first_a_stranger(self, collection, query):
+        if not lines:
+            served(self, collection, query)
+            return
+        self._start_stream()
+        self._chunk(lines.pop() + b"\n")
+        self._chunk(b"")
+
+    monkeypatch.setattr(api_server._Handler, "_watch", first_a_stranger)
+    watcher.start()
+    wait_for(lambda: not lines)
+    state.put(f"{PODS}/p", pod(mine="yes"))
+    assert watcher.changes.get(timeout=5).obj["metadata"]["name"] == "p"
+
+
+def test_a_refusal_that_lasts_is_told_and_one_that_passes_is_not(monkeypatch):
+    monkeypatch.setattr(follower_module, "REFUSED_S", -1.0)
+    trouble = follower_module.Trouble()
+    trouble.note(ClusterError("no answer"))
+    assert trouble.lasting() is None
+    trouble.note(AccessRefused("renew it"))
+    assert str(trouble.lasting()) == "renew it"
+    trouble.end()
+    assert trouble.lasting() is None
+
+
+def test_what_ends_a_thread_is_kept_for_who_waits_for_it(watcher, monkeypatch):
+    monkeypatch.setattr(watcher, "attend", lambda: 1 / 0)
+    watcher.start()
+    watcher.join(timeout=5)
+    assert isinstance(watcher.failure, ZeroDivisionError)

@@ -14,10 +14,9 @@ import pytest
 
 from include import k8s_operators
 from include.errors import ClusterError, TeardownError
-from include.jobs import cleanup
-from include.jobs import watch as job_watch
+from include.jobs import cleanup, obstacles
 from include.jobs.spec import job_spec
-from include.kube import watch
+from include.kube import follower, watch
 from include.models import ClusterHandle, Status, Study
 from include.results import Results, operator_file
 from include.study import run_point
@@ -117,6 +116,32 @@ def test_a_resource_that_is_told_of_after_its_end_is_waited_for(
     assert record.end_to_end_s == 8.0
 
 
+def test_a_log_that_the_kubelet_cannot_give_says_nothing_of_the_operator(
+    server, setting, point, operator
+):
+    ScriptedJob(server[0], operator, log=b"unable to retrieve container logs for containerd://1")
+    with pytest.raises(ClusterError, match="kubelet gives nothing but"):
+        run_point.run_point(point, setting)
+
+
+def test_a_credential_that_is_refused_for_long_ends_the_point(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(follower, "REFUSED_S", 0.5)
+    job = ScriptedJob(server[0], operator, end=False)
+    start = job.start
+
+    def then_refuse(obj):
+        start(obj)
+        server[0].refuse_next["GET"] = [401] * 1000
+
+    job.start = then_refuse
+    started = time.monotonic()
+    with pytest.raises(ClusterError, match="credential is not valid"):
+        run_point.run_point(point, setting)
+    assert time.monotonic() - started < 10
+
+
 def test_nothing_of_the_job_is_left(server, setting, point, operator):
     state, _ = server
     ScriptedJob(state, operator)
@@ -161,13 +186,13 @@ def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(
 ):
     scratch, seen = tmp_path_factory.mktemp("scratch"), []
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
-    follow = watch.LogFollower.run
+    follow = watch.LogFollower.finish
 
-    def look_after(self):
-        follow(self)
+    def look_after(self, *, timeout_s):
+        follow(self, timeout_s=timeout_s)
         seen.append((self.complete, list(scratch.iterdir())))
 
-    monkeypatch.setattr(watch.LogFollower, "run", look_after)
+    monkeypatch.setattr(watch.LogFollower, "finish", look_after)
     ScriptedJob(server[0], operator)
     assert run_point.run_point(point, setting).status is Status.VALID
     assert seen == [(True, [])]
@@ -242,7 +267,6 @@ def test_what_the_application_says_of_its_failure_is_passed_on(server, setting, 
         (lambda text: text(ranks=2, energy="-113.9"), "PotEng -113.9"),
         (lambda text: text(ranks=2, energy="nan"), "nan"),
         (lambda text: text(ranks=1), "ranks"),
-        (lambda _: b"no stamp\n", "RFC 3339"),
     ],
 )
 def test_untrustworthy_result_gives_an_invalid_record(server, setting, point, operator, log, said):
@@ -275,7 +299,7 @@ def test_certificate_of_the_brokers_is_not_stored(server, setting):
 def test_launcher_that_failed_ends_the_point_before_it_is_run_again(
     server, setting, point, operator, monkeypatch
 ):
-    monkeypatch.setattr(job_watch, "FAILED_LAUNCHER_S", 0.2)
+    monkeypatch.setattr(obstacles, "FAILED_LAUNCHER_S", 0.2)
     failed = {"terminated": {"startedAt": "2026-01-02T03:04:09Z", "exitCode": 137}}
     ScriptedJob(server[0], operator, pod_state=failed, end=False)
     record = run_point.run_point(point, setting)
@@ -370,7 +394,7 @@ def lost_worker_log():
 def test_broker_that_has_ended_badly_ends_the_point_though_a_worker_goes_on(
     server, setting, monkeypatch
 ):
-    monkeypatch.setattr(job_watch, "FAILED_LAUNCHER_S", 0.5)
+    monkeypatch.setattr(obstacles, "FAILED_LAUNCHER_S", 0.5)
     job = ScriptedJob(server[0], "flux_operator", log=lost_worker_log())
     job.finish = lambda _: None
     started = time.monotonic()
@@ -385,7 +409,7 @@ def test_broker_that_has_ended_badly_ends_the_point_though_a_worker_goes_on(
 def test_launcher_that_has_ended_well_ends_the_point_when_its_job_never_ends(
     server, setting, point, operator, monkeypatch
 ):
-    monkeypatch.setattr(job_watch, "ENDED_LAUNCHER_S", 0.5)
+    monkeypatch.setattr(obstacles, "ENDED_LAUNCHER_S", 0.5)
     job = ScriptedJob(server[0], operator)
     job.finish = lambda _: None
     record = run_point.run_point(point, setting)
@@ -396,7 +420,7 @@ def test_launcher_that_has_ended_well_ends_the_point_when_its_job_never_ends(
 def test_launching_pod_that_somebody_deletes_ends_the_point(
     server, setting, point, operator, monkeypatch
 ):
-    monkeypatch.setattr(job_watch, "DELETED_LAUNCHER_S", 0.2)
+    monkeypatch.setattr(obstacles, "DELETED_LAUNCHER_S", 0.2)
     job = ScriptedJob(server[0], operator, end=False)
     put = job._put
 
@@ -422,7 +446,7 @@ def test_what_the_log_tells_of_a_failure_is_told_after_a_time_out_too(server, se
 
 
 def test_pod_that_cannot_be_scheduled_is_told(server, setting, point, operator, monkeypatch):
-    monkeypatch.setattr(job_watch, "UNSCHEDULABLE_S", 0.2)
+    monkeypatch.setattr(obstacles, "UNSCHEDULABLE_S", 0.2)
     job = ScriptedJob(server[0], operator, pod_state=RUNNING, end=False)
 
     def unschedulable(obj):

@@ -187,7 +187,7 @@ def test_image_that_is_not_there_is_told(setting, point):
 
 
 def test_pods_too_large_for_the_nodes_are_told(setting, point, monkeypatch):
-    monkeypatch.setattr(job_watch, "UNSCHEDULABLE_S", 1.0)
+    monkeypatch.setattr(obstacles, "UNSCHEDULABLE_S", 1.0)
     large = with_study(setting, pod_resources={"cpu": "500", "memory": "1Gi"})
     record = point_run.run_point(point, large)
     assert record.status is Status.FAILED

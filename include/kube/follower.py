@@ -1,0 +1,97 @@
+"""A background thread that reads a stream, and does not die unseen."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import abstractmethod
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from include.kube.answers import AccessRefused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from urllib3.response import BaseHTTPResponse
+
+REFUSED_S = 15.0  # a credential that is refused for so long does not get better
+UNANSWERED_S = 60.0  # in which an API server may be replaced by another
+
+
+class Trouble:
+    """Since when a thread gets no answer that it can use, and why; thread-safe by its one tuple."""
+
+    def __init__(self) -> None:
+        self._first: tuple[float, Exception] | None = None
+
+    def note(self, err: Exception) -> None:
+        """Something went wrong; a refusal of the credential counts from its own beginning."""
+        refused = isinstance(err, AccessRefused)
+        if self._first is None or refused != isinstance(self._first[1], AccessRefused):
+            self._first = (time.monotonic(), err)
+
+    def end(self) -> None:
+        """All is well."""
+        self._first = None
+
+    @property
+    def last(self) -> Exception | None:
+        """What is wrong now, None when nothing is."""
+        first = self._first
+        return first[1] if first else None
+
+    def lasting(self) -> Exception | None:
+        """What has been wrong for longer than can be hoped to pass, None when nothing has."""
+        if self._first is None:
+            return None
+        since, err = self._first
+        limit_s = REFUSED_S if isinstance(err, AccessRefused) else UNANSWERED_S
+        return err if time.monotonic() - since > limit_s else None
+
+
+class Follower(threading.Thread):
+    """A thread that reads one stream at a time and can be told to stop in the middle.
+
+    `failure` is what ended it before its time: whoever waits for it must look there.
+    """
+
+    def __init__(self, *, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.trouble = Trouble()
+        self.failure: Exception | None = None
+        self.stopping = threading.Event()
+        self._response: BaseHTTPResponse | None = None
+
+    @abstractmethod
+    def attend(self) -> None:
+        """What the thread does."""
+
+    def run(self) -> None:
+        """Do it, and keep what it fails with: nobody sees an error that ends a thread."""
+        try:
+            self.attend()
+        except Exception as err:  # noqa: BLE001  it is raised by who waits for the thread
+            self.failure = err
+
+    def stop(self) -> None:
+        """End the stream and wait briefly for the thread."""
+        self.stopping.set()
+        response = self._response
+        if response is not None:
+            with suppress(OSError, ValueError, RuntimeError):
+                response.shutdown()  # wakes a read that is waiting for the server
+        if self.is_alive():
+            self.join(timeout=5.0)
+
+    @contextmanager
+    def reading(self, response: BaseHTTPResponse) -> Iterator[BaseHTTPResponse]:
+        """Make the response known to `stop`, which may have been called while it was opened."""
+        self._response = response
+        try:
+            if self.stopping.is_set():
+                response.shutdown()
+            yield response
+        finally:
+            self._response = None
+            response.close()
