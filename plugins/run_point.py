@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from plugins.point_links import Events, JobLog, Manifest, Report
 
@@ -48,12 +48,16 @@ class RunPoint(BaseOperator):
         """Run the point; AirflowFailException when its record is not valid."""
         from include.models import Status
         from include.study.stopping import StudyStopped
+        from include.study.turn import PointNotNeeded
 
         try:
             measurement = self._measurement = self._next_measurement(context)
         except StudyStopped as err:
             msg = f"not begun, as the study is stopped: {err}"
             raise AirflowFailException(msg) from err
+        except PointNotNeeded as err:
+            cast("dict[str, Any]", context)["point_name"] = f"{self.planned_name} · not needed"
+            raise AirflowSkipException(str(err)) from err
         cast("dict[str, Any]", context)["point_name"] = name_of(measurement.point)
         try:
             record = measurement.run()
@@ -88,5 +92,11 @@ class RunPoint(BaseOperator):
         from include.study.turn import next_measurement
         from plugins.study_context import StudyContext
 
-        study = StudyContext(context["ti"])
-        return next_measurement(study.results, study.handle, Point.model_validate(self.point))
+        ti = context["ti"]
+        study = StudyContext(ti)
+        return next_measurement(
+            study.results,
+            study.handle,
+            Point.model_validate(self.point),
+            task=f"{self.task_id}_{ti.map_index}",
+        )

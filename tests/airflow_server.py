@@ -70,6 +70,16 @@ class Airflow:
     def cancel(self, run_id):
         self.call(f"{DAG}/dagRuns/{run_id}", {"state": "failed"}, "PATCH")
 
+    def clear(self, run_id, task_id, map_index):
+        """Have one mapped task run again."""
+        body = {
+            "dry_run": False,
+            "only_failed": False,
+            "dag_run_id": run_id,
+            "task_ids": [[task_id, map_index]],
+        }
+        self.call(f"{DAG}/clearTaskInstances", body)
+
     def end(self, run_id, limit_s=LIMIT_S):
         return wait(lambda: self._ended(run_id), limit_s)
 

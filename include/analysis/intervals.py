@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from scipy.stats import binom
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LEVEL = 0.95
+_INVERSE_OF_A_TAIL = round(2 / (1 - LEVEL))  # whole, so that counts can be compared exactly
 LEAST_N = 6  # with fewer values even (minimum, maximum) covers the median less often than 95 %
 
 
@@ -41,7 +40,10 @@ def enclosing_rank(n: int) -> int | None:
     """The greatest k for which the k-th least and k-th greatest of n values suffice."""
     if n < LEAST_N:
         return None
-    tail = (1 - LEVEL) / 2
-    rank = int(binom.ppf(tail, n, 0.5))
-    # ppf gives the least k with P(X <= k) >= tail; the interval needs P(X <= k - 1) <= tail.
-    return rank if rank > 0 else None
+    # Of the 2^n equally likely ways that values lie about the median, so many are too extreme.
+    term, below, rank = 1, 1, 0
+    while below * _INVERSE_OF_A_TAIL <= 2**n:
+        rank += 1
+        term = term * (n - rank + 1) // rank
+        below += term
+    return rank

@@ -31,6 +31,8 @@ class Cluster(adapters.Adapter):
     `delete` finds nothing to do.
     """
 
+    gives_nodes_back: bool = False  # whether `keep_workers` does anything
+
     @abstractmethod
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """Names, size and expiry of the cluster-to-be. Touches nothing.
@@ -88,6 +90,13 @@ class Cluster(adapters.Adapter):
         Here they are there from the start.
         """
         return handle
+
+    def keep_workers(self, handle: ClusterHandle, names: tuple[str, ...]) -> None:
+        """Give back all workers but these, and wait until they cost nothing any more.
+
+        ClusterError when they cannot be given back. May be repeated. Here nothing is given back: a
+        cluster that can do it says so by `gives_nodes_back`.
+        """
 
     @abstractmethod
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:

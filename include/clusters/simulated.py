@@ -40,6 +40,7 @@ class Simulated(Cluster):
     name = "simulated"
     title = "Simulated nodes (KWOK)"
     options = Options
+    gives_nodes_back = True
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The study's namespace is named like it; StudyError when it wants more nodes."""
@@ -133,6 +134,10 @@ class Simulated(Cluster):
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Run the controller as a process of this machine, or its declared stand-in."""
         return controllers.install(controller, root=simulated_root(), study_id=reservation.study_id)
+
+    def keep_workers(self, handle: ClusterHandle, names: tuple[str, ...]) -> None:
+        """Delete the simulated nodes of the others."""
+        cluster.keep_workers(root=simulated_root(), study_id=handle.study_id, names=names)
 
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:
         """Stop the controller or its stand-in and remove its definitions and role."""

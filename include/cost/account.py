@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 PROVISION, WAIT_READY, PULL, DESTROY = "provision", "wait_ready", "pull", "destroy"
 WORKERS = "workers"  # until all are there
 INSTALL, UNINSTALL = "install", "uninstall"  # with the phase's number behind
+SHRINK = "shrink"  # with the number of workers that are kept behind
 _USES = {
     PROVISION: Use.CREATING,
     WAIT_READY: Use.CREATING,
@@ -29,6 +30,7 @@ _USES = {
     PULL: Use.PULLING,
     INSTALL: Use.INSTALLING,
     UNINSTALL: Use.INSTALLING,
+    SHRINK: Use.SHRINKING,
     DESTROY: Use.DESTROYING,
 }
 

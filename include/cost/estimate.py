@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include import applications, clusters
-from include.models import Model
+from include.models import Model, NodeOrder
 
 if TYPE_CHECKING:
     from include.models import Phase, Plan, Point, Study
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SHORT = 90  # up to so many, seconds are told in seconds and minutes in minutes
 CENTS_MATTER_USD = 1000
 SMALL_USD = 0.1
+EARLY = "all repeats are counted, though the study may end a size early (repeats_min)"
 CREATE, DELETE = "create the cluster", "delete the cluster"
 
 
@@ -98,10 +99,28 @@ def _stretches(plan: Plan, *, pace: Pace, nodes: int) -> list[tuple[str, float, 
         found.append(("nodes join", pace.join_s, nodes))
     if pace.pull_s:
         found.append(("pull the image", pace.pull_s, nodes))
-    found += [
-        (_title(phase), _phase_s(phase, plan.study, pace=pace), nodes) for phase in plan.phases
-    ]
-    return [*found, (DELETE, pace.delete_s, nodes)]
+    for phase in plan.phases:
+        found += _phase_stretches(plan, phase, pace=pace, nodes=nodes)
+    return [*found, (DELETE, pace.delete_s, found[-1][2])]
+
+
+def _phase_stretches(
+    plan: Plan, phase: Phase, *, pace: Pace, nodes: int
+) -> list[tuple[str, float, int]]:
+    """One stretch, or one a size where nodes are given back in between."""
+    study = plan.study
+    gives_back = clusters.load(study.cluster).gives_nodes_back
+    if study.node_order is not NodeOrder.DESCENDING or not gives_back:
+        return [(_title(phase), _phase_s(phase, study, pace=pace), nodes)]
+    beside = nodes - max(study.nodes)  # such as the launcher's
+    stretches = []
+    for size in sorted(study.nodes, reverse=True):
+        points = [point for point in phase.points if point.nodes == size]
+        paid = min(nodes, size + study.spare_nodes + beside)
+        duration_s = sum(_point_s(point, study, pace=pace) for point in points)
+        stretches.append((f"{size} nodes: {', '.join(phase.operators)}", duration_s, paid))
+    around_s = _phase_s(phase, study, pace=pace) - sum(each[1] for each in stretches)
+    return [("install and remove the operators", around_s, nodes), *stretches]
 
 
 def _title(phase: Phase) -> str:
@@ -137,7 +156,8 @@ def _part(name: str, duration_s: float, *, nodes: int, tariff: Tariff | None) ->
 def _basis(study: Study, pace: Pace, tariff: Tariff | None) -> tuple[str, ...]:
     price = f"price: {tariff.source}" if tariff else "price: none is known for this cluster"
     job = f"times of the job: {_job_basis(study, pace)}"
-    return (price, f"times of the cluster: {pace.source}", job)
+    early = () if study.repeats_min is None else (EARLY,)
+    return (price, f"times of the cluster: {pace.source}", job, *early)
 
 
 def _job_basis(study: Study, pace: Pace) -> str:

@@ -28,6 +28,7 @@ class Use(StrEnum):
     SOLVING = "solving"  # a job's node while the application runs
     DELETING = "deleting"  # a job's node, from the application's last line until the job is gone
     BESIDE = "idle beside a smaller job"  # a node that the job at work does not use
+    SHRINKING = "giving nodes back"  # that no later point needs
     DESTROYING = "destroying"  # the cluster's deletion
     IDLE = "idle"
 

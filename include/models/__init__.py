@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.base_model import DnsLabel, Model, Positive
-from include.models.choices import Binding, Design, MpiImplementation, NodeChoice
+from include.models.choices import Binding, Design, MpiImplementation, NodeChoice, NodeOrder
 from include.models.cluster import ClusterHandle, Placement, Reservation
 from include.models.plan import Phase, Plan, Point, Variant
 from include.models.record import STAND_IN, Record, Status
@@ -19,6 +19,7 @@ __all__ = [
     "Model",
     "MpiImplementation",
     "NodeChoice",
+    "NodeOrder",
     "Phase",
     "Placement",
     "Plan",

@@ -19,6 +19,13 @@ class NodeChoice(StrEnum):
     FREE = "free"  # the scheduler
 
 
+class NodeOrder(StrEnum):
+    """Order of the node counts of an interleaved study."""
+
+    SHUFFLED = "shuffled"  # over the whole study
+    DESCENDING = "descending"  # the largest first, so that nodes can be given back in between
+
+
 class Binding(StrEnum):
     """What an MPI rank is bound to; applied alike under every operator."""
 

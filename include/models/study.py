@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from include.base_model import Model
-from include.models.choices import Binding, Design, MpiImplementation, NodeChoice
+from include.models.choices import Binding, Design, MpiImplementation, NodeChoice, NodeOrder
 from include.models.pod_resources import PodResources
 
 LONGEST_POINT_S = 7200  # the task that runs a point has a time limit a little above this
@@ -158,6 +158,33 @@ class Study(Model):
         ge=1,
         le=100,
     )
+    repeats_min: int | None = _field(
+        Section.HOW_OFTEN,
+        "Least repeats (runs)",
+        "With a number here, at least 6, the study looks at its results from then on, and ends a "
+        "node count as soon as its answer is known; the repeats above are then the most. Empty: "
+        "all.",
+        default=None,
+        ge=6,
+        le=100,
+    )
+    least_effect_percent: float = _field(
+        Section.HOW_OFTEN,
+        "Least effect (%)",
+        "Smaller differences do not matter: a study that shows so may end early, too.",
+        default=1.5,
+        gt=0,
+        le=100,
+    )
+    precision_percent: float | None = _field(
+        Section.HOW_OFTEN,
+        "Precision (%)",
+        "A node count also ends early when its difference is known to plus or minus so much. One "
+        "operator alone, or the order swap, ends early by this only. Empty: not asked for.",
+        default=None,
+        gt=0,
+        le=100,
+    )
     warmups: int = _field(
         Section.HOW_OFTEN,
         "Warm-ups (runs)",
@@ -172,6 +199,21 @@ class Study(Model):
         "swap: one operator after the other, as in run 6. interleaved: all are installed and take "
         "turns in random blocks, so that a drift of the cluster hits all alike.",
         default=Design.SWAP,
+    )
+    node_order: NodeOrder = _field(
+        Section.HOW_OFTEN,
+        "Order of node counts",
+        "shuffled: mixed over the whole study. descending: the largest first, so that a cluster "
+        "can give nodes back; size and time are then confounded. Only with the order interleaved.",
+        default=NodeOrder.SHUFFLED,
+    )
+    spare_nodes: int = _field(
+        Section.HOW_OFTEN,
+        "Spare nodes",
+        "How many nodes more than needed are kept when nodes are given back, for lost ones.",
+        default=0,
+        ge=0,
+        le=1000,
     )
     placement: NodeChoice | None = _field(
         Section.HOW_OFTEN,

@@ -101,7 +101,7 @@ def plan_confirmation(
     names = tuple(dict.fromkeys(each.k8s_operator for each in wanted))
     phase = Phase(phase=1, operators=names, points=tuple(points))
     return Confirmation(
-        plan=Plan(study_id=handle.study_id, study=study, phases=(phase,)),
+        plan=Plan(study_id=handle.study_id, study=_whole(study), phases=(phase,)),
         trials={
             point.point_id: Trial(group=each.group, block=block, arm=arm, image=_image(each, arm))
             for point, (each, block, arm, _) in zip(points, trials, strict=True)
@@ -129,6 +129,11 @@ def read(results: Results) -> Confirmation | None:
 
 def _image(wanted: Wanted, arm: Arm) -> str:
     return wanted.image if arm is Arm.TONIGHT else wanted.last_good_image
+
+
+def _whole(study: Study) -> Study:
+    """The study as one that measures all its blocks: their number is the confirmation's."""
+    return study.model_copy(update={"repeats_min": None, "precision_percent": None})
 
 
 def _point(

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from include.errors import StudyError, problems
-from include.models import Model, Study
+from include.models import Model, NodeOrder, Study
 from include.study import presets
 
 if TYPE_CHECKING:
@@ -81,6 +81,16 @@ class NightlyStudy(Model):
     confirmation_blocks: Annotated[int, Field(ge=LEAST_BLOCKS, le=50)] = 10
     keep_nights: Annotated[int, Field(ge=30, le=3650)] = 400
     notify: tuple[Channel, ...] = ()
+
+    @field_validator("study")
+    @classmethod
+    def _keeps_its_nodes(cls, study: Study) -> Study:
+        if study.node_order is NodeOrder.DESCENDING:
+            raise ValueError(
+                "node_order: descending gives nodes back, which a confirmation would need; "
+                "use shuffled"
+            )
+        return study
 
     @field_validator("timezone")
     @classmethod

@@ -19,6 +19,7 @@ from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
+from include.errors import ClusterError
 from include.kube.kinds import NODE
 from include.project import ROOT
 from include.simulation import access, controllers, gates, nodes, settings, stages
@@ -119,6 +120,18 @@ def revive(*, root: Path, study_id: str) -> None:
             _drop_leases(layout, namespace="kube-node-lease")
             _start_nodes(layout, simulation, builder)
     _revive_controllers(current, root=root)
+
+
+def keep_workers(*, root: Path, study_id: str, names: tuple[str, ...]) -> None:
+    """Delete the nodes of all workers but these; ClusterError when one stays."""
+    state.require(root, study_id=study_id)
+    kube = admin(settings.read(root).layout(root), namespace="default")
+    try:
+        nodes.keep(kube, names)
+    except ApiException as err:
+        raise ClusterError(f"simulated nodes cannot be deleted: {err.reason}") from err
+    finally:
+        kube.close()
 
 
 def _revive_controllers(current: ClusterState, *, root: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from include.kube.kinds import NODE
 from include.models import Placement
 
 if TYPE_CHECKING:
@@ -50,6 +52,14 @@ def _node(name: str, labels: dict[str, str], *, spec: dict[str, Any]) -> dict[st
         "spec": spec,
         "status": {"allocatable": RESOURCES, "capacity": RESOURCES},
     }
+
+
+def keep(kube: Kube, names: tuple[str, ...]) -> None:
+    """Delete all workers but these."""
+    there = (node["metadata"]["name"] for node in kube.list(NODE).items)
+    gone = [name for name in there if name not in {LAUNCHER, *names}]
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        list(pool.map(partial(kube.delete, NODE), gone))
 
 
 def create(kube: Kube, workers: int) -> None:

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 from include import applications, clusters, k8s_operators
 from include.errors import StudyError
-from include.models import Design, NodeChoice, Phase, Plan, Point, Study
+from include.models import Design, NodeChoice, NodeOrder, Phase, Plan, Point, Study
 from include.models.variants import arm_name
 from include.study.complaints import complaints
+from include.study.pools import pool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -52,7 +53,8 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
     `swap`: a phase per operator in the study's order; node counts in the study's order; at each,
     warm-ups before repeats, and for each of these the operator's variants in an order drawn by
     the seed. `interleaved`: one phase with all operators; blocks of every operator and variant at
-    one node count, both shuffled with the study's seed; warm-ups come first.
+    one node count, both shuffled with the study's seed; warm-ups come first. With `node_order:
+    descending` the largest node count comes first with its warm-ups, then the next one.
     With `placement: paired` each block has nodes of its own, drawn by the seed.
     StudyError when a name would be too long.
     """
@@ -64,7 +66,7 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
     total = sum(len(points) for _, points in groups)
     if _is_paired(study):
         workers = clusters.load(study.cluster).reserve(study, study_id=study_id).nodes
-        _draw_nodes([cell for _, cells in groups for cell in cells], study.seed, workers)
+        _draw_nodes([cell for _, cells in groups for cell in cells], study, workers)
     phases = []
     first = 1
     for number, (operators, points) in enumerate(groups, start=1):
@@ -93,17 +95,25 @@ def _interleaved_points(study: Study) -> list[dict[str, Any]]:
     arms = k8s_operators.arms(study)
     cells: list[dict[str, Any]] = []
     block = 0
-    for is_warmup in (True, False):
-        count = study.warmups if is_warmup else study.repeats
-        blocks = [(nodes, repeat) for nodes in study.nodes for repeat in range(1, count + 1)]
-        order.shuffle(blocks)
-        for nodes, repeat in blocks:
-            block += 1
-            cells += [
-                _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
-                for arm in order.sample(arms, k=len(arms))
-            ]
+    for sizes in _in_turn(study):
+        for is_warmup in (True, False):
+            count = study.warmups if is_warmup else study.repeats
+            blocks = [(nodes, repeat) for nodes in sizes for repeat in range(1, count + 1)]
+            order.shuffle(blocks)
+            for nodes, repeat in blocks:
+                block += 1
+                cells += [
+                    _cell(study, arm, nodes=nodes, repeat=repeat, is_warmup=is_warmup, block=block)
+                    for arm in order.sample(arms, k=len(arms))
+                ]
     return cells
+
+
+def _in_turn(study: Study) -> list[tuple[int, ...]]:
+    """Node counts whose blocks are mixed with each other, one group after the other."""
+    if study.node_order is NodeOrder.SHUFFLED:
+        return [study.nodes]
+    return [(nodes,) for nodes in sorted(study.nodes, reverse=True)]
 
 
 def _is_paired(study: Study) -> bool:
@@ -112,15 +122,16 @@ def _is_paired(study: Study) -> bool:
     return study.placement is NodeChoice.PAIRED
 
 
-def _draw_nodes(cells: list[dict[str, Any]], seed: int, workers: int) -> None:
+def _draw_nodes(cells: list[dict[str, Any]], study: Study, workers: int) -> None:
     """Give each point its nodes: the same for the same run of a block, whatever its operator.
 
     In a swap the blocks of two operators go by the same number, so they are paired as well.
     """
     for cell in cells:
-        key = f"{seed}/{cell['block']}/{cell['is_warmup']}/{cell['repeat']}"
+        key = f"{study.seed}/{cell['block']}/{cell['is_warmup']}/{cell['repeat']}"
         source = random.Random(key)  # noqa: S311  a choice of nodes, not a secret
-        cell["workers"] = tuple(source.sample(range(workers), cell["nodes"]))
+        pool = pool_of(study, nodes=cell["nodes"], workers=workers)
+        cell["workers"] = tuple(source.sample(pool, cell["nodes"]))
 
 
 def _runs(study: Study) -> Iterator[tuple[bool, int]]:
@@ -228,6 +239,28 @@ def _operators_can(study: Study) -> Iterator[str]:
             yield f"{name}: {err}"
 
 
+def _order_is_possible(study: Study) -> Iterator[str]:
+    if study.node_order is NodeOrder.DESCENDING and study.design is not Design.INTERLEAVED:
+        yield "node_order: descending needs the design interleaved; swap goes by the order of nodes"
+    if study.spare_nodes and study.node_order is not NodeOrder.DESCENDING:
+        yield "spare_nodes: nodes are given back only with node_order descending"
+
+
+def _can_stop_early(study: Study) -> Iterator[str]:
+    if study.repeats_min is None:
+        if study.precision_percent is not None:
+            yield "precision_percent: give repeats_min too, from which on it is looked at"
+        return
+    if study.repeats_min > study.repeats:
+        yield f"repeats_min: {study.repeats_min} is more than the {study.repeats} repeats"
+    is_compared = study.design is Design.INTERLEAVED and len(k8s_operators.arms(study)) > 1
+    if not is_compared and study.precision_percent is None:
+        yield (
+            "repeats_min: one operator alone, or the design swap, ends early by precision only: "
+            "give precision_percent, or the design interleaved"
+        )
+
+
 def _can_be_planned(study: Study) -> Iterator[str]:
     study_id = study_id_of(name=study.name, run_id="")
     try:
@@ -244,6 +277,8 @@ def _first_problems(study: Study) -> list[str]:
         _no_duplicates,
         _options_are_right,
         _operators_can,
+        _order_is_possible,
+        _can_stop_early,
         _can_be_planned,
     ):
         if found := list(check(study)):

@@ -17,7 +17,7 @@ from include.project import ROOT
 from include.results import CLUSTER, ORIGIN, Location, Results, operator_file, step_times
 from include.study import images, outline, presets, stopping
 from include.study.plan import make_plan, read_study, study_id_of
-from include.study.turn import losses
+from include.study.turn import left_out, losses
 from include.study.verdict import judge
 
 if TYPE_CHECKING:
@@ -250,5 +250,6 @@ def check_complete(
         losses=losses(results),
         states=states,
         may_be_skipped=may_be_skipped,
+        not_needed=left_out(results),
         stopped=stopping.why_stopped(results),
     )

@@ -6,14 +6,18 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from include import clusters
+from include.errors import BenchmarkError
 from include.results import RECORD, Results
+from include.study import shrink
 from include.study.run_point import Setting, cancel_point, run_point
 from include.study.stopping import require_going
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from include.models import ClusterHandle, Phase, Plan, Point, Record
 
 log = logging.getLogger(__name__)
@@ -22,6 +26,11 @@ log = logging.getLogger(__name__)
 WORK_FILE = "work.json"
 FIRST_LOSS = "loss-1.json"
 LAST_LOSS = "loss-2.json"  # with it, a point is given up and the next one is due
+NOT_NEEDED = "not_needed.json"  # of a point that was left out, and the task that left it out
+
+
+class PointNotNeeded(BenchmarkError):
+    """The answer is known without the point; whoever runs its task again measures it."""
 
 
 def phase_of(plan: Plan, number: int) -> Phase | None:
@@ -29,19 +38,56 @@ def phase_of(plan: Plan, number: int) -> Phase | None:
     return next((phase for phase in plan.phases if phase.phase == number), None)
 
 
-def next_point(results: Results, phase: Phase, own: Point) -> Point:
+def next_point(
+    results: Results,
+    phase: Phase,
+    own: Point,
+    *,
+    not_needed: frozenset[str] = frozenset(),
+    task: str = "",
+) -> Point:
     """The first point of the phase, in planned order, that is not done with; else `own`.
 
     `airflow dags test` starts mapped tasks in random order. A task that ran its own point would
     break the planned order and could measure before the warm-up. So a task takes the next point
     that is due; the scheduler goes by index, where that is the task's own.
+
+    When only points are left that are not needed, the task leaves one of them out, which raises
+    PointNotNeeded. The same task, run again, gets that point: somebody wants it measured.
     """
-    recorded, lost = _outcomes(results)
-    due = [point for point in phase.points if point.point_id not in recorded | lost]
-    behind = [p for p in phase.points if p.point_id in recorded - lost]
+    done = _outcomes(results)
+    behind = [p for p in phase.points if p.point_id in done.recorded - done.lost]
     if behind and _is_cut_off(results, behind[-1]):
         return behind[-1]
-    return due[0] if due else own
+    if due := due_points(phase.points, done, not_needed=not_needed):
+        return due[0]
+    waiting = [p for p in phase.points if p.point_id in not_needed - done.left_out]
+    if waiting:
+        _leave_out(results, own if own in waiting else waiting[0], task=task)
+    return _left_out_by(results, phase, done, task=task) or own
+
+
+def due_points(
+    points: Iterable[Point], done: Outcomes, *, not_needed: frozenset[str]
+) -> list[Point]:
+    """Points that are to be measured yet, in the planned order."""
+    past = done.recorded | done.lost | not_needed
+    return [point for point in points if point.point_id not in past]
+
+
+def _leave_out(results: Results, point: Point, *, task: str) -> NoReturn:
+    results.write_json(f"points/{point.point_id}/{NOT_NEEDED}", {"task": task})
+    raise PointNotNeeded(f"{point} is not needed: the answer at its size is known")
+
+
+def _left_out_by(results: Results, phase: Phase, done: Outcomes, *, task: str) -> Point | None:
+    """The point that the task left out when it ran before."""
+    for point in phase.points:
+        if task and point.point_id in done.left_out:
+            noted = json.loads(results.read_bytes(f"points/{point.point_id}/{NOT_NEEDED}"))
+            if noted["task"] == task:
+                return point
+    return None
 
 
 def _is_cut_off(results: Results, point: Point) -> bool:
@@ -50,11 +96,31 @@ def _is_cut_off(results: Results, point: Point) -> bool:
     return record is not None and record.deleted_at is None
 
 
-def _outcomes(results: Results) -> tuple[frozenset[str], frozenset[str]]:
-    """Ids of the points with a record, and of those given up; from one listing."""
+@dataclass(frozen=True, kw_only=True)
+class Outcomes:
+    """Ids of points by what became of them."""
+
+    recorded: frozenset[str]
+    lost: frozenset[str]  # given up
+    left_out: frozenset[str]  # not needed
+
+
+def _outcomes(results: Results) -> Outcomes:
+    """What became of the points so far; from one listing."""
     files = results.point_files()
-    recorded = frozenset(point_id for point_id, name in files if name == RECORD)
-    return recorded, frozenset(point_id for point_id, name in files if name == LAST_LOSS)
+
+    def with_file(wanted: str) -> frozenset[str]:
+        return frozenset(point_id for point_id, name in files if name == wanted)
+
+    return Outcomes(
+        recorded=with_file(RECORD), lost=with_file(LAST_LOSS), left_out=with_file(NOT_NEEDED)
+    )
+
+
+def left_out(results: Results) -> frozenset[str]:
+    """Ids of the points that were left out and have no record."""
+    done = _outcomes(results)
+    return done.left_out - done.recorded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,21 +154,38 @@ class Measurement:
         results.write_json(f"{folder}/{FIRST_LOSS if first else LAST_LOSS}", loss)
 
 
-def next_measurement(results: Results, handle: ClusterHandle, own: Point) -> Measurement:
+def next_measurement(
+    results: Results, handle: ClusterHandle, own: Point, *, task: str = ""
+) -> Measurement:
     """The point that is due, with what it takes to run it; see `next_point`.
 
-    Raises StudyStopped when none may be begun any more. Workers may have come after `handle` was
-    made, so their names are taken from where they are stored.
+    Raises StudyStopped when none may be begun any more, PointNotNeeded when the answer is known
+    without it. Workers may have come after `handle` was made, so their names are taken from where
+    they are stored. Nodes that no later point needs are given back first.
     """
     require_going(results, handle)
     if stored := results.cluster():
         handle = handle.model_copy(update={"worker_nodes": stored.worker_nodes})
     plan = results.plan()
+    not_needed = _not_needed(results, plan)
     phase = phase_of(plan, own.phase)
-    point = next_point(results, phase, own) if phase else own
+    point = own
+    if phase is not None:
+        point = next_point(results, phase, own, not_needed=not_needed, task=task)
+    due = due_points(plan.points, _outcomes(results), not_needed=not_needed)
+    shrink.give_back(results, handle, plan=plan, due=[point, *due])
     kube = clusters.load(handle.cluster).connect(handle)
     setting = Setting(study=plan.study, handle=handle, kube=kube, results=results)
     return Measurement(point=point, setting=setting)
+
+
+def _not_needed(results: Results, plan: Plan) -> frozenset[str]:
+    """Points that no answer needs; a study that takes all its repeats reads no record for that."""
+    if plan.study.repeats_min is None:
+        return frozenset()
+    from include.study import adaptive  # noqa: PLC0415  numpy takes a while to load
+
+    return adaptive.not_needed(plan, results.records())
 
 
 def _outcome(record: Record) -> str:

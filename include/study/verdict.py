@@ -34,20 +34,24 @@ def judge(
     losses: Mapping[str, str],
     states: Mapping[str, str | None],
     may_be_skipped: Collection[str] = (),
+    not_needed: Collection[str] = (),
     stopped: str | None = None,
 ) -> None:
     """Raise StudyIncomplete, one line per problem, unless the study is whole.
 
     `losses` says by point id why a point has no record. `states` holds the state of each task by
     its id, with `_<map index>` behind a mapped one. A run that is cancelled shows as skipped tasks.
+    `not_needed` are the ids of points that were left out, as the answer is known without them.
     `stopped` is why the study ended before its last point, None when it did not.
     """
     by_id = {record.point_id: record for record in records}
     problems = [] if stopped is None else [f"the study was stopped before its end: {stopped}"]
-    problems += _task_problems(states, may_be_skipped)
+    problems += _task_problems(states, may_be_skipped, left_out=len(not_needed))
     never_run = []
     for point in plan.points:
         record = by_id.get(point.point_id)
+        if record is None and point.point_id in not_needed:
+            continue
         if record is None and point.point_id not in losses:
             never_run.append(point.point_id)
         elif record is None:
@@ -65,8 +69,13 @@ def _name(point: Point) -> str:
     return f"point {point.order_index} of {point.points_in_study} ({point}, {point.point_id})"
 
 
-def _task_problems(states: Mapping[str, str | None], may_be_skipped: Collection[str]) -> list[str]:
-    """One line per failed task, points apart, and one if tasks were skipped without need."""
+def _task_problems(
+    states: Mapping[str, str | None], may_be_skipped: Collection[str], *, left_out: int
+) -> list[str]:
+    """One line per failed task, points apart, and one if tasks were skipped without need.
+
+    As many tasks of points may be skipped as points were left out.
+    """
     failed = [t for t, state in sorted(states.items()) if state == FAILED and POINTS not in t]
     problems = [f"task {task} failed{_advice(task)}" for task in failed]
     # An uninstall skips itself when nothing was installed.
@@ -75,6 +84,8 @@ def _task_problems(states: Mapping[str, str | None], may_be_skipped: Collection[
         for task, state in sorted(states.items())
         if state == SKIPPED and task not in may_be_skipped and not task.endswith(UNINSTALL)
     ]
+    of_points = [task for task in stopped if POINTS in task]
+    stopped = [task for task in stopped if task not in of_points[:left_out]]
     if stopped:
         problems.append(f"the run was stopped by hand before {', '.join(stopped)}")
     return problems

@@ -75,6 +75,20 @@ def test_a_study_in_an_object_store_is_written_by_its_tasks_and_read_by_its_page
     assert "/download/records.parquet" in report.text
 
 
+def test_a_study_that_ends_early_is_green_and_its_other_points_are_not_needed(run, params):
+    params.update(design="interleaved", warmups=0, repeats=8, repeats_min=6)
+    ended = run()
+    assert ended.state == "success"
+    measured = [line for line in ended.journal if line.startswith("point")]
+    assert measured == [f"point {index}" for index in range(1, 13)]
+    assert sorted(state for task, state in ended.tasks.items() if ".points[" in task) == [
+        *["skipped"] * 4,
+        *["success"] * 12,
+    ]
+    named = [ti.rendered_map_index for ti in ended.dag_run.get_task_instances()]
+    assert sum("not needed" in str(name) for name in named) == 4
+
+
 def test_points_without_a_valid_record_are_named_and_the_study_goes_on(run):
     ended = run(points={"1": "failed", "3": "invalid"})
     assert ended.state == "failed"

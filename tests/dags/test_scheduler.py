@@ -50,6 +50,23 @@ def test_points_run_in_the_planned_order(airflow, params):
     assert note == "**Result:** What the fake report says."
 
 
+def test_a_point_that_was_not_needed_is_measured_when_its_task_is_cleared(airflow, params):
+    params.update(design="interleaved", warmups=0, repeats=8, repeats_min=6)
+    run_id = airflow.trigger(params)
+    assert airflow.end(run_id) == "success"
+    skipped = [
+        index
+        for (task, index), state in airflow.tasks(run_id).items()
+        if task == "phase_1.points" and state == "skipped"
+    ]
+    assert len(skipped) == 4
+    points = [line for line in journal(params) if line.startswith("point")]
+    assert len(points) == 12
+    airflow.clear(run_id, "phase_1.points", skipped[0])
+    wait(lambda: len([line for line in journal(params) if line.startswith("point")]) == 13)
+    assert airflow.end(run_id) == "success"
+
+
 def test_cancel_in_provision_removes_the_cluster_and_is_red(airflow, params):
     params["cluster_options"]["slow"] = {"create": 60}
     run_id = airflow.trigger(params)

@@ -18,6 +18,7 @@ class TaskInstance:
     dag_id = "operator_benchmark"
     run_id = "run"
     id = "00000000-0000-0000-0000-000000000000"
+    map_index = 0
 
     def __init__(self, xcoms):
         self.xcoms = xcoms

@@ -34,7 +34,7 @@ VALID = tuple(record_of(point) for point in POINTS)
 GOOD = {"plan": "success", "phase_1.points_0": "success", "phase_1.points_1": "success"}
 
 
-def problems(*, records=VALID, losses=None, states=None, may_be_skipped=()):
+def problems(*, records=VALID, losses=None, states=None, may_be_skipped=(), not_needed=()):
     try:
         judge(
             PLAN,
@@ -42,6 +42,7 @@ def problems(*, records=VALID, losses=None, states=None, may_be_skipped=()):
             losses=losses or {},
             states=GOOD | (states or {}),
             may_be_skipped=may_be_skipped,
+            not_needed=not_needed,
         )
     except StudyIncomplete as err:
         return str(err).splitlines()
@@ -63,6 +64,18 @@ def test_a_lost_point_has_its_reason_and_one_never_run_its_name():
     found = problems(records=(), losses={"p1": "no answer"})
     assert found[0].endswith("p1) was lost: no answer")
     assert found[1] == "1 points were never run: p2"
+
+
+def test_points_that_are_not_needed_and_their_skipped_tasks_are_no_problem():
+    skipped = {"phase_1.points_1": "skipped"}
+    assert problems(records=VALID[:1], states=skipped, not_needed=["p2"]) == []
+
+
+def test_more_skipped_tasks_than_points_that_are_not_needed_mean_a_stop_by_hand():
+    skipped = {"phase_1.points_0": "skipped", "phase_1.points_1": "skipped"}
+    found = problems(records=(), states=skipped, not_needed=["p2"])
+    assert found[0].startswith("the run was stopped by hand before phase_1.points_1")
+    assert found[1] == "1 points were never run: p1"
 
 
 @pytest.mark.parametrize("task", ["destroy", "report", "phase_1.install", "phase_1.uninstall"])

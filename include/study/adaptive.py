@@ -1,0 +1,209 @@
+"""Which points of a study are needed no longer, as the answer at their size is known.
+
+Nothing is stored of a decision: it follows from the plan and the records, so that every task, the
+verdict and the report come to the same one, whoever asks first.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from include.analysis.looks import Decision, Look, look_at, repeats_for, schedule
+from include.models import Design, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from include.analysis.looks import Schedule
+    from include.models import Plan, Point, Record, Study
+
+FIGURE = "loop_time_s"  # by which repeats are judged, as verdicts are
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairLook:
+    """The last look at one pair of arms at one size."""
+
+    nodes: int
+    operator: str  # an arm: the operator, with its variant where there is one
+    baseline: str
+    looks: int  # as many as the study may take
+    most_repeats: int
+    error: float  # level of this look for one comparison
+    look: Look
+
+
+def looks_at_pairs(study: Study) -> bool:
+    """Whether the study compares whole blocks, so that a difference may end it."""
+    return study.repeats_min is not None and study.design is Design.INTERLEAVED
+
+
+def not_needed(plan: Plan, records: Iterable[Record]) -> frozenset[str]:
+    """Ids of the points without a record that no answer needs any more."""
+    study = plan.study
+    if study.repeats_min is None:
+        return frozenset()
+    by_id = {record.point_id: record for record in records}
+    arms = _arms(plan)
+    if looks_at_pairs(study) and len(arms) > 1:
+        ended = {nodes for nodes in study.nodes if _is_decided(plan, by_id, nodes)}
+        spare = [point for point in plan.points if point.nodes in ended]
+    else:
+        spare = list(_beyond_the_spread(plan, by_id))
+    return frozenset(p.point_id for p in spare if not p.is_warmup and p.point_id not in by_id)
+
+
+def last_looks(plan: Plan, records: Iterable[Record]) -> tuple[PairLook, ...]:
+    """The last look at each pair and size, in the study's order; none before the first look."""
+    if not looks_at_pairs(plan.study):
+        return ()
+    by_id = {record.point_id: record for record in records}
+    return tuple(
+        looks[-1]
+        for nodes in plan.study.nodes
+        for looks in _looks_by_pair(plan, by_id, nodes).values()
+        if looks
+    )
+
+
+def _is_decided(plan: Plan, by_id: Mapping[str, Record], nodes: int) -> bool:
+    pairs = _looks_by_pair(plan, by_id, nodes).values()
+    return all(looks and looks[-1].look.decision is not None for looks in pairs)
+
+
+def _looks_by_pair(
+    plan: Plan, by_id: Mapping[str, Record], nodes: int
+) -> dict[tuple[str, str], list[PairLook]]:
+    """The looks at each pair up to the one that decides it, from complete blocks alone."""
+    study, arms = plan.study, _arms(plan)
+    pairs = list(combinations(arms, 2))
+    scheme = schedule(
+        repeats_min=study.repeats_min or study.repeats,
+        repeats=study.repeats,
+        comparisons=max(1, len(pairs) * len(study.nodes)),
+    )
+    times = _times_of_complete_blocks(plan, by_id, nodes)
+    return {
+        (baseline, operator): list(
+            _looks(study, scheme, times, nodes=nodes, operator=operator, baseline=baseline)
+        )
+        for baseline, operator in pairs
+    }
+
+
+def _looks(
+    study: Study,
+    scheme: Schedule,
+    times: Mapping[str, Sequence[float]],
+    *,
+    nodes: int,
+    operator: str,
+    baseline: str,
+) -> Iterator[PairLook]:
+    for number, repeats in enumerate(scheme.repeats, start=1):
+        if len(times[operator]) < repeats:
+            return
+        look = look_at(
+            times[operator][:repeats],
+            baseline=times[baseline][:repeats],
+            plan=scheme,
+            look=number,
+            least_effect_percent=study.least_effect_percent,
+            precision_percent=study.precision_percent,
+        )
+        yield PairLook(
+            nodes=nodes,
+            operator=operator,
+            baseline=baseline,
+            looks=len(scheme.repeats),
+            most_repeats=study.repeats,
+            error=scheme.level_at(number),
+            look=look,
+        )
+        if look.decision is not None:
+            return
+
+
+def _times_of_complete_blocks(
+    plan: Plan, by_id: Mapping[str, Record], nodes: int
+) -> dict[str, list[float]]:
+    """Times by arm, block by block in the order of the plan; a block counts with all its arms."""
+    blocks: dict[int, list[Point]] = defaultdict(list)
+    for point in plan.points:
+        if point.nodes == nodes and not point.is_warmup:
+            blocks[point.block].append(point)
+    times: dict[str, list[float]] = {arm: [] for arm in _arms(plan)}
+    for block in blocks.values():
+        measured = {point.arm: _time_s(by_id.get(point.point_id)) for point in block}
+        if None not in measured.values():
+            for arm, time_s in measured.items():
+                times[arm].append(float(time_s or 0.0))
+    return times
+
+
+def _beyond_the_spread(plan: Plan, by_id: Mapping[str, Record]) -> Iterator[Point]:
+    """Points of cells whose first repeats say that fewer repeats are enough."""
+    study = plan.study
+    cells: dict[tuple[str, int], list[Point]] = defaultdict(list)
+    for point in plan.points:
+        if not point.is_warmup:
+            cells[point.arm, point.nodes].append(point)
+    for points in cells.values():
+        measured = [time_s for p in points if (time_s := _time_s(by_id.get(p.point_id)))]
+        least = study.repeats_min or study.repeats
+        if study.precision_percent is None or len(measured) < least:
+            continue
+        enough = repeats_for(
+            measured[:least],
+            precision_percent=study.precision_percent,
+            most=study.repeats,
+            seed=study.seed,
+        )
+        if len(measured) >= enough:
+            yield from points
+
+
+def _time_s(record: Record | None) -> float | None:
+    """The time by which a record is judged, None unless it is valid."""
+    if record is None or record.status is not Status.VALID:
+        return None
+    time_s: float | None = getattr(record, FIGURE)
+    return time_s
+
+
+def _arms(plan: Plan) -> tuple[str, ...]:
+    """The arms in the order of the study's operators."""
+    order = {name: place for place, name in enumerate(plan.study.operators)}
+    arms = {point.arm: point.k8s_operator for point in plan.points}
+    return tuple(sorted(sorted(arms), key=lambda arm: order[arms[arm]]))
+
+
+def sentence(pair: PairLook) -> str:
+    """What the last look says of a pair, in words."""
+    look = pair.look
+    level = f"{100 * (1 - pair.error):.2f} %"
+    interval = f"{level} interval {look.low_percent:+.1f} to {look.high_percent:+.1f} %"
+    counts = f"n = {look.repeats} + {look.repeats}"
+    if look.decision is Decision.WINNER:
+        word = "slower" if look.difference_percent > 0 else "faster"
+        text = (
+            f"{pair.operator} is {abs(look.difference_percent):.1f} % {word} than {pair.baseline}"
+        )
+    elif look.decision is Decision.NO_DIFFERENCE:
+        text = f"{pair.operator} and {pair.baseline} show no difference that matters"
+    else:
+        text = f"{pair.operator} against {pair.baseline}: {look.difference_percent:+.1f} %"
+    return f"{pair.nodes:,} nodes: {text}, {interval}, {counts}; {_where(pair)}"
+
+
+def _where(pair: PairLook) -> str:
+    look = pair.look
+    if look.decision is None:
+        return f"looked at {look.look} of {pair.looks} times, undecided"
+    if look.repeats < pair.most_repeats:
+        biased = ", so the true difference is likely smaller" * (look.decision is Decision.WINNER)
+        return f"stopped at look {look.look} of {pair.looks} ({pair.most_repeats} planned){biased}"
+    return f"decided at the last of {pair.looks} looks"
