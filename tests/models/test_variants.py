@@ -91,8 +91,8 @@ def test_order_of_operators_alone_does_not_change_when_one_gets_variants():
         ({"option_flags": {}}, "option_flags: give at least one value"),
         ({"option_flags": [PLAIN, PLAIN]}, "names one twice"),
         ({"option_flags": {"Per Task": PLAIN, "b": BOUND}}, "'Per Task' cannot name a variant"),
-        ({"option_flags": [PLAIN, 7]}, "operator_options.flux_operator.option_flags: must be a text"),
-        ({"view_image": ["a", "b"]}, "operator_options.flux_operator.view_image: must be a text"),
+        ({"option_flags": [PLAIN, 7]}, "flux_operator.option_flags: must be a text"),
+        ({"view_image": ["a", "b"]}, "flux_operator.view_image: must be a text"),
     ],
 )
 def test_wrong_factor_is_refused_in_words(options, said):

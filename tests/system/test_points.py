@@ -15,7 +15,7 @@ import pytest
 from include import applications, clusters, k8s_operators
 from include.embedded import credentials, local_cluster, machine, removal, state
 from include.embedded.paths import state_root
-from include.jobs import watch as job_watch
+from include.jobs import obstacles
 from include.jobs.spec import job_spec
 from include.kube.kinds import NAMESPACE, POD
 from include.models import Binding, MpiImplementation, Phase, Status, Study
