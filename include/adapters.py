@@ -46,6 +46,13 @@ def summary(package: ModuleType, name: str) -> str:
         return file.readline().strip().removeprefix('"""').removesuffix('"""')
 
 
+def title(package: ModuleType, name: str) -> str:
+    """An adapter's title; the name in words for one that is not of this installation."""
+    if name in available(package):
+        return str(load(package, name).title)
+    return name.replace("_", " ").title()
+
+
 def load(package: ModuleType, name: str) -> Any:
     """The `ADAPTER` of the module `name`; StudyError listing the valid names when there is none."""
     if name not in available(package):

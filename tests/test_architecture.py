@@ -141,48 +141,71 @@ def test_arrows_upwards_are_seen(monkeypatch, room, imported, is_upwards):
     assert bool(upwards(ROOT / place)) is is_upwards
 
 
-CLUSTERS = {path.stem for path in (ROOT / "include" / "clusters").glob("[!_]*.py")}
-OUTSIDE_CLUSTERS = [path for path in (*MODULES, *WIRING) if path.parent.name != "clusters"]
+ADAPTERS = {
+    room: {path.stem for path in (ROOT / "include" / room).glob("[!_]*.py")}
+    for room in ("clusters", "k8s_operators")
+}
 
 
-def test_clusters_that_are_looked_for_are_those_there_are():
-    assert {"local", "simulated", "existing", "eks"} <= CLUSTERS
-    assert not any(name.startswith("_") for name in CLUSTERS)
+def outside(room: str) -> list[Path]:
+    return [path for path in (*MODULES, *WIRING) if path.parent.name != room]
 
 
-def test_nothing_branches_on_a_clusters_name_outside_its_room():
-    lines = offenders(OUTSIDE_CLUSTERS, lambda path: branches(tree_of(path)))
-    assert lines == {}, "let the cluster's adapter say it"
+def test_adapters_that_are_looked_for_are_those_there_are():
+    assert {"local", "simulated", "existing", "eks"} <= ADAPTERS["clusters"]
+    assert {"mpi_operator", "flux_operator", "indexed_job"} <= ADAPTERS["k8s_operators"]
 
 
-def test_clusters_are_loaded_by_the_studys_name_alone():
-    adapters = {f"include.clusters.{name}" for name in CLUSTERS}
-    assert offenders(OUTSIDE_CLUSTERS, lambda path: imports_of(path) & adapters) == {}
+@pytest.mark.parametrize("room", ADAPTERS)
+def test_nothing_branches_on_an_adapters_name_outside_its_room(room):
+    lines = offenders(outside(room), lambda path: branches(tree_of(path), ADAPTERS[room]))
+    assert lines == {}, "let the adapter say it"
 
 
-def branches(tree: ast.Module) -> set[int]:
-    """Lines that compare with a cluster's name, look one up, or ask how a name begins or ends."""
+@pytest.mark.parametrize("room", ADAPTERS)
+def test_adapters_are_loaded_by_the_studys_name_alone(room):
+    modules = {f"include.{room}.{name}" for name in ADAPTERS[room]}
+    assert offenders(outside(room), lambda path: imports_of(path) & modules) == {}
+
+
+def branches(tree: ast.Module, names: set[str]) -> set[int]:
+    """Lines that compare with an adapter's name, look one up, or ask how a name begins or ends.
+
+    A name counts where it is written out and where it is a constant of the module.
+    """
+    constants = {
+        target.id
+        for node in tree.body
+        if isinstance(node, ast.Assign) and names & _texts(node.value)
+        for target in node.targets
+        if isinstance(target, ast.Name) and isinstance(node.value, ast.Constant)
+    }
     return {
         part.lineno
         for node in ast.walk(tree)
-        for place in _deciding(node)
+        for place in _deciding(node, names)
         for part in ast.walk(place)
-        if isinstance(part, ast.Constant) and part.value in CLUSTERS
+        if (isinstance(part, ast.Constant) and part.value in names)
+        or (isinstance(part, ast.Name) and part.id in constants)
     }
 
 
-def _deciding(node: ast.AST) -> list[ast.AST]:
-    """The parts of a node in which a cluster's name would decide something."""
+def _texts(node: ast.AST) -> set[str]:
+    return {part.value for part in ast.walk(node) if isinstance(part, ast.Constant)}
+
+
+def _deciding(node: ast.AST, names: set[str]) -> list[ast.AST]:
+    """The parts of a node in which an adapter's name would decide something."""
     if isinstance(node, ast.match_case):
         return [node.pattern]
     if isinstance(node, ast.Compare):
         return [node]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         return list(node.args) if node.func.attr in {"startswith", "endswith"} else []
-    if isinstance(node, ast.Dict):  # a table by cluster, not an object with a field of that name
+    if isinstance(node, ast.Dict):  # a table by adapter, not an object with a field of that name
         keys = [key for key in node.keys if key is not None]
-        names = {key.value for key in keys if isinstance(key, ast.Constant)}
-        return list(keys) if len(names & CLUSTERS) > 1 else []
+        texts = {key.value for key in keys if isinstance(key, ast.Constant)}
+        return list(keys) if len(texts & names) > 1 else []
     return []
 
 
@@ -194,10 +217,11 @@ def _deciding(node: ast.AST) -> list[ast.AST]:
         'match name:\n  case "existing": pass',
         'PACE = {"local": 1, "simulated": 2}[cluster]',
         'x = handle.cluster.startswith("local")',
+        'HERE = "local"\nx = study.cluster == HERE',
     ],
 )
-def test_branches_on_a_clusters_name_are_seen(text):
-    assert branches(ast.parse(text))
+def test_branches_on_an_adapters_name_are_seen(text):
+    assert branches(ast.parse(text), ADAPTERS["clusters"])
 
 
 def test_dags_and_plugins_load_nothing_heavy():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from include.simulation.programs import AS_IT_COMES, Limits, Rate
+from include import k8s_operators
+from include.kube.kinds import Rate
+from include.simulation.programs import AS_IT_COMES, Limits
 
-# Upstream's own: MPI Operator v0.8.2, cmd/mpi-operator/app/options; the Flux Operator's client is
-# controller-runtime's, and cannot be told otherwise.
-OWN_CLIENT = {"mpi_operator": Rate(qps=5, burst=10), "flux_operator": Rate(qps=20, burst=30)}
-OWN_QUEUE = {"mpi_operator": Rate(qps=10, burst=100)}
+if TYPE_CHECKING:
+    from include.kube.kinds import Controller
+
 FAST_CLIENT = Rate(qps=200, burst=400)  # that of the control plane's own controllers here
 FAST_QUEUE = Rate(qps=1000, burst=10_000)
 MANY = 10_000
@@ -26,14 +28,18 @@ class Arm:
     most_nodes: int = MANY  # larger jobs show nothing new
 
     @property
+    def _controller(self) -> Controller | None:
+        return k8s_operators.load(self.k8s_operator).controller
+
+    @property
     def client(self) -> Rate | None:
         """The limit of its requests; None where Kubernetes' own controllers do it all."""
-        return self.limits.client or OWN_CLIENT.get(self.k8s_operator)
+        return self.limits.client or (self._controller.client_rate if self._controller else None)
 
     @property
     def queue(self) -> Rate | None:
         """The limit of the events that it takes up, where it has one for all."""
-        return self.limits.queue or OWN_QUEUE.get(self.k8s_operator)
+        return self.limits.queue or (self._controller.queue_rate if self._controller else None)
 
 
 ARMS = (

@@ -15,7 +15,6 @@ from include.k8s_operators import LABEL_NODES, LABEL_OPERATOR, LABEL_POINT, LABE
 from include.kube.conditions import instant
 from include.kube.kinds import POD
 from include.models import Binding, MpiImplementation
-from include.simulation.performance import WHOLE_JOB_ENDS
 from include.study import timeline
 
 if TYPE_CHECKING:
@@ -126,7 +125,7 @@ def _to_its_end(
 
 def _ending(operator: K8sOperator, arrivals: Arrivals) -> set[str]:
     """Pods that end by themselves; the operator or the Job sees to the others."""
-    return arrivals.launching | (arrivals.ranks if operator.name in WHOLE_JOB_ENDS else set())
+    return arrivals.launching | (arrivals.ranks if operator.all_pods_end else set())
 
 
 def _end_pod(kube: Kube, pod: dict[str, Any]) -> None:

@@ -37,6 +37,13 @@ class JobPhase(StrEnum):
     FAILED = "failed"
 
 
+class Launch(StrEnum):
+    """What starts the ranks of a job; the form of the launcher's log and its overhead go by it."""
+
+    SSH = "ssh"  # mpiexec or mpirun, timed by the shell
+    FLUX = "flux"  # the brokers of a Flux instance
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobSpec:
     """One job, before any operator's dialect."""
@@ -88,6 +95,8 @@ class K8sOperator(adapters.Adapter):
     resource: ResourceKind  # the object whose state is the job's
     longest_pod_suffix: str  # longest ending that a pod's host name gets behind the job's name
     launcher_container: str = "launcher"
+    launch: Launch = Launch.SSH
+    all_pods_end: bool = False  # each by itself; else the operator ends those that do not launch
     factors: tuple[str, ...] = ()  # options of which a study may list several values
 
     def variants(self, given: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:

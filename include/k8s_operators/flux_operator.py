@@ -11,9 +11,9 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from include.errors import JobFailed, StudyError
-from include.k8s_operators import LABEL_POINT, JobState, K8sOperator, _curve
+from include.k8s_operators import LABEL_POINT, JobState, K8sOperator, Launch, _curve
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, resources
-from include.kube.kinds import CONFIG_MAP, JOB, SERVICE, Controller, ResourceKind
+from include.kube.kinds import CONFIG_MAP, JOB, SERVICE, Controller, Rate, ResourceKind
 from include.models import Binding, Model, MpiImplementation
 from include.parsers import flux_events, flux_log, gnu_time
 from include.parsers.lines import clean
@@ -63,6 +63,8 @@ class FluxOperator(K8sOperator):
         group="flux-framework.org", version=API_VERSION, plural="miniclusters", kind="MiniCluster"
     )
     longest_pod_suffix = "-9999"
+    launch = Launch.FLUX
+    all_pods_end = True
     controller = Controller(
         name="flux-operator",
         version=f"{API_VERSION} ({COMMIT[:12]})",
@@ -83,6 +85,7 @@ class FluxOperator(K8sOperator):
             "-metrics-bind-address=127.0.0.1:{metrics_port}",
             "-health-probe-bind-address=127.0.0.1:{health_port}",
         ),
+        client_rate=Rate(qps=20, burst=30),  # controller-runtime's, which no argument changes
     )
 
     @property

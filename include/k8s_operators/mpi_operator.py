@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from include.k8s_operators import JobPhase, JobState, K8sOperator, _mpi_launch
 from include.k8s_operators._pods import one_per_node, resources
 from include.kube.conditions import condition, instant
-from include.kube.kinds import Controller, ResourceKind
+from include.kube.kinds import Controller, Rate, ResourceKind
 from include.models import Model, MpiImplementation
 from include.parsers import posix_time
 from include.render import render
@@ -59,7 +59,7 @@ class MpiOperator(K8sOperator):
         deployment_file="deploy/v2beta1/mpi-operator.yaml",
         manifest_url=(
             "https://raw.githubusercontent.com/kubeflow/mpi-operator/"
-            "v0.8.2/deploy/v2beta1/mpi-operator.yaml"
+            f"{VERSION}/deploy/v2beta1/mpi-operator.yaml"
         ),
         manifest_sha256="a7eafe901bebde1410ae0448c2d1ada214a64b2686f6aa44e74eff978573033f",
         cluster_role="mpi-operator",
@@ -70,6 +70,8 @@ class MpiOperator(K8sOperator):
             "-controller-queue-rate-limit={queue_qps}",
             "-controller-queue-burst={queue_burst}",
         ),
+        client_rate=Rate(qps=5, burst=10),  # cmd/mpi-operator/app/options
+        queue_rate=Rate(qps=10, burst=100),
     )
 
     def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:

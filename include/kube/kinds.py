@@ -22,6 +22,14 @@ class ResourceKind:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rate:
+    """A token bucket's limit."""
+
+    qps: int  # per second on average
+    burst: int  # at once
+
+
+@dataclass(frozen=True, kw_only=True)
 class Controller:
     """A controller that must run before its custom resources mean anything."""
 
@@ -41,6 +49,8 @@ class Controller:
     # How its client's rate, and that of its queue of events, are set where they can be.
     client_arguments: tuple[str, ...] = ()  # {qps}, {burst}
     queue_arguments: tuple[str, ...] = ()  # {queue_qps}, {queue_burst}
+    client_rate: Rate | None = None  # upstream's own limit of its requests to the API server
+    queue_rate: Rate | None = None  # upstream's own limit of the events that it takes up
     elects_leader: bool = False  # as a host process; a Lease in its namespace says who leads
     deployment: str = ""  # name of its Deployment, when that is not its own
 

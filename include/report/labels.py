@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from include import adapters, k8s_operators
+
 QUANTITY_TITLES = {
     "loop_time_s": "Loop time",
     "launcher_time_s": "Launcher time",
@@ -23,13 +25,12 @@ QUANTITY_MEANINGS = {
 
 
 def operator_title(name: str) -> str:
-    """The operator's adapter name as words: `MPI Operator` for `mpi_operator`.
+    """An operator's own title: `MPI Operator` for `mpi_operator`.
 
     What follows the name, as the study in `mpi_operator (run4)`, stays as it is.
     """
     adapter, space, rest = name.partition(" ")
-    words = (word.upper() if word == "mpi" else word.capitalize() for word in adapter.split("_"))
-    return " ".join(words) + space + rest
+    return adapters.title(k8s_operators, adapter) + space + rest
 
 
 def count(n: int, noun: str) -> str:

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from include.report.drawing import Drawing
 
-FLUX, MPI = "flux_operator", "mpi_operator"
 PREFIX = "Original definition"
 NOT_COMPARABLE = "not comparable between operators"
 # name: (title, axis, what it is)

@@ -7,23 +7,24 @@ import math
 import random
 from dataclasses import dataclass
 
-# Medians of run 6 by nodes, seconds: loop, launcher (mpirun real, flux submit), broker (flux
-# start). facts/experiments.md, section 4; 94 ranks per node, 4,980,736 atoms, 100 steps.
-RUN_6: dict[str, dict[int, tuple[float, float, float | None]]] = {
-    "mpi_operator": {
+from include.k8s_operators import Launch
+
+# Medians of run 6 by what launched it and nodes, seconds: loop, launcher (mpirun real, flux
+# submit), broker (flux start). 94 ranks per node, 4,980,736 atoms, 100 steps.
+RUN_6: dict[Launch, dict[int, tuple[float, float, float | None]]] = {
+    Launch.SSH: {
         8: (74.62, 84.10, None),
         16: (43.54, 52.81, None),
         32: (27.01, 36.54, None),
         64: (18.97, 30.24, None),
     },
-    "flux_operator": {
+    Launch.FLUX: {
         8: (71.45, 79.62, 81.04),
         16: (41.73, 49.44, 51.24),
         32: (26.03, 33.96, 36.06),
         64: (17.95, 26.54, 28.52),
     },
 }
-LIKE_MPI = "mpi_operator"  # operators that run 6 did not have start MPI over ssh as it did
 SPREAD = 0.01  # of the loop time; run 6's interquartile ranges are of this size
 OVERHEAD_SPREAD = 0.05
 OUTLIER_SHARE = 0.05
@@ -41,7 +42,7 @@ class Drawn:
 
 def draw(
     *,
-    k8s_operator: str,
+    launch: Launch,
     nodes: int,
     seed: int,
     point_id: str,
@@ -55,7 +56,7 @@ def draw(
     """
     key = hashlib.sha256(f"{seed}/{point_id}".encode()).digest()
     source = random.Random(int.from_bytes(key[:8]))  # noqa: S311  a spread, not a secret
-    table = RUN_6.get(k8s_operator, RUN_6[LIKE_MPI])
+    table = RUN_6[launch]
     loop = _median(table, nodes, 0)
     launch_s, broker_s = _overheads(table, nodes)
     drawn = (run_s or loop) * slowdown * math.exp(source.gauss(0.0, SPREAD))
@@ -72,7 +73,7 @@ def draw(
 
 def median_loop_time_s(nodes: int) -> float:
     """What a run is drawn around where no `run_s` is given: run 6's median, by its line."""
-    return _median(RUN_6[LIKE_MPI], nodes, 0)
+    return _median(RUN_6[Launch.SSH], nodes, 0)
 
 
 def _overheads(

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from include.errors import BenchmarkError
-from include.k8s_operators import LABEL_OPERATOR, LABEL_POINT
+from include.k8s_operators import LABEL_POINT, Launch
 from include.kube.kinds import NODE, POD
 from include.simulation import flux_script, script
 from include.simulation.settings import Fault
@@ -25,11 +25,11 @@ log = logging.getLogger(__name__)
 EXIT_CODE = "operator-benchmark/simulated-exit-code"
 POLL_S = 0.02
 LOST_CODE = 255  # of ssh, when a host is gone
-# How the launching pod's log looks under an operator; ssh is the rule.
-SCRIPTS: dict[str, Callable[[Run], tuple[list[Line], int]]] = {
-    "flux_operator": flux_script.under_flux
+# Lines of the launching pod's log, and the exit code of its container.
+SCRIPTS: dict[Launch, Callable[[Run], tuple[list[Line], int]]] = {
+    Launch.SSH: script.over_ssh,
+    Launch.FLUX: flux_script.under_flux,
 }
-WHOLE_JOB_ENDS = frozenset({"flux_operator"})  # its other pods end with the launching one
 
 
 class PodLost(BenchmarkError):
@@ -51,15 +51,14 @@ class Performance:
 
     def perform(self) -> None:
         """Play it; whatever happens the log ends, so that nobody waits for it for ever."""
-        name = self._pod["metadata"]["labels"][LABEL_OPERATOR]
         try:
             run = self._player.run_of(self._pod)
             self._play.write(run.opening())
             self._play.write("launcher started")
             self._wait_for_ranks(run)
-            lines, code = SCRIPTS.get(name, script.over_ssh)(run)
+            lines, code = SCRIPTS[self._operator.launch](run)
             code = self._speak(run, lines, code)
-            self._end(code, whole_job=name in WHOLE_JOB_ENDS)
+            self._end(code)
         except BenchmarkError:
             log.exception("%s cannot be played to its end", self._point)
         finally:
@@ -109,10 +108,10 @@ class Performance:
             node["metadata"] = {k: node["metadata"][k] for k in ("name", "labels", "annotations")}
             kube.create(node)
 
-    def _end(self, code: int, *, whole_job: bool) -> None:
+    def _end(self, code: int) -> None:
         mark = {"metadata": {"annotations": {EXIT_CODE: json.dumps(code)}}}
         names = [self._pod["metadata"]["name"]]
-        if whole_job:  # followers are done shortly before the broker
+        if self._operator.all_pods_end:  # followers are done shortly before the broker
             others = [pod["metadata"]["name"] for pod in self._ranks()]
             names = [*(name for name in others if name not in names), *names]
         self._play.ended.set()

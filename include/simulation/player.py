@@ -87,7 +87,7 @@ class Player:
         labels = pod["metadata"]["labels"]
         nodes, point_id = int(labels[LABEL_NODES]), labels[LABEL_POINT]
         drawn = durations.draw(
-            k8s_operator=labels[LABEL_OPERATOR],
+            launch=k8s_operators.load(labels[LABEL_OPERATOR]).launch,
             nodes=nodes,
             seed=options.seed,
             point_id=point_id.removeprefix(self.simulation.study_id),

@@ -16,20 +16,12 @@ from include.project import cache_dir
 from include.simulation.settings import free_ports
 
 if TYPE_CHECKING:
-    from include.kube.kinds import Controller
+    from include.kube.kinds import Controller, Rate
     from include.simulation.settings import Options
 
 FIXED_HEALTH_PORT = 8080  # the MPI Operator's, hard-wired
 HEALTH_PORT = "{health_port}"
 NEEDED_KINDS = ("CustomResourceDefinition", "ClusterRole")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """A token bucket's limit."""
-
-    qps: int  # per second on average
-    burst: int  # at once
 
 
 @dataclass(frozen=True, kw_only=True)

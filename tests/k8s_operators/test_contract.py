@@ -10,7 +10,7 @@ import yaml
 
 from include import k8s_operators
 from include.errors import ParseError, RenderError, StudyError
-from include.k8s_operators import LABEL_POINT, LABEL_STUDY, JobPhase, JobSpec
+from include.k8s_operators import LABEL_POINT, LABEL_STUDY, JobPhase, JobSpec, Launch
 from include.models import Binding, MpiImplementation, Placement
 from include.render import render
 
@@ -18,7 +18,7 @@ GOLDEN = Path(__file__).parent.parent / "golden"
 OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  of a container
 LOGIN = "login"  # name of a Secret
-SSH_OPERATORS = [name for name in OPERATORS if name != "flux_operator"]  # the others
+SSH_OPERATORS = [name for name in OPERATORS if k8s_operators.load(name).launch is Launch.SSH]
 
 
 def job(**changes):

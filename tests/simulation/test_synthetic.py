@@ -5,8 +5,10 @@ import pytest
 from include import applications, k8s_operators
 from include.applications import _lammps_synthetic
 from include.errors import JobFailed, ParseError, StudyError
+from include.k8s_operators import Launch
 from include.redact import redact
-from include.simulation import durations, flux_script, player, script
+from include.simulation import durations, player, script
+from include.simulation.performance import SCRIPTS
 from include.simulation.settings import Fault
 from tests.parsers.flux_pods import form_of, texts_of
 from tests.parsers.synthetic_logs import FLUX_PODS, NO_FLUX_PODS
@@ -14,16 +16,16 @@ from tests.parsers.synthetic_logs import FLUX_PODS, NO_FLUX_PODS
 LAMMPS = applications.load("lammps")
 FLUX = k8s_operators.load("flux_operator")
 OPTIONS = LAMMPS.read_options({"x": 64, "y": 16, "z": 16})
-SCRIPTS = {"mpi_operator": script.over_ssh, "flux_operator": flux_script.under_flux}
+OPERATORS = ("mpi_operator", "flux_operator")
 
 
-@pytest.fixture(params=sorted(SCRIPTS))
+@pytest.fixture(params=OPERATORS)
 def operator(request):
     return k8s_operators.load(request.param)
 
 
 def run_of(operator, *, nodes=64, fault=None, point="64n-r1"):
-    drawn = durations.draw(k8s_operator=operator.name, nodes=nodes, seed=1, point_id=point)
+    drawn = durations.draw(launch=operator.launch, nodes=nodes, seed=1, point_id=point)
     output = LAMMPS.synthetic_output(OPTIONS, ranks=94 * nodes, loop_time_s=drawn.loop_time_s)
     return script.Run(
         nodes=nodes, ranks=94 * nodes, time_scale=0.1, drawn=drawn, output=output, fault=fault
@@ -31,7 +33,7 @@ def run_of(operator, *, nodes=64, fault=None, point="64n-r1"):
 
 
 def log_of(operator, run):
-    lines, code = SCRIPTS[operator.name](run)
+    lines, code = SCRIPTS[operator.launch](run)
     return [run.opening(), "launcher started", *(line.text for line in lines)], code
 
 
@@ -45,7 +47,7 @@ def test_our_own_parsers_read_a_synthetic_log_and_its_check_passes(operator, nod
     assert code == 0
     assert result.loop_time_s == pytest.approx(run.drawn.loop_time_s, rel=1e-4)
     assert operator.launcher_time_s(log) == pytest.approx(run.drawn.launcher_time_s, abs=0.011)
-    if operator.name == "flux_operator":
+    if operator.launch is Launch.FLUX:
         assert operator.broker_time_s(log) == pytest.approx(run.drawn.broker_time_s, abs=0.011)
 
 
@@ -56,14 +58,14 @@ def test_the_first_line_says_synthetic_and_how_time_was_shortened(operator):
 
 
 def test_lines_come_in_the_order_of_time(operator):
-    lines, _ = SCRIPTS[operator.name](run_of(operator))
+    lines, _ = SCRIPTS[operator.launch](run_of(operator))
     times = [line.at_s for line in lines]
     assert times == sorted(times)
 
 
 def test_a_failing_launcher_is_told_by_exit_code_or_by_flux(operator):
     log, code = log_of(operator, run_of(operator, fault=Fault.LAUNCHER_FAILS))
-    if operator.name == "flux_operator":
+    if operator.launch is Launch.FLUX:
         assert code == 0
         with pytest.raises(JobFailed, match="its pod says success"):
             operator.confirm_success(log)
@@ -108,7 +110,7 @@ def test_lines_of_a_synthetic_log_end_as_those_of_a_container_do():
 
 def test_durations_are_the_same_for_the_same_point_and_differ_between_points():
     def loop(point, seed=1):
-        drawn = durations.draw(k8s_operator="mpi_operator", nodes=64, seed=seed, point_id=point)
+        drawn = durations.draw(launch=Launch.SSH, nodes=64, seed=seed, point_id=point)
         return drawn.loop_time_s
 
     assert loop("r1") == loop("r1")
@@ -119,7 +121,7 @@ def test_durations_are_the_same_for_the_same_point_and_differ_between_points():
 def test_durations_lie_around_the_medians_of_run_6_with_few_slow_outliers(operator, nodes, median):
     loops = sorted(
         durations.draw(
-            k8s_operator=operator, nodes=nodes, seed=1, point_id=f"r{repeat}"
+            launch=k8s_operators.load(operator).launch, nodes=nodes, seed=1, point_id=f"r{repeat}"
         ).loop_time_s
         for repeat in range(400)
     )
@@ -130,7 +132,7 @@ def test_durations_lie_around_the_medians_of_run_6_with_few_slow_outliers(operat
 
 def test_sizes_that_run_6_had_not_lie_between_their_neighbours():
     def loop(nodes):
-        return durations._median(durations.RUN_6["flux_operator"], nodes, 0)
+        return durations._median(durations.RUN_6[Launch.FLUX], nodes, 0)
 
     assert loop(16) == pytest.approx(41.73)
     assert loop(64) < loop(48) < loop(32)
@@ -152,13 +154,13 @@ def test_the_processor_grid_has_as_many_cells_as_ranks():
         assert x * y * z == ranks
 
 
-@pytest.mark.parametrize("operator", durations.RUN_6)
+@pytest.mark.parametrize("launch", durations.RUN_6)
 @pytest.mark.parametrize("nodes", [1, 2, 4, 8, 1024])
 @pytest.mark.parametrize("run_s", [None, 5])
-def test_a_launcher_takes_longer_than_its_application_at_every_size(operator, nodes, run_s):
+def test_a_launcher_takes_longer_than_its_application_at_every_size(launch, nodes, run_s):
     for repeat in range(20):
         drawn = durations.draw(
-            k8s_operator=operator, nodes=nodes, seed=1, point_id=f"p-{repeat}", run_s=run_s
+            launch=launch, nodes=nodes, seed=1, point_id=f"p-{repeat}", run_s=run_s
         )
         assert 0 < drawn.loop_time_s < drawn.launcher_time_s <= drawn.broker_time_s
 
@@ -166,7 +168,7 @@ def test_a_launcher_takes_longer_than_its_application_at_every_size(operator, no
 def test_an_image_that_became_slower_takes_longer_by_its_factor():
     def drawn(slowdown):
         return durations.draw(
-            k8s_operator="mpi_operator", nodes=8, seed=1, point_id="8n-r1", slowdown=slowdown
+            launch=Launch.SSH, nodes=8, seed=1, point_id="8n-r1", slowdown=slowdown
         ).loop_time_s
 
     assert drawn(1.05) == pytest.approx(1.05 * drawn(1.0), rel=1e-5)
