@@ -86,8 +86,13 @@ def note_plan(dag_run: DagRun) -> None:
 
 
 def with_result(note: str | None, result: str, *, mark: str = MARK) -> str:
-    """A note with the result at its end, in place of an earlier one, cut to a note's length."""
-    kept = (note or "").partition(mark)[0].rstrip()
+    """A note with the result at its end, cut to a note's length.
+
+    It takes the place of an earlier result and of what was planned; people's own words stay.
+    """
+    paragraphs = (note or "").split("\n\n")
+    kept = "\n\n".join(each for each in paragraphs if not each.startswith((PLANNED, MARK)))
+    kept = kept.rstrip()
     before = f"{kept}\n\n" if kept else ""
     room = MOST_CHARACTERS - len(before) - len(mark)
     if room < FEWEST_CHARACTERS:

@@ -27,6 +27,13 @@ def test_a_later_result_takes_the_place_of_an_earlier_one():
     assert with_result(once, "Both are fast.") == with_result("New driver.", "Both are fast.")
 
 
+def test_the_result_takes_the_place_of_what_was_planned_and_leaves_what_people_wrote():
+    noted = f"New driver.\n\n{PLANNED}16 points.\n\nSwitch replaced."
+    assert with_result(noted, "Both are fast.") == (
+        f"New driver.\n\nSwitch replaced.\n\n{MARK}Both are fast."
+    )
+
+
 @pytest.mark.parametrize("before", [None, "x" * 500])
 def test_a_long_result_is_cut_to_what_the_database_takes(before):
     noted = with_result(before, "y" * 5000)
