@@ -7,8 +7,10 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from include.cost import cells
+from include.cost.cells import counts
 from include.cost.ledger import Entry, Ledger, Paid, Stretch, Use, spend
-from include.models import Record, Status
+from include.models import Record
 from include.results import COST, NODES, PREFLIGHT, step_times
 from include.tariff import PaidNode, Tariff
 
@@ -110,7 +112,7 @@ def ledger_of(results: Results) -> Ledger | None:
         useful_node_s=useful,
         paid_from=began,
         paid_until=until,
-        valid=sum(_counts(record) for record in records),
+        records=records,
         notes=tuple(notes),
     )
 
@@ -122,11 +124,13 @@ def _ledger(
     useful_node_s: float,
     paid_from: datetime,
     paid_until: datetime,
-    valid: int,
+    records: tuple[Record, ...],
     notes: tuple[str, ...],
 ) -> Ledger:
     tariff = _tariff(results)
     total = sum(spent.values())
+    valid = sum(map(counts, records))
+    launching_node_s = cells.launching_node_s(records)
     duration_s = (paid_until - paid_from).total_seconds()
     other = tariff.usd(nodes=0, duration_s=duration_s) if tariff else None
     entries = tuple(
@@ -146,6 +150,9 @@ def _ledger(
         usd=usd,
         useful_node_s=useful_node_s,
         useful_share=useful_node_s / total if total else 0.0,
+        launching_node_s=launching_node_s,
+        launching_share=launching_node_s / total if total else 0.0,
+        cells=cells.by_cell(records, tariff=tariff),
         valid_samples=valid,
         usd_per_valid_sample=usd / valid if usd is not None and valid else None,
         node_s_per_valid_sample=total / valid if valid else None,
@@ -170,10 +177,6 @@ def _all_records(results: Results) -> Iterator[Record]:
     yield from results.records()
     for path in results.path("points").glob("*/attempts/*/record.json"):
         yield Record.model_validate_json(path.read_bytes())
-
-
-def _counts(record: Record) -> bool:
-    return record.status is Status.VALID and not record.is_warmup
 
 
 def _of_steps(noted: tuple[Step, ...], *, until: datetime) -> Iterator[Stretch]:
@@ -201,7 +204,7 @@ def _of_records(records: Iterable[Record]) -> Iterator[Stretch]:
                 start=start,
                 end=stop,
                 nodes=record.nodes,
-                is_useful=use is Use.SOLVING and _counts(record),
+                is_useful=use is Use.SOLVING and counts(record),
             )
 
 

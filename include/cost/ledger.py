@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime
 
+from include.cost.cells import CellCost
 from include.models import Model
 from include.tariff import Tariff
 
@@ -74,6 +75,9 @@ class Ledger(Model):
     usd: float | None
     useful_node_s: float  # solving, in valid runs that are no warm-ups
     useful_share: float
+    launching_node_s: float = 0.0  # with a launcher at work, in the same runs: the measure of run 6
+    launching_share: float = 0.0
+    cells: tuple[CellCost, ...] = ()
     valid_samples: int
     usd_per_valid_sample: float | None
     node_s_per_valid_sample: float | None
