@@ -7,29 +7,33 @@ import importlib
 import pkgutil
 from abc import ABC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic
 
+from typing_extensions import TypeVar
+
+from include.base_model import Model
 from include.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from types import ModuleType
 
     from pydantic import JsonValue
 
-    from include.base_model import Model
+# What a study may set for an adapter; any, where it is not known which adapter it is.
+OptionsT = TypeVar("OptionsT", bound=Model, default=Any)
 
 
-class Adapter(ABC):
+class Adapter(ABC, Generic[OptionsT]):
     """What operators, applications and clusters have in common."""
 
     name: str  # of its module, and in a study
     title: str  # for people
-    options: type[Model]  # what a study may set for it
+    options: type[OptionsT]  # what a study may set for it
 
-    def read_options(self, given: dict[str, JsonValue]) -> Model:
+    def read_options(self, given: Mapping[str, JsonValue]) -> OptionsT:
         """The study's options for this adapter; pydantic's ValidationError when wrong."""
-        return self.options.model_validate(given)
+        return self.options.model_validate(dict(given))
 
 
 def available(package: ModuleType) -> tuple[str, ...]:

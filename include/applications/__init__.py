@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include import adapters
+from include.adapters import OptionsT
 from include.errors import StudyError
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class SyntheticLine:
     text: str
 
 
-class Application(adapters.Adapter):
+class Application(adapters.Adapter[OptionsT]):
     """One MPI application. Its module sets `ADAPTER` to an instance."""
 
     work_dir: str  # directory in the image where the command runs

@@ -13,7 +13,7 @@ from include.models import Model
 from include.parsers import lammps_log
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from pydantic import JsonValue
 
@@ -72,7 +72,7 @@ class Lammps(Application):
         size = Options.model_validate(options.model_dump())
         return f"ReaxFF HNS {size.x}x{size.y}x{size.z}, {size.atoms:,} atoms, {STEPS} steps"
 
-    def read_options(self, given: dict[str, JsonValue]) -> Model:
+    def read_options(self, given: Mapping[str, JsonValue]) -> Model:
         """The options; StudyError for a size whose right result is not known."""
         options = Options.model_validate(given)
         _reference(options)

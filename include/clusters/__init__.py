@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
+from include.adapters import OptionsT
 from include.checks import Findings, busy, failed, passed
 from include.errors import ClusterBusy, ClusterError
 from include.kube.kinds import NODE
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 PRICE = "hourly_price_usd"  # of one node: the option by which a study names a price itself
 
 
-class Cluster(adapters.Adapter):
+class Cluster(adapters.Adapter[OptionsT]):
     """One kind of cluster. Its module sets `ADAPTER` to an instance.
 
     All calls may be repeated: a second `create` adopts what the first one made, a second

@@ -51,7 +51,7 @@ PACE = Pace(
 )
 
 
-class Eks(Cluster):
+class Eks(Cluster[Options]):
     """Created from nothing and deleted to nothing; workers come when the operators are there."""
 
     name = "eks"
@@ -60,7 +60,7 @@ class Eks(Cluster):
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The stack is named by the study; StudyError when it wants more nodes, or no image."""
-        chosen = Options.model_validate(study.cluster_options)
+        chosen = self.read_options(study.cluster_options)
         workers = chosen.nodes or max(study.nodes)
         if max(study.nodes) > workers:
             msg = (

@@ -57,7 +57,7 @@ class Options(Model):
     hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node
 
 
-class Existing(Cluster):
+class Existing(Cluster[Options]):
     """Creates no cluster; deletes only what carries the study's label."""
 
     name = "existing"
@@ -66,7 +66,7 @@ class Existing(Cluster):
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The study's namespace and expiry; StudyError when no image is named."""
-        options = Options.model_validate(study.cluster_options)
+        options = self.read_options(study.cluster_options)
         if study.image is None:
             raise StudyError("image: the existing cluster needs one that carries the application")
         return Reservation(
@@ -81,7 +81,7 @@ class Existing(Cluster):
     def preflight(self, reservation: Reservation) -> None:
         """Reach the cluster and count the nodes that workers may use."""
         kube = self.connect(reservation)
-        options = Options.model_validate(reservation.options)
+        options = self.read_options(reservation.options)
         usable = _nodes.usable(kube, options.worker)
         if len(usable) < reservation.nodes:
             msg = (
@@ -92,7 +92,7 @@ class Existing(Cluster):
 
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
         """By what the nodes that workers may use have for pods."""
-        options = Options.model_validate(reservation.options)
+        options = self.read_options(reservation.options)
         nodes = _nodes.usable(self.connect(reservation), options.worker)
         return (_nodes.room(nodes, pod_resources, wanted=reservation.nodes),)
 
@@ -102,7 +102,7 @@ class Existing(Cluster):
 
     def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:
         """Of somebody's cluster the nodes that workers and launchers may use, and no others."""
-        options = Options.model_validate(reservation.options)
+        options = self.read_options(reservation.options)
         kube = self.connect(reservation)
         usable = {
             node["metadata"]["name"]
@@ -123,7 +123,7 @@ class Existing(Cluster):
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """The cluster is ready as it is; this reads its version and the kind of its nodes."""
         kube = self.connect(reservation)
-        options = Options.model_validate(reservation.options)
+        options = self.read_options(reservation.options)
         nodes = kube.list(NODE, selector=selector_of(options.worker)).items
         names = sorted(node["metadata"]["labels"].get(_HOST_NAME, "") for node in nodes)
         types = {node["metadata"]["labels"].get(_INSTANCE_TYPE) for node in nodes}
@@ -145,7 +145,7 @@ class Existing(Cluster):
 
     def connect(self, reservation: Reservation) -> Kube:
         """A client for the kubeconfig and context that the study names."""
-        options = Options.model_validate(reservation.options)
+        options = self.read_options(reservation.options)
         return Kube.from_kubeconfig(
             _kubeconfig(options), context=options.context, namespace=reservation.namespace
         )

@@ -59,7 +59,7 @@ class Options(Model):
     hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node, for the ledger
 
 
-class Local(Cluster):
+class Local(Cluster[Options]):
     """etcd, API server and so on as processes, and real nodes in namespaces. Needs root."""
 
     name = "local"
@@ -68,7 +68,7 @@ class Local(Cluster):
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """One cluster per machine; the study's namespace in it is named like the study."""
-        chosen = Options.model_validate(study.cluster_options)
+        chosen = self.read_options(study.cluster_options)
         if (wanted := max(study.nodes)) > chosen.nodes:
             plural = "s" if wanted > 1 else ""
             msg = (

@@ -34,7 +34,7 @@ PROGRAMS = (
 )
 
 
-class Simulated(Cluster):
+class Simulated(Cluster[Options]):
     """65 nodes of KWOK, or as many as asked for, on this machine's loopback. Needs no root."""
 
     name = "simulated"
@@ -44,7 +44,7 @@ class Simulated(Cluster):
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The study's namespace is named like it; StudyError when it wants more nodes."""
-        chosen = Options.model_validate(study.cluster_options)
+        chosen = self.read_options(study.cluster_options)
         if (wanted := max(study.nodes)) > chosen.nodes:
             msg = (
                 f"study asks for {wanted} nodes, the simulated cluster has {chosen.nodes} workers: "
@@ -81,7 +81,7 @@ class Simulated(Cluster):
 
     def pace(self, reservation: Reservation) -> Pace:
         """Jobs as in run 6, played faster by `time_scale`."""
-        chosen = Options.model_validate(reservation.options)
+        chosen = self.read_options(reservation.options)
         return Pace(
             create_s=5 + 0.1 * chosen.nodes,
             pull_s=0,
@@ -117,7 +117,7 @@ class Simulated(Cluster):
             worker=nodes.WORKER_PLACE,
             worker_nodes=nodes.worker_names(reservation.nodes),
             simulated=True,
-            time_scale=Options.model_validate(reservation.options).time_scale,
+            time_scale=self.read_options(reservation.options).time_scale,
             notes=current.notes,
         )
 

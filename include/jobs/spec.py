@@ -56,7 +56,8 @@ def operator_options(point: Point, *, study: Study) -> Model:
     """What the study asks of the point's operator, in the variant that the point runs."""
     operator = k8s_operators.load(point.k8s_operator)
     given = study.operator_options.get(point.k8s_operator, {})
-    return operator.read_options(operator.variants(given)[point.variant])
+    options: Model = operator.read_options(operator.variants(given)[point.variant])
+    return options
 
 
 def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
+from include.adapters import OptionsT
 from include.models.variants import variants_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from include.kube.kinds import Controller, ResourceKind
-    from include.models import Binding, Model, MpiImplementation, Placement, Study
+    from include.models import Binding, MpiImplementation, Placement, Study
 
 LABEL_STUDY = "operator-benchmark/study"
 LABEL_POINT = "operator-benchmark/point"
@@ -88,7 +89,7 @@ class JobState:
     completed_at: datetime | None = None
 
 
-class K8sOperator(adapters.Adapter):
+class K8sOperator(adapters.Adapter[OptionsT]):
     """One way to run an MPI job on Kubernetes. Its module sets `ADAPTER` to an instance."""
 
     controller: Controller | None  # None: Kubernetes itself is enough
@@ -109,7 +110,7 @@ class K8sOperator(adapters.Adapter):
         return self.resource
 
     @abstractmethod
-    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+    def objects(self, job: JobSpec, options: OptionsT) -> tuple[dict[str, Any], ...]:
         """The Kubernetes objects of a job in order of creation, the resource itself last."""
 
     @abstractmethod
@@ -132,7 +133,7 @@ class K8sOperator(adapters.Adapter):
         """The container of a pod that launches or has the ranks; others in it are injected."""
         return self.launcher_container_of(pod)
 
-    def binding(self, declared: Binding, options: Model) -> Binding | None:  # noqa: ARG002
+    def binding(self, declared: Binding, options: OptionsT) -> Binding | None:  # noqa: ARG002
         """The binding that ranks get; None when options take its place and say it their own way.
 
         StudyError for a declared binding that this operator has no means for.

@@ -52,7 +52,7 @@ class Options(Model):
     view_image: str = VIEW_IMAGE
 
 
-class FluxOperator(K8sOperator):
+class FluxOperator(K8sOperator[Options]):
     """MiniCluster `flux-framework.org/v1alpha2`, with Flux' own launcher instead of ssh."""
 
     name = "flux_operator"
@@ -93,16 +93,15 @@ class FluxOperator(K8sOperator):
         """The Indexed Job: no condition of the MiniCluster tells of an end."""
         return JOB
 
-    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+    def objects(self, job: JobSpec, options: Options) -> tuple[dict[str, Any], ...]:
         """The MiniCluster alone; the operator makes the rest."""
-        chosen = Options.model_validate(options.model_dump())
         plain = all(PLAIN_WORD.fullmatch(word) for word in job.command)
         return render(
             "flux_operator.yaml.j2",
             job=job,
-            option_flags=option_flags(job, chosen),
+            option_flags=option_flags(job, options),
             certificate=_curve.certificate(job.name),
-            view_image=chosen.view_image,
+            view_image=options.view_image,
             command=" ".join(job.command),
             script=None if plain else _script(job.command),
             broker_pre=BROKER_PRE,
@@ -111,9 +110,9 @@ class FluxOperator(K8sOperator):
             deadline_s=int(job.timeout_s),
         )
 
-    def binding(self, declared: Binding, options: Model) -> Binding | None:
+    def binding(self, declared: Binding, options: Options) -> Binding | None:
         """Flux binds to cores or not at all; the study's own flags may say anything."""
-        if Options.model_validate(options.model_dump()).option_flags is not None:
+        if options.option_flags is not None:
             return None
         if declared not in AFFINITY:
             known = ", ".join(AFFINITY)

@@ -43,7 +43,7 @@ class Options(Model):
     """`operator_options.indexed_job` of a study: there is nothing to choose."""
 
 
-class IndexedJob(K8sOperator):
+class IndexedJob(K8sOperator[Options]):
     """Job `batch/v1`, completion mode Indexed, with a headless Service and an ssh key pair."""
 
     name = "indexed_job"
@@ -54,7 +54,7 @@ class IndexedJob(K8sOperator):
     longest_pod_suffix = "-9999"
     launcher_container = "worker"
 
-    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
+    def objects(self, job: JobSpec, options: Options) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
         """Secret with a fresh key pair, headless Service, Job."""
         private_key, public_key = _key_pair()
         return render(

@@ -37,7 +37,7 @@ class Options(Model):
     launcher_creation_policy: LauncherCreationPolicy = LauncherCreationPolicy.AT_STARTUP
 
 
-class MpiOperator(K8sOperator):
+class MpiOperator(K8sOperator[Options]):
     """MPIJob `kubeflow.org/v2beta1`."""
 
     name = "mpi_operator"
@@ -74,15 +74,14 @@ class MpiOperator(K8sOperator):
         queue_rate=Rate(qps=10, burst=100),
     )
 
-    def objects(self, job: JobSpec, options: Model) -> tuple[dict[str, Any], ...]:
+    def objects(self, job: JobSpec, options: Options) -> tuple[dict[str, Any], ...]:
         """The MPIJob alone; the operator makes the rest."""
-        chosen = Options.model_validate(options.model_dump())
         flavour = {MpiImplementation.MPICH: "MPICH", MpiImplementation.OPENMPI: "OpenMPI"}
         return render(
             "mpi_operator.yaml.j2",
             job=job,
             mpi_implementation=flavour[job.mpi_implementation],
-            launcher_creation_policy=chosen.launcher_creation_policy,
+            launcher_creation_policy=options.launcher_creation_policy,
             launcher_script=_mpi_launch.launcher_script(job, host_file=HOST_FILE),
             worker_script=_mpi_launch.WORKER_SCRIPT,
             one_per_node=one_per_node(job, extra_labels={ROLE_LABEL: WORKER}),
