@@ -71,9 +71,16 @@ compose-test: .venv/.locked  ## docker-compose.yaml in real containers, in a Doc
 	  { apt-get --quiet update && apt-get --yes --quiet install --no-install-recommends docker.io docker-compose debootstrap; }; done
 	@COMPOSE_TEST=1 $(PYTHON) -m pytest tests/deployment $(PYTEST_ARGUMENTS)
 
+# The Flux Operator takes part where its controller and Flux can be had; else a line says what is
+# missing. `demo` itself is not told to fail: the other operators need neither.
 .PHONY: demo
-demo: setup  ## Compare two operators on a cluster on this machine (as root); DEMO='{...}' sets params
-	@exec bin/demo '$(DEMO)'
+demo: setup  ## Compare operators on a cluster on this machine (as root); DEMO='{...}' sets params
+	@exec bin/demo "$$($(PYTHON) -m include.embedded.flux --demo '$(DEMO)')"
+
+VIEW ?=
+.PHONY: flux
+flux: setup  ## Bring the Flux Operator and Flux for the local cluster; VIEW=<archive, image or prefix> MANIFEST=
+	@$(PYTHON) -m include.embedded.flux $(if $(MANIFEST),--manifest '$(MANIFEST)') $(if $(VIEW),'$(VIEW)')
 
 REPEATS ?= 2
 REHEARSAL = {"preset":"rehearsal","repeats":$(REPEATS)}

@@ -68,6 +68,14 @@ class Cluster(adapters.Adapter[OptionsT]):
         """
         return ()
 
+    def controller_check(
+        self,
+        reservation: Reservation,  # noqa: ARG002
+        controller: Controller,  # noqa: ARG002
+    ) -> tuple[Check, ...]:
+        """Whether the controller could be installed, where that can be known before."""
+        return ()
+
     @abstractmethod
     def create(self, reservation: Reservation, study: Study) -> None:
         """Start making the cluster, or adopt the one that this study already made."""

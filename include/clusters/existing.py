@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from include.checks import passed
 from include.clusters import Cluster, _controllers, _nodes
 from include.clusters._nodes import selector_of
 from include.clusters._pulling import make_namespace, named_digest, pull_secret, remove_pull_secret
@@ -95,6 +96,14 @@ class Existing(Cluster[Options]):
         options = self.read_options(reservation.options)
         nodes = _nodes.usable(self.connect(reservation), options.worker)
         return (_nodes.room(nodes, pod_resources, wanted=reservation.nodes),)
+
+    def controller_check(
+        self, reservation: Reservation, controller: Controller
+    ) -> tuple[Check, ...]:
+        """The controller's manifest, unless somebody has installed the controller."""
+        if self.connect(reservation).get(CUSTOM_RESOURCE_DEFINITION, controller.crd_name):
+            return (passed(controller.name, "installed on the cluster"),)
+        return (installation.manifest_check(controller, cache=cache_dir()),)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """The same for all of them."""

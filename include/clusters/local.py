@@ -10,32 +10,37 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from include import k8s_operators
-from include.clusters import Cluster
+from include.clusters import Cluster, _local_refusals
 from include.embedded import (
     binaries,
     controllers,
     credentials,
+    flux_view,
     image,
     local_cluster,
     machine,
     network,
     packages,
     ports,
+    programs,
     removal,
     state,
 )
 from include.embedded.layout import MAX_NODES, nodes
 from include.embedded.paths import state_root
-from include.errors import StudyError
+from include.embedded.progress import Progress
+from include.errors import ClusterError, StudyError
 from include.kube import fit
 from include.kube.client import Kube
-from include.models import Binding, ClusterHandle, Model, MpiImplementation, Reservation
+from include.models import ClusterHandle, Model, Reservation
 from include.tariff import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from include.checks import Check
+    from include.embedded.flux_view import FluxView
+    from include.embedded.programs import Found
     from include.kube.kinds import Controller
     from include.models import Study
 
@@ -57,6 +62,8 @@ class Options(Model):
 
     nodes: Annotated[int, Field(ge=1, le=MAX_NODES)] = 2
     hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node, for the ledger
+    flux_operator: str | None = None  # path of the controller's program; None: look on PATH
+    flux_view: str | None = None  # archive, prefix or reference; None: the one brought last
 
 
 class Local(Cluster[Options]):
@@ -76,10 +83,12 @@ class Local(Cluster[Options]):
                 f"lower `nodes`, or raise `cluster_options.nodes`"
             )
             raise StudyError(msg)
-        _refuse_foreign_controllers(study)
-        _refuse_foreign_image(study)
-        _refuse_foreign_mpi(study)
-        _refuse_more_ranks_than_cores(study, node_count=chosen.nodes)
+        _local_refusals.refuse(
+            study,
+            node_count=chosen.nodes,
+            flux_operator=chosen.flux_operator,
+            view_source=chosen.flux_view,
+        )
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -109,19 +118,29 @@ class Local(Cluster[Options]):
         asked = {k: v for k, v in pod_resources.items() if k in offered or "/" in k}
         return (fit.check(asked, offered, whose="a node"),)
 
+    def controller_check(
+        self, reservation: Reservation, controller: Controller
+    ) -> tuple[Check, ...]:
+        """The controller's program and its manifest."""
+        return programs.check(controller, _program(reservation, controller))
+
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """As measured by `make bench`."""
         return PACE
 
-    def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
+    def create(self, reservation: Reservation, study: Study) -> None:
         """Start control plane and nodes, or adopt them when they run."""
         self.preflight(reservation)
-        local_cluster.create(reservation, root=state_root())
+        view = _view(reservation) if _launches_with_flux(study) else None
+        images = flux_view.store(view, Progress(log.info)) if view else None
+        local_cluster.create(reservation, root=state_root(), images=images)
 
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for all nodes to be Ready and for their name service."""
         current = local_cluster.wait_ready(root=state_root(), study_id=reservation.study_id)
         built = image.built()
+        cores = _local_refusals.cores_of(reservation.nodes)
+        view = _view(reservation) if _launches_with_flux(study) else None
         return ClusterHandle(
             **reservation.model_dump(),
             kubernetes_version=binaries.KUBERNETES_VERSION,
@@ -129,8 +148,13 @@ class Local(Cluster[Options]):
             image=built.reference,
             image_digest=built.digest,
             image_pull_policy=PULL_POLICY,
+            launcher_image=view.reference if view else None,
+            launcher_image_digest=view.digest if view else None,
             worker_nodes=tuple(node.name for node in nodes(reservation.nodes)),
-            notes=(*current.notes, *_crowded(study, cores=_cores(reservation.nodes))),
+            notes=(
+                *current.notes,
+                *_crowded(study, cores=cores),
+            ),
         )
 
     def connect(self, reservation: Reservation) -> Kube:
@@ -142,7 +166,15 @@ class Local(Cluster[Options]):
 
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Run the controller as a process of this machine."""
-        return controllers.install(controller, root=state_root(), study_id=reservation.study_id)
+        program = _program(reservation, controller)
+        controllers.install(
+            controller,
+            program=program.path,
+            needs=tuple(programs.objects(controller, program)),
+            root=state_root(),
+            study_id=reservation.study_id,
+        )
+        return program.version
 
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:
         """Stop the controller and remove its definitions, role and namespace."""
@@ -162,49 +194,20 @@ class Local(Cluster[Options]):
         return removal.leftovers(state_root())
 
 
-def _refuse_foreign_controllers(study: Study) -> None:
-    """StudyError for an operator whose controller is not built for this cluster."""
-    for name in study.operators:
-        controller = k8s_operators.load(name).controller
-        if controller is not None and controller.name not in binaries.PROGRAMS:
-            msg = (
-                f"the local cluster has no {controller.name}, nor the images that it needs: use "
-                f"cluster `simulated` or `existing`, or leave {name} out"
-            )
-            raise StudyError(msg)
+def _program(reservation: Reservation, controller: Controller) -> Found:
+    named = Options.model_validate(reservation.options).flux_operator
+    program = programs.find(controller, named=named)
+    if program is None:
+        raise ClusterError(_local_refusals.no_program(controller))
+    return program
 
 
-def _refuse_foreign_image(study: Study) -> None:
-    """StudyError for an image that the nodes do not have: they pull none."""
-    if study.image is not None and study.image != (own := image.reference()):
-        msg = (
-            f"image {study.image}: the local cluster's nodes have {own} and pull none; leave "
-            f"`image` out, or use cluster `existing`"
-        )
-        raise StudyError(msg)
+def _launches_with_flux(study: Study) -> bool:
+    return any(k8s_operators.load(name).launcher_image for name in study.operators)
 
 
-def _refuse_foreign_mpi(study: Study) -> None:
-    """StudyError for an MPI that the image's applications were not built for."""
-    if study.mpi_implementation is not MpiImplementation.MPICH:
-        msg = (
-            f"mpi_implementation {study.mpi_implementation}: the applications of the local "
-            f"cluster's own image are built for {MpiImplementation.MPICH}"
-        )
-        raise StudyError(msg)
-
-
-def _refuse_more_ranks_than_cores(study: Study, *, node_count: int) -> None:
-    """StudyError when ranks are to have a core each and a node has too few: MPI would give up."""
-    if study.binding is not Binding.CORE:
-        return
-    cores = _cores(node_count)
-    if study.ranks_per_node > cores:
-        msg = (
-            f"binding {study.binding}: {study.ranks_per_node} ranks on a node of {cores} "
-            f"core{'s' if cores > 1 else ''}; lower `ranks_per_node`, or set `binding` to none"
-        )
-        raise StudyError(msg)
+def _view(reservation: Reservation) -> FluxView | None:
+    return flux_view.at_hand(Options.model_validate(reservation.options).flux_view)
 
 
 def _crowded(study: Study, *, cores: int) -> tuple[str, ...]:
@@ -217,10 +220,6 @@ def _crowded(study: Study, *, cores: int) -> tuple[str, ...]:
         f"the times tell of that, not of the operators"
     )
     return (note,)
-
-
-def _cores(node_count: int) -> int:
-    return int(machine.for_pods(machine.this_machine(), node_count=node_count)["cpu"])
 
 
 ADAPTER = Local()

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from include.checks import passed
 from include.clusters import Cluster
 from include.embedded import binaries, credentials, simulated_removal, state
+from include.embedded import programs as embedded_programs
 from include.embedded.paths import simulated_root
 from include.errors import StudyError
 from include.kube import fit
@@ -74,6 +76,16 @@ class Simulated(Cluster[Options]):
     ) -> tuple[Check, ...]:
         """By what a simulated node is said to have."""
         return (fit.check(pod_resources, nodes.RESOURCES, whose="a simulated node"),)
+
+    def controller_check(
+        self, reservation: Reservation, controller: Controller
+    ) -> tuple[Check, ...]:
+        """The controller's program and its manifest, or its stand-in."""
+        options = Options.model_validate(reservation.options)
+        program = embedded_programs.find(controller, named=options.flux_operator)
+        if program is None:
+            return (passed(controller.name, "no program on this machine: a declared stand-in"),)
+        return embedded_programs.check(controller, program)
 
     def paid_nodes(self, reservation: Reservation) -> int:
         """The workers and the launcher's node."""

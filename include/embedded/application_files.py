@@ -23,7 +23,8 @@ from include.errors import ClusterError
 LOCK = TOOLS / "image" / "mpich.lock"
 OPEN_MPI_LOCK = TOOLS / "image" / "openmpi.lock"
 INPUT_HASHES = TOOLS / "image" / "inputs.sha256"
-PACKAGES = ("libgcc-s1", "libstdc++6", "openssh-client", "openssh-server", "zlib1g")
+# GNU time: the Flux Operator measures with it.
+PACKAGES = ("libgcc-s1", "libstdc++6", "openssh-client", "openssh-server", "time", "zlib1g")
 EXAMPLES_PACKAGE = "lammps-examples"
 EXAMPLES = "./usr/share/lammps/examples/reaxff/HNS"
 APPLICATION = Path("opt/lammps")  # in the image

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from include.embedded import access, cgroups, credentials, network, probe, processes, state
-from include.embedded.binaries import binary, module_file
-from include.embedded.layout import FIRST_CONTROLLER, PREFIX
+from include.embedded.binaries import module_file
+from include.embedded.layout import BRIDGE_NETWORK, FIRST_CONTROLLER, MAX_CONTROLLERS, PREFIX
 from include.embedded.local_cluster import admin, apply, layout_of
 from include.errors import ClusterError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
@@ -48,30 +48,36 @@ CLUSTER_ROLE_BINDING = ResourceKind(
 )
 
 
-def install(controller: Controller, *, root: Path, study_id: str) -> str:
-    """Make a controller run and wait until it says that it is healthy.
+def install(
+    controller: Controller,
+    *,
+    program: Path,
+    needs: tuple[dict[str, Any], ...],
+    root: Path,
+    study_id: str,
+) -> None:
+    """Make a controller's program run and wait until it says that it is healthy.
 
-    Returns the version that runs. One that runs already is left as it is. ClusterError with the
-    end of its log when it dies.
+    `needs` are the objects that it needs on the cluster. One that runs already is left as it is.
+    ClusterError with the end of its log when it dies.
     """
     with state.locked(root):
         current = state.require(root, study_id=study_id)
         running = current.process(controller.name)
-        if running is not None and processes.is_alive(running) and _is_healthy():
-            return controller.version
+        if running is not None and processes.is_alive(running) and _is_healthy(controller):
+            return
         if running is not None:
-            _stop(controller, current, root)
+            current = _stop(controller, current, root)
         layout = layout_of(root)
-        apply(layout, tuple(objects(controller)))
+        apply(layout, needs)
         wait_established(controller, layout)
-        process = _start(controller, layout, current)
+        process = _start(controller, program, layout, current)
         processes.wait_for(
             controller.name,
-            _is_healthy,
+            lambda: _is_healthy(controller),
             needs=(process,),
             timeout_s=START_LIMIT_S,
         )
-    return controller.version
 
 
 def objects(controller: Controller) -> list[dict[str, Any]]:
@@ -174,47 +180,68 @@ def _is_established(kube: Kube, name: str) -> bool:
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 
-def _start(controller: Controller, layout: Layout, current: ClusterState) -> HostProcess:
-    namespace = _network_namespace(controller)
-    if namespace not in network.namespaces():
-        network.plug_in(
-            namespace=namespace,
-            link="controller",
-            address=_address(),
-        )
+def _start(
+    controller: Controller, program: Path, layout: Layout, current: ClusterState
+) -> HostProcess:
+    namespace, address = _network_namespace(controller), _plugged_in(controller)
     values = {
         "kubeconfig": str(credentials.issue_controller(layout, controller.name)),
         "namespace": controller.namespace,
+        "address": address,
         "health_port": str(HEALTH_PORT),
         "metrics_port": "0",
     }
     arguments = [argument.format(**values) for argument in controller.process_arguments]
     enter: list[str | Path] = ["nsenter", f"--net={network.NETWORK_NAMESPACES / namespace}", "--"]
-    command = [*enter, binary(controller.name), *arguments]
     log_file = layout.logs / f"{controller.name}.log"
-    process = processes.start(controller.name, command, log_file=log_file)
+    process = processes.start(
+        controller.name,
+        [*enter, program, *arguments],
+        log_file=log_file,
+        environment={"KUBECONFIG": values["kubeconfig"]},
+    )
     cgroups.join(cgroups.HOST_GROUP, process.pid)
     state.write(layout, current.with_process(process))
     return process
 
 
-def _stop(controller: Controller, current: ClusterState, root: Path) -> None:
+def _plugged_in(controller: Controller) -> str:
+    """The controller's address on the bridge, after plugging it in where it is not.
+
+    A network namespace that was left half made is made anew.
+    """
+    namespace = _network_namespace(controller)
+    if address := network.address_of(namespace):
+        return address
+    if namespace in network.namespaces():
+        network.remove_namespace(namespace)
+    taken = {network.address_of(each) for each in network.namespaces()}
+    for number in range(MAX_CONTROLLERS):
+        address = f"{BRIDGE_NETWORK}.{FIRST_CONTROLLER + number}"
+        if address not in taken:
+            network.plug_in(namespace=namespace, link=f"controller-{number}", address=address)
+            return address
+    raise ClusterError(f"{MAX_CONTROLLERS} controllers run already; uninstall one")
+
+
+def _stop(controller: Controller, current: ClusterState, root: Path) -> ClusterState:
     """End the process and its network namespace, and forget it."""
     running = current.process(controller.name)
     if running is not None:
         processes.stop((running,))
     if _network_namespace(controller) in network.namespaces():
         network.remove_namespace(_network_namespace(controller))
-    state.write(layout_of(root), current.without_process(controller.name))
+    left = current.without_process(controller.name)
+    state.write(layout_of(root), left)
+    return left
 
 
 def _network_namespace(controller: Controller) -> str:
     return f"{PREFIX}-{controller.name}"
 
 
-def _address() -> str:
-    return f"10.99.0.{FIRST_CONTROLLER}"
-
-
-def _is_healthy() -> bool:
-    return probe.answers_in_plain(_address(), port=HEALTH_PORT, path="/healthz")
+def _is_healthy(controller: Controller) -> bool:
+    address = network.address_of(_network_namespace(controller))
+    return address is not None and probe.answers_in_plain(
+        address, port=HEALTH_PORT, path="/healthz"
+    )

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 PREFIX = "opb"  # namespaces, links and cgroups of this project begin with it
 HOST_LINK = f"{PREFIX}0"  # the host's end of its link to the bridge
 SWITCH = f"{PREFIX}-switch"  # the network namespace that the bridge is in
+BRIDGE_NETWORK = "10.99.0"
 BRIDGE_ADDRESS = "10.99.0.1"
 BRIDGE_PREFIX_LENGTH = 24
 FIRST_CONTROLLER = 2  # last number of the address of the first controller on the bridge
+MAX_CONTROLLERS = 9
 FIRST_NODE = 11
 MAX_NODES = 200
 LOOPBACK = "127.0.0.1"

@@ -74,8 +74,10 @@ def layout_of(root: Path) -> Layout:
     return Layout(root=root, api_address=BRIDGE_ADDRESS)
 
 
-def create(reservation: Reservation, *, root: Path) -> None:
+def create(reservation: Reservation, *, root: Path, images: Path | None = None) -> None:
     """Start the study's cluster, or adopt it when it runs.
+
+    `images` is the folder of containerd that the nodes start from; None: with the application's.
 
     One that is half made, or of which a process has died, is removed and made again. ClusterError
     when another study's cluster runs here, or when a component cannot be started; what was made
@@ -90,16 +92,16 @@ def create(reservation: Reservation, *, root: Path) -> None:
             log.info("adopting the running cluster of study %s", current.study_id)
             return
         removal.remove_everything(root)
-        _create(layout, reservation)
+        _create(layout, reservation, images=images or image.folder() / image_store.FOLDER)
 
 
-def _create(layout: Layout, reservation: Reservation) -> None:
+def _create(layout: Layout, reservation: Reservation, *, images: Path) -> None:
     builder = Builder(layout, reservation)
     started = time.monotonic()
     credentials.create_all(layout)
     network.create_bridge(node_count=reservation.nodes)
     with ThreadPoolExecutor(max_workers=4) as pool:
-        prepared = pool.submit(_prepare_nodes, layout, reservation.nodes)
+        prepared = pool.submit(_prepare_nodes, layout, reservation.nodes, images=images)
         control_plane.start(layout, builder.started_on_host)
         builder.control_plane_ready(time.monotonic() - started)
         prepared.result()
@@ -110,7 +112,7 @@ def _create(layout: Layout, reservation: Reservation) -> None:
     builder.complete()
 
 
-def _prepare_nodes(layout: Layout, count: int) -> None:
+def _prepare_nodes(layout: Layout, count: int, *, images: Path) -> None:
     built = image.built()
     shares = machine.divide(machine.this_machine(), node_count=count)
     for member, share in zip(nodes(count), shares, strict=True):
@@ -120,7 +122,7 @@ def _prepare_nodes(layout: Layout, count: int) -> None:
             member,
             share,
             pause_image=built.pause_reference,
-            images=image.folder() / image_store.FOLDER,
+            images=images,
         )
 
 

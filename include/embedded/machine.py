@@ -92,6 +92,13 @@ def for_pods(machine: Machine, *, node_count: int) -> dict[str, str]:
     return {"cpu": str(len(machine.all_cores) - len(others)), "memory": f"{memory}Mi"}
 
 
+def physical_cores(machine: Machine, *, node_count: int, cpus: Path = CPUS) -> int:
+    """Cores of each node as hwloc counts them: threads of one core are one."""
+    share = divide(machine, node_count=node_count)[0]
+    mine = parse_cpu_list(share.cpus) if share.cpus else machine.all_cores
+    return len({_physical_core(cpus, cpu) for cpu in mine})
+
+
 def _others(machine: Machine, mine: tuple[int, ...]) -> str:
     return _cpu_list(core for core in machine.all_cores if core not in mine)
 

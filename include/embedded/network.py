@@ -81,6 +81,17 @@ def plug_in_node(node: Node, *, node_count: int) -> None:
     run(["nsenter", f"--net={NETWORK_NAMESPACES / node.namespace}", *forward])
 
 
+def address_of(namespace: str) -> str | None:
+    """The address on the bridge of what is plugged in there; None when it is not, or half made."""
+    if namespace not in namespaces():
+        return None
+    command = ["ip", "-n", namespace, "-json", "-4", "address", "show", "up"]
+    for interface in json.loads(run(command) or "[]"):
+        for address in interface.get("addr_info", []) if interface["ifname"] == "eth0" else []:
+            return str(address["local"])
+    return None
+
+
 def namespaces() -> tuple[str, ...]:
     """The project's network namespaces that exist."""
     if not NETWORK_NAMESPACES.is_dir():

@@ -35,6 +35,7 @@ def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
         },
         image=handle.image,
         image_pull_policy=handle.image_pull_policy,
+        launcher_image=handle.launcher_image,
         nodes=point.nodes,
         ranks_per_node=point.ranks_per_node,
         command=application.command(options),

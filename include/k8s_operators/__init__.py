@@ -54,6 +54,7 @@ class JobSpec:
     labels: dict[str, str]
     image: str
     image_pull_policy: str
+    launcher_image: str | None = None  # the cluster's own, see `K8sOperator.launcher_image`
     nodes: int
     ranks_per_node: int
     command: tuple[str, ...]
@@ -98,6 +99,8 @@ class K8sOperator(adapters.Adapter[OptionsT]):
     launcher_container: str = "launcher"
     launch: Launch = Launch.SSH
     all_pods_end: bool = False  # each by itself; else the operator ends those that do not launch
+    needs_core_per_rank: bool = False  # its launcher places no more ranks on a node than cores
+    launcher_image: str | None = None  # of its own launcher, beside the application's; None: none
     factors: tuple[str, ...] = ()  # options of which a study may list several values
 
     def variants(self, given: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:

@@ -49,7 +49,7 @@ class Options(Model):
 
     option_flags: str | None = None  # None: those that the study's binding and MPI come to
     extra_flags: str = ""  # put behind them
-    view_image: str = VIEW_IMAGE
+    view_image: str | None = None  # None: the cluster's own, else VIEW_IMAGE
 
 
 class FluxOperator(K8sOperator[Options]):
@@ -65,9 +65,12 @@ class FluxOperator(K8sOperator[Options]):
     longest_pod_suffix = "-9999"
     launch = Launch.FLUX
     all_pods_end = True
+    launcher_image = VIEW_IMAGE
+    needs_core_per_rank = True
     controller = Controller(
         name="flux-operator",
         version=f"{API_VERSION} ({COMMIT[:12]})",
+        commit=COMMIT,
         namespace="operator-system",
         deployment="operator-controller-manager",
         crd_name="miniclusters.flux-framework.org",
@@ -82,8 +85,8 @@ class FluxOperator(K8sOperator[Options]):
         cluster_role="operator-manager-role",
         process_arguments=(
             "-kubeconfig={kubeconfig}",
-            "-metrics-bind-address=127.0.0.1:{metrics_port}",
-            "-health-probe-bind-address=127.0.0.1:{health_port}",
+            "-metrics-bind-address={address}:{metrics_port}",
+            "-health-probe-bind-address={address}:{health_port}",
         ),
         client_rate=Rate(qps=20, burst=30),  # controller-runtime's, which no argument changes
     )
@@ -101,7 +104,7 @@ class FluxOperator(K8sOperator[Options]):
             job=job,
             option_flags=option_flags(job, options),
             certificate=_curve.certificate(job.name),
-            view_image=options.view_image,
+            view_image=options.view_image or job.launcher_image or VIEW_IMAGE,
             command=" ".join(job.command),
             script=None if plain else _script(job.command),
             broker_pre=BROKER_PRE,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from include.checks import failed, passed
 from include.errors import ClusterError, TeardownError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, NAMESPACE
 from include.models import Placement
@@ -18,13 +19,14 @@ from include.models import Placement
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from include.checks import Check
     from include.kube.client import Kube
     from include.kube.kinds import Controller
 
 log = logging.getLogger(__name__)
 
 OWNER_LABEL = "operator-benchmark/installed-by"  # the study that installed the object
-DOWNLOAD_S = 60.0
+DOWNLOAD_S = 15.0  # without an answer; whether it can be had is known within seconds
 LARGEST_BYTES = 16 * 2**20
 AVAILABLE_S = 300.0  # the controller's image may have to be pulled first
 GONE_S = 180.0
@@ -99,16 +101,44 @@ def is_begun(kube: Kube, controller: Controller, *, study_id: str) -> bool:
 
 def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
     """The objects of the controller's upstream manifest, downloaded once and checked by digest."""
-    path = cache / "manifests" / f"{controller.manifest_sha256}.yaml"
+    path = _kept(controller, cache)
     if not path.exists():
-        data = _download(controller)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        partial.write_bytes(data)
-        partial.replace(path)
+        _keep(path, _download(controller))
     data = path.read_bytes()
     _check_digest(data, controller, source=str(path))
     return [obj for obj in yaml.safe_load_all(data) if obj]
+
+
+def manifest_check(controller: Controller, *, cache: Path) -> Check:
+    """Whether the controller's manifest is in the cache or can be had."""
+    name = f"{controller.name}'s manifest"
+    try:
+        manifest(controller, cache=cache)
+    except ClusterError as err:
+        remedy = f"put it into {_kept(controller, cache)}, from a machine that can download it"
+        return failed(name, str(err), remedy=remedy)
+    return passed(name, f"in the cache, sha256 {controller.manifest_sha256[:12]}")
+
+
+def keep_manifest(controller: Controller, file: Path, *, cache: Path) -> None:
+    """Put the controller's manifest into the cache; ClusterError when the file is another."""
+    try:
+        data = file.read_bytes()
+    except OSError as err:
+        raise ClusterError(f"the manifest {file} cannot be read: {err.strerror}") from err
+    _check_digest(data, controller, source=str(file))
+    _keep(_kept(controller, cache), data)
+
+
+def _kept(controller: Controller, cache: Path) -> Path:
+    return cache / "manifests" / f"{controller.manifest_sha256}.yaml"
+
+
+def _keep(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    partial.write_bytes(data)
+    partial.replace(path)
 
 
 def _download(controller: Controller) -> bytes:
@@ -117,7 +147,10 @@ def _download(controller: Controller) -> bytes:
         with urllib.request.urlopen(url, timeout=DOWNLOAD_S) as answer:  # noqa: S310  https, ours
             data: bytes = answer.read(LARGEST_BYTES)
     except OSError as err:
-        msg = f"the manifest of {controller.name} cannot be downloaded from {url}: {err}"
+        msg = (
+            f"the manifest of {controller.name} is not in the cache and cannot be downloaded from "
+            f"{url}: {err}"
+        )
         raise ClusterError(msg) from err
     _check_digest(data, controller, source=url)
     return data

@@ -52,6 +52,7 @@ class Controller:
     client_rate: Rate | None = None  # upstream's own limit of its requests to the API server
     queue_rate: Rate | None = None  # upstream's own limit of the events that it takes up
     elects_leader: bool = False  # as a host process; a Lease in its namespace says who leads
+    commit: str = ""  # of the module, where no release is pinned
     deployment: str = ""  # name of its Deployment, when that is not its own
 
     @property

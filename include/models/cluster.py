@@ -33,6 +33,8 @@ class ClusterHandle(Reservation):
     image: str
     image_digest: str | None  # None when the registry's digest is known only from the pods
     image_pull_policy: str
+    launcher_image: str | None = None  # of an operator that brings a launcher in one; None: its own
+    launcher_image_digest: str | None = None
     launcher: Placement = Placement()
     worker: Placement = Placement()
     environment: dict[str, str] = {}  # of ranks, by what the nodes have; the study's own goes first

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from include import clusters
-from include.checks import Check, require, stops, table, unknown
+from include import clusters, k8s_operators
+from include.checks import Check, failed, require, stops, table, unknown
 from include.cost.estimate import Estimate, estimate_plan
 from include.cost.gate import gate
 from include.errors import ClusterError
@@ -45,8 +45,11 @@ def look(plan: Plan) -> Preflight:
     reservation = cluster.reserve(plan.study, study_id=plan.study_id)
     findings = cluster.examine(reservation)
     estimate = estimate_plan(plan, tariff=findings.tariff)
-    room = () if _failed(findings.checks) else _room(cluster, reservation, plan.study)
-    checks = (*findings.checks, *room, *gate(plan.study, estimate))
+    more: tuple[Check, ...] = ()
+    if not _failed(findings.checks):
+        room = _room(cluster, reservation, plan.study)
+        more = (*_controllers(cluster, reservation, plan.study), *room)
+    checks = (*findings.checks, *more, *gate(plan.study, estimate))
     return Preflight(
         study_id=plan.study_id,
         checks=checks,
@@ -66,6 +69,20 @@ def preflight(results: Results) -> Preflight:
     log.info("before anything is created:\n%s", found.text)
     require(found.checks)
     return found
+
+
+def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
+    """Whether each operator's controller can be had: else a phase fails on a finished cluster."""
+    checks: list[Check] = []
+    for name in study.operators:
+        controller = k8s_operators.load(name).controller
+        if controller is None:
+            continue
+        try:
+            checks += cluster.controller_check(reservation, controller)
+        except ClusterError as err:
+            checks.append(failed(controller.name, str(err)))
+    return tuple(checks)
 
 
 def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:

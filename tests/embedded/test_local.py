@@ -5,9 +5,19 @@ import os
 import pytest
 from pydantic import ValidationError
 
-from include import clusters
+from include import clusters, k8s_operators
 from include.checks import Outcome
-from include.embedded import image, local_cluster, machine, packages, paths, ports, state
+from include.embedded import (
+    flux_view,
+    image,
+    local_cluster,
+    machine,
+    packages,
+    paths,
+    ports,
+    programs,
+    state,
+)
 from include.errors import ClusterError, StudyError
 from include.models import Study
 
@@ -68,6 +78,69 @@ def test_ranks_that_share_cores_are_told_to_the_reader(reservation, monkeypatch,
     assert handle.image == "a:1"
     assert len(handle.notes) == notes
     assert all("3 ranks share a node's 2 cores" in note for note in handle.notes)
+
+
+VIEW = flux_view.FluxView(
+    key="k", source="view.tar", reference="docker.io/local/flux-view:k", digest="d", version="1"
+)
+FLUX = {"operators": ("flux_operator",)}
+
+
+@pytest.fixture
+def flux_at_hand(monkeypatch, tmp_path):
+    found = programs.Found(path=tmp_path, version="v1", is_built_here=False)
+    monkeypatch.setattr(programs, "find", lambda *_, **__: found)
+    monkeypatch.setattr(flux_view, "at_hand", lambda _: VIEW)
+
+
+def test_flux_is_run_where_its_program_and_a_view_are_at_hand(flux_at_hand):
+    assert LOCAL.reserve(Study(**FLUX), study_id="s-1").study_id == "s-1"
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "message"),
+    [
+        (programs, "find", "no program flux-operator: put it on PATH"),
+        (flux_view, "at_hand", "no view image of Flux: bring one with `make flux VIEW="),
+    ],
+)
+def test_flux_without_one_of_the_two_is_refused(flux_at_hand, monkeypatch, module, name, message):
+    monkeypatch.setattr(module, name, lambda *_, **__: None)
+    with pytest.raises(StudyError, match=f"flux_operator cannot run on the local .*{message}"):
+        LOCAL.reserve(Study(**FLUX), study_id="s-1")
+
+
+def test_a_view_that_the_nodes_do_not_have_is_refused(flux_at_hand):
+    study = Study(**FLUX, operator_options={"flux_operator": {"view_image": "other:1"}})
+    with pytest.raises(StudyError, match="view_image other:1: the nodes have docker.io/local"):
+        LOCAL.reserve(study, study_id="s-1")
+
+
+def test_more_ranks_than_cores_are_refused_under_flux_alone(flux_at_hand, monkeypatch):
+    here = machine.Machine(cores=(0, 1, 2, 3), all_cores=(0, 1, 2, 3), memory_mib=4000)
+    monkeypatch.setattr(machine, "this_machine", lambda: here)
+    monkeypatch.setattr(machine, "physical_cores", lambda *_, **__: 2)
+    with pytest.raises(StudyError, match="flux_operator: 3 ranks on a node of 2 physical cores"):
+        LOCAL.reserve(Study(**FLUX, ranks_per_node=3), study_id="s-1")
+    over_mpi = Study(operators=("mpi_operator",), ranks_per_node=3)
+    assert LOCAL.reserve(over_mpi, study_id="s-1").study_id == "s-1"
+
+
+def test_a_manifest_that_cannot_be_had_is_known_before_the_cluster_is_made(
+    flux_at_hand, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("OPERATOR_BENCHMARK_CACHE", str(tmp_path))
+    controller = k8s_operators.load("flux_operator").controller
+
+    def offline(*_, **__):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr("urllib.request.urlopen", offline)
+    reservation = LOCAL.reserve(Study(**FLUX), study_id="s-1")
+    program, manifest = LOCAL.controller_check(reservation, controller)
+    assert program.outcome is Outcome.PASSED
+    assert manifest.outcome is Outcome.FAILED
+    assert "Name or service not known" in manifest.found
 
 
 def test_an_image_that_the_nodes_do_not_have_is_refused():

@@ -36,7 +36,7 @@ def removed(monkeypatch):
     """What would be removed and made, instead of doing it."""
     calls = []
     monkeypatch.setattr(removal, "remove_everything", lambda root: calls.append("removed"))
-    monkeypatch.setattr(local_cluster, "_create", lambda *_: calls.append("created"))
+    monkeypatch.setattr(local_cluster, "_create", lambda *_, **__: calls.append("created"))
     return calls
 
 

@@ -12,10 +12,12 @@ from pydantic import ValidationError
 from include import clusters, k8s_operators
 from include.checks import Outcome
 from include.embedded import credentials, probe
+from include.embedded import programs as embedded_programs
 from include.embedded.certificates import Authority, Identity
 from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.errors import ClusterError, StudyError
+from include.kube.kinds import Rate
 from include.models import NodeChoice, Study
 from include.simulation import cluster, controllers, gates, nodes, programs, settings, stages
 from include.simulation.log_server import LogServer
@@ -95,8 +97,9 @@ def test_a_pod_that_no_simulated_node_has_room_for_is_refused():
     assert refused.found == "a pod asks for cpu 97 of 96 that a simulated node has for pods"
 
 
-def test_a_controller_that_is_not_at_hand_has_no_program(monkeypatch):
-    monkeypatch.setattr(programs.commands, "find", lambda _: None)
+def test_a_controller_that_is_not_at_hand_has_no_program(tmp_path, monkeypatch):
+    monkeypatch.setattr(embedded_programs.commands, "find", lambda _: None)
+    monkeypatch.setenv("OPERATOR_BENCHMARK_CACHE", str(tmp_path))
     flux = k8s_operators.load("flux_operator").controller
     assert programs.find(flux, settings.Options()) is None
     with pytest.raises(ClusterError, match="there is no file /nowhere"):
@@ -121,6 +124,25 @@ def test_the_version_that_go_wrote_into_a_controller_is_told(tmp_path):
     assert found.version.startswith("v0.0.0-2026-0d75, binary sha256:")
 
 
+@pytest.mark.parametrize(
+    ("told", "version"),
+    [
+        (b"(devel)\nbuild\tvcs.revision=%s\nbuild\tvcs.modified=false\n" % (b"a1" * 20), "a1" * 20),
+        (
+            b"(devel)\nbuild\tvcs.revision=%s\nbuild\tvcs.modified=true\n" % (b"a1" * 20),
+            "a1" * 20 + ", changed",
+        ),
+        (b"(devel)\n", "(devel), commit not in the binary"),
+    ],
+)
+def test_a_controller_that_was_built_from_a_checkout_tells_its_commit(tmp_path, told, version):
+    binary = tmp_path / "flux-operator"
+    binary.write_bytes(b"\0mod\tgithub.com/flux-framework/flux-operator\t" + told)
+    flux = k8s_operators.load("flux_operator").controller
+    found = programs.find(flux, settings.Options(flux_operator=str(binary)))
+    assert f"{version}, binary sha256:" in found.version
+
+
 def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_manifest(
     tmp_path, monkeypatch
 ):
@@ -135,13 +157,15 @@ def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_man
         {"kind": "ClusterRole", "metadata": {"name": "somebody-elses"}},
         {"kind": "Deployment", "metadata": {"name": "operator-controller-manager"}},
     ]
-    monkeypatch.setattr(programs.installation, "manifest", lambda *_, **__: [*others, *wanted])
+    monkeypatch.setattr(
+        embedded_programs.installation, "manifest", lambda *_, **__: [*others, *wanted]
+    )
     namespace, *applied, binding = program.objects()
     assert namespace["metadata"]["name"] == "operator-system"
     assert applied == wanted
     assert binding["roleRef"]["name"] == flux.cluster_role
     assert binding["subjects"][0]["name"] == "operator-benchmark:flux-operator"
-    monkeypatch.setattr(programs.installation, "manifest", lambda *_, **__: others)
+    monkeypatch.setattr(embedded_programs.installation, "manifest", lambda *_, **__: others)
     with pytest.raises(ClusterError, match="the manifest of flux-operator lacks one of"):
         program.objects()
 
@@ -150,7 +174,7 @@ def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_bui
     mpi = programs.find(k8s_operators.load("mpi_operator").controller, settings.Options())
     assert not any("qps" in word for word in mpi.arguments(programs_built))
     limits = programs.Limits(
-        client=programs.Rate(qps=7, burst=8), queue=programs.Rate(qps=9, burst=11)
+        client=Rate(qps=7, burst=8), queue=Rate(qps=9, burst=11)
     )
     assert mpi.arguments(programs_built, limits=limits)[-4:] == [
         "-kube-api-qps=7",
@@ -162,7 +186,7 @@ def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_bui
 
 @pytest.fixture
 def programs_built(tmp_path, monkeypatch):
-    monkeypatch.setattr(programs.binaries, "binary", lambda name: tmp_path / name)
+    monkeypatch.setattr(embedded_programs.binaries, "binary", lambda name: tmp_path / name)
     return tmp_path
 
 

@@ -158,3 +158,19 @@ def test_another_study_on_the_cluster_is_something_to_wait_for_and_anything_else
     with pytest.raises(ClusterError) as caught:
         preflight.preflight(planned(params))
     assert not isinstance(caught.value, ClusterBusy)
+
+
+def test_a_controller_that_cannot_be_had_stops_the_study(params, monkeypatch):
+    params["operators"] = ["mpi_operator", "indexed_job"]
+    asked = []
+
+    def check(self, reservation, controller):
+        asked.append(controller.name)
+        raise ClusterError("no manifest")
+
+    monkeypatch.setattr(type(clusters.load("fake")), "controller_check", check)
+    plan = make_plan(read_study(params), study_id="demo-1")
+    found = preflight.look(plan)
+    assert asked == ["mpi-operator"]  # the other one has no controller
+    assert not found.is_ready
+    assert "no manifest" in found.text

@@ -1,0 +1,109 @@
+"""What a study may not ask of the local cluster: known before a cluster is made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from include import k8s_operators
+from include.embedded import flux_view, image, machine, programs
+from include.errors import ClusterError, StudyError
+from include.models import Binding, MpiImplementation
+
+if TYPE_CHECKING:
+    from include.kube.kinds import Controller
+    from include.models import Study
+
+
+def refuse(
+    study: Study, *, node_count: int, flux_operator: str | None, view_source: str | None
+) -> None:
+    """StudyError for what the cluster's nodes, or this machine, do not have."""
+    _refuse_what_is_not_at_hand(study, flux_operator=flux_operator, view_source=view_source)
+    _refuse_foreign_image(study)
+    _refuse_foreign_mpi(study)
+    _refuse_more_ranks_than_cores(study, node_count=node_count)
+
+
+def _refuse_what_is_not_at_hand(
+    study: Study, *, flux_operator: str | None, view_source: str | None
+) -> None:
+    """StudyError for an operator whose controller, or launcher, is not on this machine."""
+    for name in study.operators:
+        operator = k8s_operators.load(name)
+        lacking = []
+        try:
+            if operator.controller and not programs.find(operator.controller, named=flux_operator):
+                lacking.append(no_program(operator.controller))
+            if operator.launcher_image:
+                lacking += _lacking_view(study, view_source)
+        except ClusterError as err:
+            lacking.append(str(err))
+        if lacking:
+            msg = f"{name} cannot run on the local cluster: {'; '.join(lacking)}; or leave it out"
+            raise StudyError(msg)
+
+
+def _lacking_view(study: Study, source: str | None) -> list[str]:
+    view = flux_view.at_hand(source)
+    if view is None:
+        return [f"no view image of Flux: {flux_view.ADVICE}"]
+    given = study.operator_options.get("flux_operator", {}).get("view_image")
+    if given not in (None, view.reference):
+        msg = (
+            f"view_image {given}: the nodes have {view.reference} ({view.source}) and pull none; "
+            f"name another one in `cluster_options.flux_view`"
+        )
+        return [msg]
+    return []
+
+
+def no_program(controller: Controller) -> str:
+    """Says that a controller has no program here, and what to do."""
+    return (
+        f"no program {controller.name}: put it on PATH, name it in "
+        f"`cluster_options.flux_operator`, or build it with `make flux`"
+    )
+
+
+def _refuse_foreign_image(study: Study) -> None:
+    """StudyError for an image that the nodes do not have: they pull none."""
+    if study.image is not None and study.image != (own := image.reference()):
+        msg = (
+            f"image {study.image}: the local cluster's nodes have {own} and pull none; leave "
+            f"`image` out, or use cluster `existing`"
+        )
+        raise StudyError(msg)
+
+
+def _refuse_foreign_mpi(study: Study) -> None:
+    """StudyError for an MPI that the image's applications were not built for."""
+    if study.mpi_implementation is not MpiImplementation.MPICH:
+        msg = (
+            f"mpi_implementation {study.mpi_implementation}: the applications of the local "
+            f"cluster's own image are built for {MpiImplementation.MPICH}"
+        )
+        raise StudyError(msg)
+
+
+def _refuse_more_ranks_than_cores(study: Study, *, node_count: int) -> None:
+    """StudyError when ranks are to have a core each and a node has too few: none would run."""
+    cores = cores_of(node_count)
+    plural = "s" if cores > 1 else ""
+    too_many = f"{study.ranks_per_node} ranks on a node of {cores} core{plural}; lower "
+    if study.binding is Binding.CORE and study.ranks_per_node > cores:
+        msg = f"binding {study.binding}: {too_many}`ranks_per_node`, or set `binding` to none"
+        raise StudyError(msg)
+    cores = machine.physical_cores(machine.this_machine(), node_count=node_count)
+    for name in study.operators:
+        if k8s_operators.load(name).needs_core_per_rank and study.ranks_per_node > cores:
+            msg = (
+                f"{name}: {study.ranks_per_node} ranks on a node of {cores} physical "
+                f"core{'s' if cores > 1 else ''}, and its launcher gives each rank one of its own: "
+                f"lower `ranks_per_node`, or leave {name} out"
+            )
+            raise StudyError(msg)
+
+
+def cores_of(node_count: int) -> int:
+    """The cores that each node has for pods."""
+    return int(machine.for_pods(machine.this_machine(), node_count=node_count)["cpu"])
