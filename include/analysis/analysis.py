@@ -14,9 +14,11 @@ from include.analysis.summary import summarise
 from include.analysis.verdicts import Verdict, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
+
+    from include.analysis.adaptive import PairLook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +34,13 @@ class Analysis:
     verdicts: tuple[Verdict, ...]
 
 
-def analyse(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> Analysis:
+def analyse(
+    frame: pd.DataFrame, *, operators: Sequence[str] = (), looks: Iterable[PairLook] = ()
+) -> Analysis:
     """The analysis of a table of records; `operators` fixes the order where it is not that of runs.
+
+    `looks` are those of a study that may end early: they decide in place of the usual test, whose
+    5 % hold for one look only.
 
     Also for a table without any record.
     """
@@ -47,5 +54,5 @@ def analyse(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> Analysis:
         comparisons=comparisons,
         drifts=drifts,
         scaling=scaling(runs, operators=operators),
-        verdicts=judge(runs, comparisons=comparisons, drifts=drifts),
+        verdicts=judge(runs, comparisons=comparisons, drifts=drifts, looks=looks),
     )

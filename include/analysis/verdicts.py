@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from include.analysis.adaptive import told
 from include.analysis.cells import SIZE, counted
 from include.analysis.comparison import FIGURE_OF_MERIT
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.looks import Decision
 from include.analysis.setups import set_up_differences
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from include.analysis.adaptive import PairLook
 
 SIMULATED = "simulated"
 SECOND = "launcher_time_s"  # compared where an operator has no figure of merit
@@ -40,12 +44,17 @@ class Verdict:
 
 
 def judge(
-    frame: pd.DataFrame, *, comparisons: pd.DataFrame, drifts: pd.DataFrame
+    frame: pd.DataFrame,
+    *,
+    comparisons: pd.DataFrame,
+    drifts: pd.DataFrame,
+    looks: Iterable[PairLook] = (),
 ) -> tuple[Verdict, ...]:
     """A verdict for each size and pair in `comparisons`, in its order.
 
     By the figure of merit; a pair that can be compared by its launcher time alone, as when a
-    record set has no logs, gets none, but what was measured and what differs.
+    record set has no logs, gets none, but what was measured and what differs. A pair that was
+    looked at while its study ran is decided by its last look.
     """
     runs = counted(frame)
     rows = [
@@ -55,7 +64,24 @@ def judge(
     first: dict[tuple[Any, ...], dict[Any, Any]] = {}
     for row in rows:
         first.setdefault(tuple(row[key] for key in (*SIZE, "operator", "baseline")), row)
-    return tuple(_verdict(first[key], runs=runs, drifts=drifts) for key in sorted(first, key=_size))
+    verdicts = (_verdict(first[key], runs=runs, drifts=drifts) for key in sorted(first, key=_size))
+    last = {(look.nodes, look.operator, look.baseline): look for look in looks}
+    return tuple(_by_look(verdict, last) for verdict in verdicts)
+
+
+def _by_look(verdict: Verdict, looks: Mapping[tuple[int, str, str], PairLook]) -> Verdict:
+    """The verdict as the last look at its pair has it, if there was one."""
+    pair = looks.get((verdict.nodes, _arm(verdict.operator), _arm(verdict.baseline)))
+    if pair is None:
+        return verdict
+    faster = verdict.operator if pair.look.difference_percent < 0 else verdict.baseline
+    is_decided = pair.look.decision is Decision.WINNER and not verdict.reasons
+    return replace(verdict, winner=faster if is_decided else None, measured=told(pair))
+
+
+def _arm(name: str) -> str:
+    """The arm without what its name in the tables says of its study or its stand-in."""
+    return name.partition(" (")[0]
 
 
 def _size(key: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -114,6 +114,7 @@ def tally_of(records: Sequence[Record]) -> Tally:
         failed=sum(record.status is Status.FAILED for record in records),
         invalid=sum(record.status is Status.INVALID for record in records),
         lost=0,
+        not_needed=0,
         simulated=any(record.simulated for record in records),
         troubles=tuple(_trouble(record) for record in records if record not in valid),
         strays=(),

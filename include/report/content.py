@@ -10,8 +10,10 @@ import pandas as pd
 
 from include import k8s_operators
 from include.analysis import table
+from include.analysis.adaptive import last_looks
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
+from include.models import NodeOrder
 from include.models.variants import arm_name
 from include.report.cost_text import read_cost
 from include.report.figures import draw_all
@@ -71,7 +73,8 @@ def read_content(
     frame = own if others is None else pd.concat([own, others], ignore_index=True)
     arms = k8s_operators.arms(plan.study)
     operators = arm_names(frame, study_id=plan.study_id, arms=arms)
-    found = analyse(frame, operators=operators)
+    looks = last_looks(plan, records) if others is None else ()
+    found = analyse(frame, operators=operators, looks=looks)
     counts = tally(
         plan,
         records,
@@ -96,8 +99,23 @@ def read_content(
         tally=counts,
         cost=read_cost(results),
         sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
-        notes=(*(cluster.notes if cluster else ()), *image_notes(results, own), *_others(others)),
+        notes=(
+            *(cluster.notes if cluster else ()),
+            *_order(plan.study),
+            *image_notes(results, own),
+            *_others(others),
+        ),
     )
+
+
+def _order(study: Study) -> tuple[str, ...]:
+    if study.node_order is not NodeOrder.DESCENDING:
+        return ()
+    text = (
+        "Node counts ran in descending order, so size and time are confounded: a drift of the "
+        "cluster shows as scaling. Operators are compared within blocks, which no drift touches."
+    )
+    return (text,)
 
 
 def _others(others: pd.DataFrame | None) -> tuple[str, ...]:

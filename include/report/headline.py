@@ -32,7 +32,7 @@ def headline(
         f"{_operators(operators)} {_did(tally)} {study.application} on "
         f"{_where(study, cluster)}: "
         f"{tally.valid_repeats:,} valid of {count(tally.planned_repeats, 'planned repeat')}"
-        f"{_warmups(tally)}."
+        f"{_warmups(tally)}{_not_needed(tally)}."
     )
     sentences = [opening, *trouble(tally)]
     if cluster is None and not tally.recorded:
@@ -87,6 +87,12 @@ def _warmups(tally: Tally) -> str:
     if not tally.planned_warmups:
         return ""
     return f" ({count(tally.planned_warmups, 'warm-up')} planned besides, not counted)"
+
+
+def _not_needed(tally: Tally) -> str:
+    if not tally.not_needed:
+        return ""
+    return f"; {tally.not_needed:,} were not needed, as the answer was known without them"
 
 
 def trouble(tally: Tally) -> list[str]:

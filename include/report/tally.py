@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from include.analysis.adaptive import not_needed
 from include.errors import problems
 from include.models import Plan, Point, Record, Status
 
@@ -42,6 +43,7 @@ class Tally:
     failed: int
     invalid: int
     lost: int
+    not_needed: int  # left out, as the answer at their size was known
     simulated: bool
     troubles: tuple[Trouble, ...]
     strays: tuple[str, ...]  # records of points that the plan does not have
@@ -71,6 +73,7 @@ def tally(
 ) -> Tally:
     """Every planned point set against its record."""
     by_point = {record.point_id: record for record in records}
+    left_out = not_needed(plan, by_point.values()) - set(unreadable)
     planned = {point.point_id: point for point in plan.points}
     mine = [by_point[point_id] for point_id in planned if point_id in by_point]
     repeats = [point for point in planned.values() if not point.is_warmup]
@@ -84,9 +87,15 @@ def tally(
         valid_repeats=sum(not record.is_warmup for record in valid),
         failed=sum(record.status is Status.FAILED for record in mine),
         invalid=sum(record.status is Status.INVALID for record in mine),
-        lost=len(planned) - len(mine),
+        lost=len(planned) - len(mine) - len(left_out),
+        not_needed=len(left_out),
         simulated=is_simulated or any(record.simulated for record in mine),
-        troubles=_troubles(planned, by_point, unreadable=unreadable, results=results),
+        troubles=_troubles(
+            {name: point for name, point in planned.items() if name not in left_out},
+            by_point,
+            unreadable=unreadable,
+            results=results,
+        ),
         strays=tuple(sorted((set(by_point) | set(unreadable)) - set(planned))),
     )
 

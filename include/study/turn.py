@@ -183,7 +183,7 @@ def _not_needed(results: Results, plan: Plan) -> frozenset[str]:
     """Points that no answer needs; a study that takes all its repeats reads no record for that."""
     if plan.study.repeats_min is None:
         return frozenset()
-    from include.study import adaptive  # noqa: PLC0415  numpy takes a while to load
+    from include.analysis import adaptive  # noqa: PLC0415  numpy takes a while to load
 
     return adaptive.not_needed(plan, results.records())
 

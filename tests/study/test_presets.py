@@ -28,7 +28,8 @@ def filled(conf):
 
 @pytest.mark.parametrize("name", presets.available())
 def test_every_preset_is_a_study_within_the_limits_and_says_what_it_is(name):
-    study = Study.model_validate(FORM | presets.load(name))
+    needed = {"image": f"registry.example/lammps@sha256:{64 * '0'}"} if "run6" in name else {}
+    study = Study.model_validate(FORM | presets.load(name) | needed)
     make_plan(study, study_id="x")
     assert presets.title(name)
 

@@ -6,11 +6,11 @@ import random
 
 import pytest
 
+from include.analysis.adaptive import last_looks, not_needed, told
 from include.analysis.looks import Decision
 from include.models import Status, Study
 from include.results import Results
 from include.study import turn
-from include.study.adaptive import last_looks, not_needed, sentence
 from include.study.plan import make_plan
 from include.study.turn import PointNotNeeded, left_out, next_point
 from tests.fakes.points import record_of
@@ -70,8 +70,8 @@ def test_a_size_ends_at_the_look_that_decides_every_pair_and_others_go_on():
     (look,) = last_looks(plan, records_of(in_blocks(plan, 2, 6), separate))
     assert (look.nodes, look.look.look, look.looks) == (2, 1, 4)
     assert look.look.decision is Decision.WINNER
-    assert "stopped at look 1 of 4 (20 planned)" in sentence(look)
-    assert "indexed_job is 50.0 % faster than mpi_operator" in sentence(look)
+    assert "stopped at look 1 of 4 (20 planned)" in told(look)
+    assert "indexed_job is 50.0 % faster than mpi_operator" in told(look)
 
 
 def test_a_difference_in_the_noise_runs_to_the_last_repeat():
@@ -81,7 +81,7 @@ def test_a_difference_in_the_noise_runs_to_the_last_repeat():
         assert not_needed(plan, records) == frozenset()
     (look,) = [each for each in last_looks(plan, records) if each.nodes == 1]
     assert look.look.decision is None
-    assert "looked at 3 of 4 times, undecided" in sentence(look)
+    assert "looked at 3 of 4 times, undecided" in told(look)
 
 
 def test_equal_times_end_with_no_difference_that_matters():

@@ -181,8 +181,8 @@ def _arms(plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(sorted(arms), key=lambda arm: order[arms[arm]]))
 
 
-def sentence(pair: PairLook) -> str:
-    """What the last look says of a pair, in words."""
+def told(pair: PairLook) -> str:
+    """What the last look says of a pair, in words; its size is left to the reader's table."""
     look = pair.look
     level = f"{100 * (1 - pair.error):.2f} %"
     interval = f"{level} interval {look.low_percent:+.1f} to {look.high_percent:+.1f} %"
@@ -196,7 +196,7 @@ def sentence(pair: PairLook) -> str:
         text = f"{pair.operator} and {pair.baseline} show no difference that matters"
     else:
         text = f"{pair.operator} against {pair.baseline}: {look.difference_percent:+.1f} %"
-    return f"{pair.nodes:,} nodes: {text}, {interval}, {counts}; {_where(pair)}"
+    return f"{text}, {interval}, {counts}; {_where(pair)}"
 
 
 def _where(pair: PairLook) -> str:
