@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.models import Placement
 
+KEEPING_OUT = ("NoSchedule", "NoExecute")
+
 
 def selector_of(placement: Placement) -> str:
     """The label selector of the nodes that a placement allows."""
@@ -22,9 +24,55 @@ def selector_of(placement: Placement) -> str:
 
 
 def usable(kube: Kube, placement: Placement) -> list[dict[str, Any]]:
-    """The nodes that it allows, less those that are cordoned or known to be out of order."""
+    """The nodes that it allows, less those that no pod of the study is put on."""
     nodes = kube.list(NODE, selector=selector_of(placement)).items
-    return [n for n in nodes if not n["spec"].get("unschedulable", False) and _is_ready(n)]
+    return [node for node in nodes if _why_not(node, placement) is None]
+
+
+def unusable(kube: Kube, placement: Placement) -> tuple[str, ...]:
+    """Why the other nodes that it allows are not usable, each with its name."""
+    nodes = kube.list(NODE, selector=selector_of(placement)).items
+    reasons = ((node["metadata"]["name"], _why_not(node, placement)) for node in nodes)
+    return tuple(f"{name} is {reason}" for name, reason in reasons if reason is not None)
+
+
+def _why_not(node: dict[str, Any], placement: Placement) -> str | None:
+    """Why no pod is put on a node: cordoned, out of order, or tainted; None when one may be."""
+    spec = node.get("spec", {})
+    if spec.get("unschedulable", False):
+        return "cordoned"
+    if not _is_ready(node):
+        return "not Ready"
+    keeping_out = [
+        taint
+        for taint in spec.get("taints") or ()
+        if taint.get("effect") in KEEPING_OUT and not _is_tolerated(taint, placement)
+    ]
+    if not keeping_out:
+        return None
+    named = ", ".join(map(_taint, keeping_out))
+    return f"tainted {named}, which the study does not tolerate"
+
+
+def _taint(taint: dict[str, Any]) -> str:
+    value = f"={taint['value']}" if taint.get("value") else ""
+    return f"{taint['key']}{value}:{taint['effect']}"
+
+
+def _is_tolerated(taint: dict[str, Any], placement: Placement) -> bool:
+    """By Kubernetes' rules: what a toleration leaves out, it does not ask for."""
+    return any(
+        each.get("effect") in {None, "", taint["effect"]}
+        and (
+            (each.get("operator") == "Exists" and each.get("key") in {None, "", taint["key"]})
+            or (
+                each.get("operator", "Equal") in {"", "Equal"}
+                and each.get("key") == taint["key"]
+                and (each.get("value") or "") == (taint.get("value") or "")
+            )
+        )
+        for each in placement.tolerations
+    )
 
 
 def _is_ready(node: dict[str, Any]) -> bool:

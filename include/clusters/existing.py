@@ -44,6 +44,7 @@ PACE = Pace(
     source="a guess: what an existing cluster takes depends on its machines",
 )
 POLL_S = 0.5
+SHOWN = 5  # of the nodes that workers may not use
 
 
 class Options(Model):
@@ -89,6 +90,9 @@ class Existing(Cluster[Options]):
                 f"the study asks for {reservation.nodes} nodes, the cluster has {len(usable)} that "
                 f"workers may use{_named(options.worker)}: ask for fewer or add nodes"
             )
+            if others := _nodes.unusable(kube, options.worker):
+                more = f" and {len(others) - SHOWN} more" if len(others) > SHOWN else ""
+                msg += f" ({'; '.join(others[:SHOWN])}{more})"
             raise ClusterError(msg)
 
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
@@ -133,7 +137,7 @@ class Existing(Cluster[Options]):
         """The cluster is ready as it is; this reads its version and the kind of its nodes."""
         kube = self.connect(reservation)
         options = self.read_options(reservation.options)
-        nodes = kube.list(NODE, selector=selector_of(options.worker)).items
+        nodes = _nodes.usable(kube, options.worker)
         names = sorted(node["metadata"]["labels"].get(_HOST_NAME, "") for node in nodes)
         types = {node["metadata"]["labels"].get(_INSTANCE_TYPE) for node in nodes}
         image = study.image or ""

@@ -201,7 +201,8 @@ def _by_api(
 ) -> dict[str, float | None]:
     """The same by stamps of the API server, scheduler and simulated kubelets, whole seconds."""
     start = instant(resource["metadata"]["creationTimestamp"])
-    found = timeline.pod_instants(list(arrivals.pods.values()), expected=arrivals.expected)
+    pods = list(arrivals.pods.values())
+    found = timeline.pod_instants(pods, operator=operator, expected=arrivals.expected)
     stamps = {
         "api_pods_created_s": found["pods_created_at"],
         "api_pods_scheduled_s": found["pods_scheduled_at"],

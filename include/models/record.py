@@ -44,6 +44,7 @@ class _Outcome(Model):
     order_index: Positive
     status: Status
     error: str | None = None
+    note: str | None = None  # what its reader must know, of clocks that contradict each other, say
     loop_time_s: float | None = None
     app_wall_time_s: float | None = None
     launcher_time_s: float | None = None

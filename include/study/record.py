@@ -6,13 +6,16 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
+from include.jobs.pod_states import own
 from include.models import Record, Status
 from include.models.timeline import STRETCHES, durations
 from include.project import code_version
 from include.redact import redact
+from include.study import clocks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from include.applications import Application, ApplicationResult
     from include.k8s_operators import K8sOperator
@@ -80,6 +83,12 @@ def _from_application(result: ApplicationResult) -> dict[str, Any]:
     return {field: getattr(result, field) for field in fields}
 
 
+def _own_times_s(fields: dict[str, Any]) -> dict[str, float | None]:
+    """Of the fields of `measured` those that say how long a part of the log took."""
+    figures = fields | fields.get("figures", {})
+    return {name: figures.get(name) for name in ("loop_time_s", "launcher_time_s")}
+
+
 def status_of(error: BenchmarkError | None) -> Status:
     """`invalid` when the job ended well but its result is not to be trusted, else `failed`."""
     if error is None:
@@ -97,6 +106,7 @@ def build(
     study: Study,
     handle: ClusterHandle,
     binding: Binding | None,
+    operator: K8sOperator,
     operator_version: str,
     attempt: int,
     error: BenchmarkError | None,
@@ -105,13 +115,21 @@ def build(
     manifest: str,
     log: bytes,
     fields: dict[str, Any],
+    stamps: Sequence[datetime],
 ) -> Record:
-    """The record of one attempt at a point; `fields` are those of `measured`, none on failure."""
+    """The record of one attempt at a point; `fields` are those of `measured`, none on failure.
+
+    `stamps` are those of the launcher's log.
+    """
+    # Simulated waiting may be shorter than the times that were drawn.
+    own_times_s = _own_times_s(fields) if handle.time_scale == 1 else {}
+    stretches, note = clocks.checked(times, stamps=stamps, own_times_s=own_times_s)
     return Record(
         **point.model_dump(exclude={"points_in_study", "workers"}),
         **times.model_dump(),
-        **durations(times),
+        **stretches,
         **fields,
+        note=note,
         attempt=attempt,
         application=study.application,
         cluster=study.cluster,
@@ -121,7 +139,7 @@ def build(
         binding=binding,
         mpi_implementation=study.mpi_implementation,
         image=handle.image,
-        image_digest=handle.image_digest or _image_digest(pods),
+        image_digest=handle.image_digest or _image_digest(pods, operator),
         operator_version=operator_version,
         kubernetes_version=handle.kubernetes_version,
         instance_type=handle.instance_type,
@@ -144,12 +162,12 @@ def with_deletion(record: Record, times: Timeline) -> Record:
     return record.model_copy(update=changes)
 
 
-def _image_digest(pods: Sequence[dict[str, Any]]) -> str | None:
-    """The digest that the kubelets report, when all pods agree on one."""
-    found = {
+def _image_digest(pods: Sequence[dict[str, Any]], operator: K8sOperator) -> str | None:
+    """The digest of the ranks' image that the kubelets report, when all pods agree on one."""
+    digests = {
         status["imageID"].rpartition("@")[2]
         for pod in pods
-        for status in pod.get("status", {}).get("containerStatuses", [])
+        for status in own(pod, operator.container_of(pod))
         if status.get("imageID")
     }
-    return found.pop() if len(found) == 1 else None
+    return digests.pop() if len(digests) == 1 else None

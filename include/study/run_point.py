@@ -30,6 +30,7 @@ from include.study import record, timeline
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from include.applications import Application
     from include.errors import BenchmarkError
     from include.k8s_operators import K8sOperator
     from include.kube.client import Kube
@@ -181,18 +182,7 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
             error = record.explained(error, texts, application=application, operator=seen.operator)
     except (ParseError, CheckFailed, JobFailed) as err:
         error = error or err
-    pods = seen.watch.rank_pods
-    times = timeline.build(
-        resource=seen.watch.resource,
-        pods=pods,
-        expected_pods=point.nodes,
-        log_lines=stamped,
-        application=application,
-        completed_at=seen.completed_at,
-    )
-    setting.results.write_text(
-        f"points/{point.point_id}/timeline.json", times.model_dump_json(indent=2)
-    )
+    times = _timeline(point, setting, seen, stamped=stamped, application=application)
     return record.build(
         point,
         study=setting.study,
@@ -200,15 +190,40 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
         binding=seen.operator.binding(
             setting.study.binding, operator_options(point, study=setting.study)
         ),
+        operator=seen.operator,
         operator_version=setting.results.operator_version(seen.operator.name),
         attempt=seen.attempt,
         error=error,
         times=times,
-        pods=pods,
+        stamps=[at for at, _ in stamped],
+        pods=seen.watch.rank_pods,
         manifest=seen.manifest,
         log=seen.stored_log.encode(),
         fields=fields | {"image_pulls": seen.image_pulls},
     )
+
+
+def _timeline(
+    point: Point,
+    setting: Setting,
+    seen: Seen,
+    *,
+    stamped: list[tuple[datetime, str]],
+    application: Application,
+) -> Timeline:
+    """The point's timeline, which is stored too."""
+    times = timeline.build(
+        resource=seen.watch.resource,
+        pods=seen.watch.rank_pods,
+        operator=seen.operator,
+        expected_pods=point.nodes,
+        log_lines=stamped,
+        application=application,
+        completed_at=seen.completed_at,
+    )
+    folder = f"points/{point.point_id}"
+    setting.results.write_text(f"{folder}/timeline.json", times.model_dump_json(indent=2))
+    return times
 
 
 def _delete(point: Point, setting: Setting, found: Record) -> Record:

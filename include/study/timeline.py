@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from include.jobs.pod_states import own
 from include.kube.conditions import condition, instant
 from include.models import Timeline
 
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.applications import Application
+    from include.k8s_operators import K8sOperator
 
 
-def pod_instants(pods: Sequence[dict[str, Any]], *, expected: int) -> dict[str, datetime | None]:
+def pod_instants(
+    pods: Sequence[dict[str, Any]], *, operator: K8sOperator, expected: int
+) -> dict[str, datetime | None]:
     """When the last of the rank-carrying pods was created, scheduled and running.
 
     None while one of the `expected` pods has not come that far: a job of which a worker never
@@ -28,7 +32,7 @@ def pod_instants(pods: Sequence[dict[str, Any]], *, expected: int) -> dict[str, 
     readings = {
         "pods_created_at": [instant(pod["metadata"]["creationTimestamp"]) for pod in pods],
         "pods_scheduled_at": [at for pod in pods if (at := _scheduled_at(pod))],
-        "pods_running_at": [at for pod in pods if (at := _running_at(pod))],
+        "pods_running_at": [at for pod in pods if (at := _running_at(pod, operator))],
     }
     return {
         name: max(instants) if instants and len(instants) >= expected else None
@@ -58,11 +62,11 @@ def _scheduled_at(pod: dict[str, Any]) -> datetime | None:
     return instant(scheduled["lastTransitionTime"]) if scheduled else None
 
 
-def _running_at(pod: dict[str, Any]) -> datetime | None:
-    """Start of the pod's last container, also when it has ended since."""
+def _running_at(pod: dict[str, Any], operator: K8sOperator) -> datetime | None:
+    """Start of the pod's container with ranks, also when it has ended since."""
     starts = [
         state[kind]["startedAt"]
-        for status in pod.get("status", {}).get("containerStatuses", [])
+        for status in own(pod, operator.container_of(pod))
         for state in (status.get("state", {}), status.get("lastState", {}))
         for kind in ("running", "terminated")
         if state.get(kind, {}).get("startedAt")
@@ -74,6 +78,7 @@ def build(
     *,
     resource: dict[str, Any] | None,
     pods: Sequence[dict[str, Any]],
+    operator: K8sOperator,
     expected_pods: int,
     log_lines: Iterable[tuple[datetime, str]],
     application: Application,
@@ -85,7 +90,7 @@ def build(
         {
             "created_at": created,
             "completed_at": completed_at,
-            **pod_instants(pods, expected=expected_pods),
+            **pod_instants(pods, operator=operator, expected=expected_pods),
             **log_instants(log_lines, application),
         }
     )

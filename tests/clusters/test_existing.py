@@ -70,6 +70,39 @@ def test_cordoned_nodes_do_not_count(server):
         CLUSTER.preflight(reservation())
 
 
+@pytest.mark.parametrize(
+    ("toleration", "is_usable"),
+    [
+        (None, False),
+        ({"operator": "Exists"}, True),
+        ({"key": "dedicated", "operator": "Exists"}, True),
+        ({"key": "dedicated", "value": "hpc"}, True),
+        ({"key": "dedicated", "value": "hpc", "effect": "NoSchedule"}, True),
+        ({"key": "dedicated", "value": "hpc", "effect": "NoExecute"}, False),
+        ({"key": "dedicated", "value": "web"}, False),
+        ({"key": "other", "operator": "Exists"}, False),
+    ],
+)
+def test_tainted_nodes_count_when_the_study_tolerates_it(server, toleration, is_usable):
+    add_nodes(server, 2)
+    taint = {"key": "dedicated", "value": "hpc", "effect": "NoSchedule"}
+    server.objects["/api/v1/nodes/n1"]["spec"]["taints"] = [taint]
+    tolerations = [toleration] if toleration else []
+    mine = reservation(cluster_options={"worker": {"tolerations": tolerations}})
+    if is_usable:
+        CLUSTER.preflight(mine)
+        return
+    with pytest.raises(ClusterError, match=r"has 1 .*n1 is tainted dedicated=hpc:NoSchedule"):
+        CLUSTER.preflight(mine)
+
+
+def test_a_taint_that_only_prefers_other_nodes_keeps_nobody_out(server):
+    add_nodes(server, 2)
+    taint = {"key": "busy", "effect": "PreferNoSchedule"}
+    server.objects["/api/v1/nodes/n1"]["spec"]["taints"] = [taint]
+    CLUSTER.preflight(reservation())
+
+
 @pytest.mark.parametrize("status", ["False", "Unknown"])
 def test_nodes_that_are_out_of_order_do_not_count(server, status):
     add_nodes(server, 2)

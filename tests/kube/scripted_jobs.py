@@ -27,7 +27,7 @@ real 2.67
 user 0.01
 sys 0.02
 """
-
+LOOP_S = 2.5
 
 FLUX_LOG = """\
 <6>broker.info[0]: quorum-full: quorum->run 0.32571s
@@ -57,10 +57,12 @@ def log_text(*, ranks=1, energy="-113.30058", pressure="837.38493"):
 
 
 def stamped(text):
-    lines = text.splitlines()
-    return "".join(
-        f"2026-01-02T03:04:{10 + place / 100:09.6f}Z {line}\n" for place, line in enumerate(lines)
-    ).encode()
+    """The lines with stamps, between which there is time for what they tell of themselves."""
+    lines, passed_s, stamps = text.splitlines(), 0.0, []
+    for place, line in enumerate(lines):
+        passed_s += LOOP_S if line.startswith("Loop time") else 0.0
+        stamps.append(f"2026-01-02T03:04:{10 + passed_s + place / 100:09.6f}Z {line}\n")
+    return "".join(stamps).encode()
 
 
 def pod(name, labels, *, node, state, conditions=()):

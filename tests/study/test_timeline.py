@@ -3,10 +3,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from include.applications import load
+from include.k8s_operators import load as load_operator
 from include.models import Timeline
 from include.models.timeline import durations
 from include.study import timeline
 
+OPERATOR = load_operator("mpi_operator")
 BASE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
@@ -22,7 +24,7 @@ def pod(created="2026-01-02T03:04:05Z", scheduled=None, started=None, state="run
     )
     statuses = [{"state": {state: {"startedAt": started}}}] if started else []
     return {
-        "metadata": {"creationTimestamp": created},
+        "metadata": {"creationTimestamp": created, "labels": {}},
         "status": {"conditions": conditions, "containerStatuses": statuses},
     }
 
@@ -66,7 +68,7 @@ def test_last_pod_counts():
         pod(scheduled="2026-01-02T03:04:06Z", started="2026-01-02T03:04:07Z"),
         pod(scheduled="2026-01-02T03:04:08Z", started="2026-01-02T03:04:09Z", state="terminated"),
     ]
-    assert timeline.pod_instants(pods, expected=2) == {
+    assert timeline.pod_instants(pods, operator=OPERATOR, expected=2) == {
         "pods_created_at": at(0),
         "pods_scheduled_at": at(3),
         "pods_running_at": at(4),
@@ -75,14 +77,14 @@ def test_last_pod_counts():
 
 def test_pod_that_never_started_leaves_no_instant():
     pods = [pod(scheduled="2026-01-02T03:04:06Z", started="2026-01-02T03:04:07Z"), pod()]
-    found = timeline.pod_instants(pods, expected=2)
+    found = timeline.pod_instants(pods, operator=OPERATOR, expected=2)
     assert found["pods_created_at"] == at(0)
     assert found["pods_scheduled_at"] is None
     assert found["pods_running_at"] is None
 
 
 def test_pod_that_was_never_created_leaves_no_instant():
-    assert timeline.pod_instants([pod()], expected=2)["pods_created_at"] is None
+    assert timeline.pod_instants([pod()], operator=OPERATOR, expected=2)["pods_created_at"] is None
 
 
 def test_log_stamps_bracket_launcher_and_application():
@@ -110,6 +112,7 @@ def test_log_that_never_reached_the_application_has_no_application_instants():
 
 def test_job_that_was_never_created_has_an_empty_timeline():
     found = timeline.build(
+        operator=OPERATOR,
         resource=None,
         pods=[],
         expected_pods=1,
