@@ -266,3 +266,10 @@ def test_nothing_names_a_package_index_or_this_machine():
         text = (ROOT / name).read_text()
         assert "index-url http" not in text
         assert str(ROOT) not in text
+
+
+def test_the_demo_knows_no_cluster_and_reads_no_log():
+    lines = (ROOT / "bin" / "demo").read_text().splitlines()
+    code = "\n".join(line for line in lines if not line.startswith("#"))
+    assert not set(re.findall(r"\w+", code)) & ADAPTERS["clusters"]
+    assert not re.search(r"\b(sed|grep|awk)\b", code)

@@ -15,7 +15,7 @@ from include.jobs import cleanup
 from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
 from include.project import ROOT
 from include.results import CLUSTER, ORIGIN, Location, Results, operator_file, step_times
-from include.study import images, outline, presets, stopping
+from include.study import images, outline, presets, stopping, teardown
 from include.study.plan import make_plan, read_study, study_id_of
 from include.study.turn import left_out, losses
 from include.study.verdict import judge
@@ -87,6 +87,7 @@ def plan_study(
     _check_size(plan, most_phases=most_phases, most_points=most_points)
     results.write_json("plan.json", plan.to_json())
     results.write_json("study.json", study.to_json())
+    teardown.note(plan)
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
         results.write_json(ORIGIN, origin.to_json())

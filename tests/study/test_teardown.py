@@ -9,6 +9,7 @@ import pytest
 from include.k8s_operators import LABEL_STUDY
 from include.kube.client import Kube
 from include.study import teardown
+from include.study.plan import make_plan, read_study
 from tests.kube.api_server import serving
 
 PARAMS = json.dumps(
@@ -46,6 +47,27 @@ def test_what_a_killed_run_left_is_removed_and_told(server, capsys):
     assert set(server.objects) == {"/api/v1/namespaces/team"}
     assert teardown.main(["demo-1", PARAMS]) == 0
     assert capsys.readouterr().out == "nothing to clean\n"
+
+
+@pytest.mark.sockets
+def test_what_a_run_noted_is_removed_without_its_log_or_params(
+    server, capsys, tmp_path, monkeypatch
+):
+    path = tmp_path / "study.json"
+    monkeypatch.setenv(teardown.NOTE_VARIABLE, str(path))
+    assert teardown.main(["--noted", str(path)]) == 0  # the run did not come to its plan
+    assert capsys.readouterr().out == "nothing to clean\n"
+    study = read_study(json.loads(PARAMS))
+    teardown.note(make_plan(study, study_id="demo-1"))
+    server.put("/api/v1/namespaces/demo-1", {"metadata": {"name": "demo-1", **MINE}})
+    assert teardown.main(["--noted", str(path)]) == 0
+    assert capsys.readouterr().out == "removed namespace/demo-1\n"
+
+
+@pytest.mark.parametrize("words", [[], ["demo-1"], ["demo-1", "{}", "--noted", "x"]])
+def test_a_study_is_named_in_one_way(words):
+    with pytest.raises(SystemExit):
+        teardown.main(words)
 
 
 @pytest.mark.sockets
