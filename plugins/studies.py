@@ -25,7 +25,7 @@ from include.regression.trend_models import Trend
 from include.report.pages import StudyLine
 from include.results import Results
 from include.study.plan import study_id_of
-from include.study.steps import results_root
+from include.study.steps import Planned, results_root
 from plugins.refusals import REFUSED
 from plugins.study_context import locate
 
@@ -43,14 +43,6 @@ _LABEL: TypeAdapter[str] = TypeAdapter(DnsLabel)
 
 class UnreadableStoreError(Exception):
     """The place of the results cannot be read from here; the message says which and why."""
-
-
-class _Planned(BaseModel):
-    """What is needed of `include.study.steps.Planned`, without its hundreds of points."""
-
-    study_id: DnsLabel
-    results: str
-    points: int
 
 
 class _Reported(BaseModel):
@@ -223,10 +215,10 @@ def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
         yield f"{root}/{name}"
 
 
-def _read_plan(row: Any) -> _Planned | None:
+def _read_plan(row: Any) -> Planned | None:
     """What the task `plan` returned, None when it is another DAG's task of that name."""
     try:
-        planned = _Planned.model_validate(XComModel.deserialize_value(row))
+        planned = Planned.model_validate(XComModel.deserialize_value(row))
     except ValidationError:
         return None
     return planned if planned.results.endswith(f"/{planned.study_id}") else None

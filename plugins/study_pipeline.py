@@ -193,7 +193,7 @@ def check_study(ti: TaskInstance, *, may_be_skipped: Sequence[str] = ()) -> None
 
     study = StudyContext(ti)
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id])[ti.run_id]
-    unused = phases()[len(study.planned.phases) :]
+    unused = phases()[study.planned.phases :]
     not_planned = [f"phase_{n}.{step}" for n in unused for step in PHASE_STEPS]
     steps.check_complete(
         study.results,

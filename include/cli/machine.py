@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from include.cli.study_input import read_params
 from include.study.outline import effective
-from include.study.plan import make_plan, study_id_of
 
 if TYPE_CHECKING:
     import argparse
@@ -18,8 +17,8 @@ def preflight(given: argparse.Namespace) -> int:
     """Look at everything that a study's cluster needs; 1 when it cannot begin."""
     from include.study.preflight import look  # noqa: PLC0415  loads the clients of clusters
 
-    study = effective(read_params(given.study, changes=given.set))
-    looked = look(make_plan(study, study_id=study_id_of(name=study.name, run_id="preflight")))
+    params = read_params(given.study, changes=given.set)
+    looked = look(effective(params, run_id="preflight"))
     if given.json:
         sys.stdout.write(json.dumps({"ready": looked.is_ready, **looked.to_json()}, indent=2))
         sys.stdout.write("\n")

@@ -12,7 +12,6 @@ from include.cost.estimate import estimate_plan
 from include.errors import StudyError
 from include.project import ROOT
 from include.study.outline import effective, outline
-from include.study.plan import make_plan, study_id_of
 
 if TYPE_CHECKING:
     import argparse
@@ -23,12 +22,11 @@ DEMO = ROOT / "bin" / "demo"
 def check(given: argparse.Namespace) -> int:
     """Say what the study comes to; StudyError with a line for each thing that is wrong."""
     params = read_params(given.study, changes=given.set)
-    study = effective(params)
-    plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=""))
+    plan = effective(params)
     estimate = estimate_plan(plan)
     if given.json:
         found = {
-            "study": study.to_json(),
+            "study": plan.study.to_json(),
             "points": len(plan.points),
             "estimate": estimate.to_json(),
         }

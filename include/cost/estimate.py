@@ -12,7 +12,7 @@ from include import applications, clusters
 from include.models import Model, NodeOrder
 
 if TYPE_CHECKING:
-    from include.models import Phase, Plan, Point, Study
+    from include.models import Phase, Plan, Point, Reservation, Study
     from include.tariff import Pace, Tariff
 
 SHORT = 90  # up to so many, seconds are told in seconds and minutes in minutes
@@ -64,11 +64,13 @@ class Estimate(Model):
         return f"{self.points} points, {least} {duration_text(self.duration_s)}, {money}"
 
 
-def estimate_plan(plan: Plan, *, tariff: Tariff | None = None) -> Estimate:
+def estimate_plan(
+    plan: Plan, *, reservation: Reservation | None = None, tariff: Tariff | None = None
+) -> Estimate:
     """The estimate for a plan; with no `tariff` the cluster's own word on its price counts."""
     study = plan.study
     cluster = clusters.load(study.cluster)
-    reservation = cluster.reserve(study, study_id=plan.study_id)
+    reservation = reservation or cluster.reserve(study, study_id=plan.study_id)
     pace = cluster.pace(reservation)
     tariff = tariff or cluster.tariff(reservation)
     nodes = tariff.nodes if tariff else cluster.paid_nodes(reservation)

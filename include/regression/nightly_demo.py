@@ -103,7 +103,7 @@ def _play_night(demo: Demo, night: int, planned: Planned, handle: ClusterHandle)
     image = SLOW_IMAGE if night >= demo.step_night else GOOD_IMAGE
     tonight = handle.model_copy(update={"image": image, "image_digest": None})
     results.write_json(CLUSTER, tonight.to_json())
-    for phase in planned.phases:
+    for phase in results.plan().phases:
         _run_phase(results, tonight, phase, next_measurement)
     where: dict[str, Any] = {"root": UPath(demo.root), "series": SERIES, "settings": demo.settings}
     nightly.examine_night(results, night=demo.date_of(night), **where)

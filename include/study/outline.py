@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from include.cost.estimate import estimate_plan
 from include.errors import StudyError
 from include.study import presets
-from include.study.plan import make_plan, read_study, study_id_of
+from include.study.plan import read_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.models import Study
+    from include.models import Plan, Study
 
 REFUSED = "this study will be refused: "
 
@@ -20,22 +20,21 @@ REFUSED = "this study will be refused: "
 def outline(conf: Mapping[str, Any]) -> str:
     """The effective study of a run's conf, its preset's values filled in, and its estimate."""
     try:
-        study = effective(conf)
-        plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=""))
+        plan = effective(conf)
     except StudyError as err:
         return REFUSED + "; ".join(str(err).splitlines())
-    told = presets.told(conf, study=study.to_json())
+    told = presets.told(conf, study=plan.study.to_json())
     source = f" ({told})" if told else ""
-    return f"{summary(study)}{source}: {estimate_plan(plan).sentence()}"
+    return f"{summary(plan.study)}{source}: {estimate_plan(plan).sentence()}"
 
 
-def effective(conf: Mapping[str, Any]) -> Study:
-    """The study that a run's conf comes to, with the form's first values and the preset's.
+def effective(conf: Mapping[str, Any], *, run_id: str = "") -> Plan:
+    """The plan that a run's conf comes to, with the form's first values and the preset's.
 
     StudyError with a line for each thing that is wrong.
     """
     params = {**presets.start().to_json(), **conf}
-    return read_study(presets.fill_in(params, conf=conf))
+    return read_plan(presets.fill_in(params, conf=conf), run_id=run_id)
 
 
 def summary(study: Study) -> str:

@@ -26,12 +26,24 @@ if TYPE_CHECKING:
 LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123
 
 
-def read_study(params: Mapping[str, Any]) -> Study:
-    """The validated study; StudyError with one line for each thing that is wrong.
+def read_plan(params: Mapping[str, Any], *, run_id: str) -> Plan:
+    """The plan of a run's study; StudyError with one line for each thing that is wrong.
 
     Checks all that can be known before a cluster exists: unknown keys, values, adapters and
     their options, names that would be too long, and whether the cluster is large enough.
     """
+    study = _validated(params)
+    study_id = study_id_of(name=study.name, run_id=run_id)
+    reservation = clusters.load(study.cluster).reserve(study, study_id=study_id)
+    return make_plan(study, study_id=study_id, workers=reservation.nodes)
+
+
+def read_study(params: Mapping[str, Any]) -> Study:
+    """The study of `read_plan`, with its errors."""
+    return read_plan(params, run_id="").study
+
+
+def _validated(params: Mapping[str, Any]) -> Study:
     try:
         study = Study.model_validate(dict(params))
     except ValidationError as err:
@@ -47,7 +59,7 @@ def study_id_of(*, name: str, run_id: str) -> str:
     return f"{name}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def make_plan(study: Study, *, study_id: str) -> Plan:
+def make_plan(study: Study, *, study_id: str, workers: int | None = None) -> Plan:
     """The ordered points in their phases.
 
     `swap`: a phase per operator in the study's order; node counts in the study's order; at each,
@@ -55,7 +67,8 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
     the seed. `interleaved`: one phase with all operators; blocks of every operator and variant at
     one node count, both shuffled with the study's seed; warm-ups come first. With `node_order:
     descending` the largest node count comes first with its warm-ups, then the next one.
-    With `placement: paired` each block has nodes of its own, drawn by the seed.
+    With `placement: paired` each block has nodes of its own, drawn by the seed from the cluster's
+    `workers`; without a number the cluster is asked.
     StudyError when a name would be too long.
     """
     groups: list[tuple[tuple[str, ...], list[dict[str, Any]]]]
@@ -65,7 +78,8 @@ def make_plan(study: Study, *, study_id: str) -> Plan:
         groups = [(study.operators, _interleaved_points(study))]
     total = sum(len(points) for _, points in groups)
     if _is_paired(study):
-        workers = clusters.load(study.cluster).reserve(study, study_id=study_id).nodes
+        if workers is None:
+            workers = clusters.load(study.cluster).reserve(study, study_id=study_id).nodes
         _draw_nodes([cell for _, cells in groups for cell in cells], study, workers)
     phases = []
     first = 1
@@ -261,15 +275,6 @@ def _can_stop_early(study: Study) -> Iterator[str]:
         )
 
 
-def _can_be_planned(study: Study) -> Iterator[str]:
-    study_id = study_id_of(name=study.name, run_id="")
-    try:
-        make_plan(study, study_id=study_id)
-        clusters.load(study.cluster).reserve(study, study_id=study_id)
-    except StudyError as err:
-        yield str(err)
-
-
 def _first_problems(study: Study) -> list[str]:
     """Problems of the first check that finds any: later ones build on what earlier ones hold."""
     for check in (
@@ -279,7 +284,6 @@ def _first_problems(study: Study) -> list[str]:
         _operators_can,
         _order_is_possible,
         _can_stop_early,
-        _can_be_planned,
     ):
         if found := list(check(study)):
             return found

@@ -44,7 +44,7 @@ def look(plan: Plan) -> Preflight:
     cluster = clusters.load(plan.study.cluster)
     reservation = cluster.reserve(plan.study, study_id=plan.study_id)
     findings = cluster.examine(reservation)
-    estimate = estimate_plan(plan, tariff=findings.tariff)
+    estimate = estimate_plan(plan, reservation=reservation, tariff=findings.tariff)
     more: tuple[Check, ...] = ()
     if not _failed(findings.checks):
         room = _room(cluster, reservation, plan.study)

@@ -7,16 +7,27 @@ import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pydantic import field_validator
+
 from include import clusters, k8s_operators
 from include.cost import account
 from include.cost.estimate import estimate_plan
 from include.errors import CapacityError, StudyError, TeardownError
 from include.jobs import cleanup
-from include.models import ClusterHandle, Model, Phase, Plan, Record, Reservation, StudyOrigin
+from include.models import (
+    ClusterHandle,
+    DnsLabel,
+    Model,
+    Phase,
+    Plan,
+    Record,
+    Reservation,
+    StudyOrigin,
+)
 from include.project import ROOT
 from include.results import CLUSTER, ORIGIN, Location, Results, operator_file, step_times
 from include.study import images, outline, presets, stopping, teardown
-from include.study.plan import make_plan, read_study, study_id_of
+from include.study.plan import read_plan
 from include.study.turn import left_out, losses
 from include.study.verdict import judge
 
@@ -33,13 +44,19 @@ log = logging.getLogger(__name__)
 class Planned(Model):
     """What the first step hands to the others: small, and enough to find everything else."""
 
-    study_id: str
+    study_id: DnsLabel
     results: str  # address of the study's folder
     points: int
-    phases: tuple[Phase, ...]
+    phases: int
     cluster: str
     ask_approval: bool
     summary: str  # what will be run, how long it takes and what it costs, for people
+
+    @field_validator("phases", mode="before")
+    @classmethod
+    def _counted(cls, value: Any) -> Any:
+        """Runs of earlier versions handed over the phases with all their points."""
+        return len(value) if isinstance(value, list) else value
 
 
 def results_root(study: Study) -> str:
@@ -80,8 +97,9 @@ def plan_study(
 
     Raises StudyError for a study that cannot run as it is.
     """
-    study = read_study(presets.fill_in(params, conf=params if conf is None else conf))
-    plan = make_plan(study, study_id=study_id_of(name=study.name, run_id=run_id))
+    given = presets.fill_in(params, conf=params if conf is None else conf)
+    plan = read_plan(given, run_id=run_id)
+    study = plan.study
     address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
     results = Results(locate(address))
     _check_size(plan, most_phases=most_phases, most_points=most_points)
@@ -97,7 +115,7 @@ def plan_study(
         study_id=plan.study_id,
         results=address,
         points=len(plan.points),
-        phases=plan.phases,
+        phases=len(plan.phases),
         cluster=study.cluster,
         ask_approval=study.ask_approval,
         summary=summary,

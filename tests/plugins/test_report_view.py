@@ -10,6 +10,7 @@ import pytest
 from include.models import Study, StudyOrigin
 from include.results import ORIGIN, Results
 from include.study.plan import make_plan, study_id_of
+from include.study.steps import Planned
 from plugins.study_context import locate
 from tests.fakes.points import record_of
 from tests.plugins.runs import add_run, add_tasks
@@ -50,8 +51,21 @@ def add_study(root, run_id, *, dag_id=DAG, recorded=1, report=REPORT):
         results.write_text("summary.csv", "a\n")
         results.write_text("records.csv", "b\n")
         results.write_bytes("records.parquet", b"PAR1")
-    planned = {"study_id": study_id, "results": str(results), "points": 2, "phases": []}
-    return results, planned
+    return results, handed_on(study_id, results)
+
+
+def handed_on(study_id, results):
+    """What the task `plan` of a study returned."""
+    planned = Planned(
+        study_id=study_id,
+        results=str(results),
+        points=2,
+        phases=1,
+        cluster="fake",
+        ask_approval=False,
+        summary="2 points",
+    )
+    return planned.to_json()
 
 
 def new_run():
@@ -128,7 +142,7 @@ def test_a_report_is_not_reached_by_the_name_of_another_dag(client, rights, stud
 def test_an_xcom_that_names_the_study_of_another_dag_is_not_believed(client, rights, study):
     _, results = study
     run_id = new_run()
-    stolen = {"study_id": str(results).rsplit("/", 1)[-1], "results": str(results), "points": 2}
+    stolen = handed_on(str(results).rsplit("/", 1)[-1], results)
     add_run(run_id, dag_id="other", planned=stolen)
     assert "The verdicts" not in client.get(f"/report/other/{run_id}").text
 

@@ -12,6 +12,7 @@ from include.errors import ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import ClusterHandle, Study
 from include.results import Results
+from include.study import plan as study_plan
 from include.study import steps
 from tests.fakes.studies import small_study
 
@@ -46,7 +47,7 @@ def test_the_plan_is_stored_and_told(params, caplog):
     with caplog.at_level("INFO", "include"):
         planned = plan(params)
     stored = Results(locate(planned.results)).plan()
-    assert stored.phases == planned.phases
+    assert len(stored.phases) == planned.phases
     assert planned.points == 8
     assert "planned 2: fake_a 1 node repeat 1" in caplog.messages
     assert planned.summary in caplog.messages
@@ -54,6 +55,23 @@ def test_the_plan_is_stored_and_told(params, caplog):
         "fake_a, indexed_job on 1 node of the cluster fake: 8 points, "
     )
     assert "at no known price" in planned.summary
+
+
+def test_a_study_is_planned_once_and_what_is_handed_on_does_not_grow_with_it(params, monkeypatch):
+    calls = []
+    make_plan = study_plan.make_plan
+    monkeypatch.setattr(
+        study_plan, "make_plan", lambda *a, **kw: calls.append(a) or make_plan(*a, **kw)
+    )
+    planned = plan(params | {"repeats": 40})
+    assert len(calls) == 1
+    assert planned.points > 80
+    assert len(planned.model_dump_json()) < 1000
+
+
+def test_what_earlier_versions_handed_on_is_read(params):
+    old = plan(params).to_json() | {"phases": [{"phase": 1}, {"phase": 2}]}
+    assert steps.Planned.model_validate(old).phases == 2
 
 
 def test_a_preset_s_values_are_planned_unless_others_are_given(params, caplog):
