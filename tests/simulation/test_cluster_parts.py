@@ -173,9 +173,7 @@ def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_man
 def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_built):
     mpi = programs.find(k8s_operators.load("mpi_operator").controller, settings.Options())
     assert not any("qps" in word for word in mpi.arguments(programs_built))
-    limits = programs.Limits(
-        client=Rate(qps=7, burst=8), queue=Rate(qps=9, burst=11)
-    )
+    limits = programs.Limits(client=Rate(qps=7, burst=8), queue=Rate(qps=9, burst=11))
     assert mpi.arguments(programs_built, limits=limits)[-4:] == [
         "-kube-api-qps=7",
         "-kube-api-burst=8",
