@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from include.analysis.looks import Schedule
     from include.models import Plan, Point, Record, Study
 
-FIGURE = "loop_time_s"  # by which repeats are judged, as verdicts are
-
 
 @dataclass(frozen=True, kw_only=True)
 class PairLook:
@@ -170,8 +168,7 @@ def _time_s(record: Record | None) -> float | None:
     """The time by which a record is judged, None unless it is valid."""
     if record is None or record.status is not Status.VALID:
         return None
-    time_s: float | None = getattr(record, FIGURE)
-    return time_s
+    return record.merit_as_time
 
 
 def _arms(plan: Plan) -> tuple[str, ...]:

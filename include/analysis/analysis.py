@@ -9,6 +9,7 @@ from include.analysis.arms import with_arms
 from include.analysis.comparison import compare
 from include.analysis.drift import drift
 from include.analysis.phases import phase_medians
+from include.analysis.problems import with_problems
 from include.analysis.scaling import scaling
 from include.analysis.summary import summarise
 from include.analysis.verdicts import Verdict, judge
@@ -44,7 +45,7 @@ def analyse(
 
     Also for a table without any record.
     """
-    runs = with_arms(frame)
+    runs = with_problems(with_arms(frame))
     comparisons = compare(runs, operators=operators)
     drifts = drift(runs, operators=operators)
     return Analysis(

@@ -19,12 +19,14 @@ def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame with each operator's name made that of its arm.
 
     The variant is added where there is one; that a stand-in ran in the operator's place, so that
-    no table and no figure can be read as the operator's own; and the study where several have the
-    arm: runs in two studies are no repeats of each other, as set-ups may differ.
+    no table and no figure can be read as the operator's own; the study where several have the
+    arm: runs in two studies are no repeats of each other, as set-ups may differ; and the program's
+    version where an arm ran several.
     """
     arms = _arms(frame)
     named = arms + " (" + frame["study_id"] + ")"
-    return frame.assign(k8s_operator=arms.where(~arms.isin(_shared(frame)), named))
+    named = arms.where(~arms.isin(_shared(frame)), named)
+    return frame.assign(k8s_operator=_with_versions(frame, named))
 
 
 def arm_names(
@@ -51,6 +53,14 @@ def _arms(frame: pd.DataFrame) -> pd.Series[str]:
         for operator, variant, version in rows
     ]
     return pd.Series(names, index=frame.index, dtype="str")
+
+
+def _with_versions(frame: pd.DataFrame, arms: pd.Series[str]) -> pd.Series[str]:
+    """The arms, told apart by the program's version where one has several."""
+    versions = frame["program_version"].groupby(arms).nunique()
+    several = arms.isin(set(versions[versions > 1].index))
+    named = arms + " (" + frame["program_version"].fillna("version unknown") + ")"
+    return arms.where(~several, named)
 
 
 def _shared(frame: pd.DataFrame) -> set[str]:

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-SIZE = ("nodes", "ranks")  # records of one size are compared with each other
-CELL = ("k8s_operator", "nodes", "ranks")  # records of one cell are repeats of each other
+SIZE = ("nodes", "ranks", "problem")  # records of one size and problem are compared
+CELL = ("k8s_operator", *SIZE)  # records of one cell are repeats of each other
+COUNTS = ("nodes", "ranks")
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -21,7 +22,7 @@ def counted(frame: pd.DataFrame) -> pd.DataFrame:
     Their sizes are int64: every valid record has them.
     """
     runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"]]
-    return runs.assign(**{name: runs[name].astype("int64") for name in SIZE})
+    return runs.assign(**{name: runs[name].astype("int64") for name in COUNTS})
 
 
 def operator_order(frame: pd.DataFrame, operators: Sequence[str] = ()) -> tuple[str, ...]:
@@ -31,8 +32,8 @@ def operator_order(frame: pd.DataFrame, operators: Sequence[str] = ()) -> tuple[
 
 
 def in_order(table: pd.DataFrame, order: Sequence[str]) -> pd.DataFrame:
-    """The table's rows by node count, ranks if there are any, and operator in the given order."""
-    keys = [key for key in ("nodes", "ranks", "k8s_operator") if key in table.columns]
+    """The table's rows by size, problem and operator in the given order, as far as it has them."""
+    keys = [key for key in (*SIZE, "k8s_operator") if key in table.columns]
     place = {operator: index for index, operator in enumerate(order)}
     return table.sort_values(
         keys, key=lambda column: column.map(place) if column.name == "k8s_operator" else column

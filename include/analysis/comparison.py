@@ -11,46 +11,53 @@ from scipy.stats import mannwhitneyu
 
 from include.analysis.bootstrap import RESAMPLES, median_difference, relative
 from include.analysis.cells import SIZE, counted, operator_order
-from include.analysis.derived import with_derived
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.quantities import compared, with_derived
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMPARED = ("loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s")
-FIGURE_OF_MERIT = COMPARED[0]
+    from include.analysis.quantities import Quantity
+
 ALPHA = 1 - LEVEL
 LEAST_RESAMPLES = 10_000
 RESAMPLES_IN_ALL = 1_500_000
 COLUMNS = (
     *("quantity", *SIZE, "operator", "baseline", "n_operator", "n_baseline"),
-    *("difference_s", "low_s", "high_s"),
+    *("unit", "difference", "low", "high"),
     *("difference_percent", "low_percent", "high_percent"),
     *("cliffs_delta", "mann_whitney_p", "holm_p", "is_significant"),
 )
-_WORDS = ("quantity", "operator", "baseline")
+_WORDS = ("quantity", "problem", "operator", "baseline", "unit")
+_FLOATS = (
+    *("difference", "low", "high", "difference_percent", "low_percent", "high_percent"),
+    *("cliffs_delta", "mann_whitney_p", "holm_p"),
+)
 
 
 def compare(frame: pd.DataFrame, *, operators: Sequence[str] = (), seed: int = 1) -> pd.DataFrame:
     """One row per quantity, size and pair of operators that both have counted values there.
 
-    Columns `COLUMNS`. A difference is operator minus baseline, so negative is faster than the
-    baseline, the one of the two that stands first in the order of operators. Intervals: `LEVEL`,
-    bootstrap, NaN below `LEAST_N` values in either. Cliff's delta: +1, every run of the operator is
-    slower than each of the baseline's; -1, faster. `holm_p` is the two-sided Mann-Whitney p-value
-    corrected by Holm for all the rows of its quantity. `is_significant`: that below 5 % and an
-    interval without 0.
+    Columns `COLUMNS`. A difference is operator minus baseline, the one of the two that stands
+    first in the order of operators; of a time, negative is faster. Intervals: `LEVEL`, bootstrap,
+    NaN below `LEAST_N` values in either. Cliff's delta: +1, every value of the operator is greater
+    than each of the baseline's; -1, less. `holm_p` is the two-sided Mann-Whitney p-value corrected
+    by Holm for all the rows of its quantity, and for those of all the application's figures
+    together. `is_significant`: that below 5 % and an interval without 0.
     """
     runs = with_derived(counted(frame))
     order = operator_order(frame, operators)
+    every = compared(frame)
+    families = {each.family: [q for q in every if q.family == each.family] for each in every}
     rows = [
         row
-        for quantity in COMPARED
-        for row in _corrected(_rows(runs, quantity, order=order, seed=seed))
+        for quantities in families.values()
+        for row in _corrected(
+            [row for each in quantities for row in _rows(runs, each, order=order, seed=seed)]
+        )
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
-    floats = [name for name in COLUMNS if name.endswith(("_s", "_percent", "_delta", "_p"))]
-    return table.astype(dict.fromkeys(floats, "float64") | dict.fromkeys(_WORDS, "str"))
+    return table.astype(dict.fromkeys(_FLOATS, "float64") | dict.fromkeys(_WORDS, "str"))
 
 
 def resamples_for(pairs: int) -> int:
@@ -87,19 +94,20 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _rows(
-    runs: pd.DataFrame, quantity: str, *, order: Sequence[str], seed: int
+    runs: pd.DataFrame, quantity: Quantity, *, order: Sequence[str], seed: int
 ) -> list[dict[str, Any]]:
-    known = runs.dropna(subset=[quantity])
+    known = runs.dropna(subset=[quantity.name])
     resamples = resamples_for(known.groupby(list(SIZE)).ngroups)
     rows = []
     for size, cell in known.groupby(list(SIZE), sort=True):
-        samples = {str(name): group for name, group in cell.groupby("k8s_operator")[quantity]}
+        samples = {str(name): group for name, group in cell.groupby("k8s_operator")[quantity.name]}
         for baseline, operator in combinations([name for name in order if name in samples], 2):
             key = dict(zip(SIZE, size, strict=True))
             values, others = (samples[name].tolist() for name in (operator, baseline))
             pair = _pair(values, baseline=others, seed=seed, resamples=resamples)
             rows.append(
-                {"quantity": quantity, **key, "operator": operator, "baseline": baseline, **pair}
+                {"quantity": quantity.name, **key, "unit": quantity.unit}
+                | {"operator": operator, "baseline": baseline, **pair}
             )
     return rows
 
@@ -111,7 +119,7 @@ def _pair(
     row: dict[str, Any] = {
         "n_operator": len(values),
         "n_baseline": len(baseline),
-        "difference_s": middle - reference,
+        "difference": middle - reference,
         "difference_percent": 100 * relative(middle, reference),
     }
     if min(len(values), len(baseline)) < LEAST_N:  # too few for an interval
@@ -119,8 +127,8 @@ def _pair(
     found = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
     statistic, p_value = mannwhitneyu(values, baseline, alternative="two-sided")
     return row | {
-        "low_s": found.low,
-        "high_s": found.high,
+        "low": found.low,
+        "high": found.high,
         "low_percent": 100 * found.relative_low,
         "high_percent": 100 * found.relative_high,
         "cliffs_delta": 2 * float(statistic) / (len(values) * len(baseline)) - 1,
@@ -138,7 +146,7 @@ def _corrected(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row
         | {
             "holm_p": p,
-            "is_significant": p < ALPHA and (row["low_s"] > 0 or row["high_s"] < 0),
+            "is_significant": p < ALPHA and (row["low"] > 0 or row["high"] < 0),
         }
         for row, p in zip(rows, corrected, strict=True)
     ]

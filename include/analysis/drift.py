@@ -1,4 +1,4 @@
-"""Whether a cell's runs became slower or faster in the order in which they ran."""
+"""Drift of a cell's figure of merit in the order in which its runs ran."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from scipy.stats import spearmanr
 from include.analysis.bootstrap import QUICK_RESAMPLES, median_difference
 from include.analysis.cells import CELL, counted, in_order, operator_order
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.quantities import primaries
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-QUANTITY = "loop_time_s"
 _FLOATS = (
     *("spearman_rho", "spearman_p"),
     *("half_change_percent", "half_change_low_percent", "half_change_high_percent"),
@@ -23,27 +23,27 @@ COLUMNS = (*CELL, "n", *_FLOATS, "is_drift")
 
 
 def drift(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per cell: how the loop time goes with the order of its runs. Columns `COLUMNS`.
+    """One row per cell: how the figure of merit goes with the order of its runs. Columns `COLUMNS`.
 
-    `spearman_rho` and its two-sided p-value: rank correlation of loop time and order.
-    `half_change_percent`: median of the later half against that of the earlier half, negative when
-    runs became faster, with its bootstrap interval; the middle run of an odd number is in neither
-    half. `is_drift`: p below 5 %,
-    not corrected for the number of cells, as it only ever withholds a verdict. NaN below
+    `spearman_rho` and its two-sided p-value: rank correlation of the figure and the order.
+    `half_change_percent`: median of the later half against that of the earlier half, with its
+    bootstrap interval; the middle run of an odd number is in neither half. `is_drift`: p below
+    5 %, not corrected for the number of cells, as it only ever withholds a verdict. NaN below
     `LEAST_N` runs, or when all are equal.
     """
-    runs = counted(frame).dropna(subset=[QUANTITY]).sort_values("order_index", kind="stable")
+    ordered = counted(frame).sort_values("order_index", kind="stable")
     rows = [
-        {**dict(zip(CELL, key, strict=True)), **_cell(cell)}
-        for key, cell in runs.groupby(list(CELL), sort=False)
+        {**dict(zip(CELL, key, strict=True)), **_cell(cell, figure.name)}
+        for figure in primaries(frame)
+        for key, cell in ordered.dropna(subset=[figure.name]).groupby(list(CELL), sort=False)
     ]
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     table = table.astype(dict.fromkeys(_FLOATS, "float64") | {"is_drift": "bool"})
     return in_order(table, operator_order(frame, operators))
 
 
-def _cell(cell: pd.DataFrame) -> dict[str, Any]:
-    values = cell[QUANTITY]
+def _cell(cell: pd.DataFrame, figure: str) -> dict[str, Any]:
+    values = cell[figure]
     row: dict[str, Any] = {"n": len(values), "is_drift": False}
     if len(values) < LEAST_N or values.min() == values.max():
         return row

@@ -20,12 +20,13 @@ CLOCK_NOTE = (
 
 
 def phase_medians(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:
-    """Median seconds of every phase, one row per operator and node count.
+    """Median seconds of every phase, one row per operator, node count and problem.
 
-    Columns: k8s_operator, nodes, n (counted records), then `PHASES`, NaN where no record of the
-    cell has the phase. Medians of phases need not add up to the median of their sum.
+    Columns: k8s_operator, nodes, problem, n (counted records), then `PHASES`, NaN
+    where no record of the cell has the phase. Medians of phases need not add up to the median of
+    their sum.
     """
-    groups = counted(frame).groupby(["k8s_operator", "nodes"], sort=False)
+    groups = counted(frame).groupby(["k8s_operator", "nodes", "problem"], sort=False)
     medians = groups[list(PHASES)].median()
     medians.insert(0, "n", groups.size())
     return in_order(medians.reset_index(), operator_order(frame, operators))

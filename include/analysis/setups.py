@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 BINDING = "binding"
 _NAMES = {
     "application": "application",
+    "program_version": "version of the program",
     BINDING: "binding",
     "mpi_implementation": "MPI implementation",
     "image_digest": "image digest",
@@ -22,6 +23,7 @@ _NAMES = {
     "cluster": "cluster",
 }
 _UNKNOWN = "unknown"
+_SAID_ELSEWHERE = {"cluster", "image", "program_version"}  # by study and digest, when unknown
 _DIGEST_SHOWN = len("sha256:") + 12
 
 
@@ -47,7 +49,7 @@ def _differences(ours: pd.DataFrame, theirs: pd.DataFrame, *, is_one_study: bool
         if column == "image" and _same_digest(ours, theirs):
             continue
         if left == right == {_UNKNOWN}:
-            if not is_one_study and column not in {"cluster", "image"}:  # said by study, digest
+            if not is_one_study and column not in _SAID_ELSEWHERE:
                 yield f"{name} unknown for both"
         elif left != right or len(left) > 1:
             yield f"{name} differs ({_listed(left)}; {_listed(right)})"

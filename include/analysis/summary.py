@@ -8,67 +8,75 @@ import numpy as np
 import pandas as pd
 
 from include.analysis.cells import CELL, in_order, operator_order
-from include.analysis.derived import with_derived
 from include.analysis.intervals import LEAST_N, median_interval
+from include.analysis.quantities import compared, with_derived
 from include.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
-QUANTITIES = ("loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s")
+    from include.analysis.quantities import Quantity
+
 STATISTICS = ("n", "median", "q25", "q75", "min", "max", "low", "high")
 COUNTS = ("n", "n_warmups", "n_failed", "n_invalid")
 
 
 def column(quantity: str, statistic: str) -> str:
-    """Name of a summary column, its unit last: `loop_time_median_s`; counts: `loop_time_n`."""
-    stem = quantity.removesuffix("_s")
-    return f"{stem}_n" if statistic == "n" else f"{stem}_{statistic}_s"
+    """Name of a summary column, seconds last: `loop_time_median_s`; counts: `loop_time_n`."""
+    is_time = quantity.endswith("_s") and not quantity.endswith("_per_s")
+    stem = quantity.removesuffix("_s") if is_time else quantity
+    return f"{stem}_{statistic}_s" if is_time and statistic != "n" else f"{stem}_{statistic}"
 
 
-COLUMNS = (
-    *CELL,
-    *COUNTS,
-    *(column(quantity, statistic) for quantity in QUANTITIES for statistic in STATISTICS),
-    "interval_note",
-)
+def columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """The columns of a frame's summary."""
+    return (
+        *CELL,
+        *COUNTS,
+        *(column(each.name, name) for each in compared(frame) for name in STATISTICS),
+        "interval_note",
+    )
 
 
 def summarise(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per operator, node count and ranks, with the columns `COLUMNS`.
+    """One row per operator, size and problem, with the columns of `columns`.
 
     `n` counts valid records that are no warm-ups, `n_warmups` valid warm-ups, `n_failed` and
-    `n_invalid` all the others, so the four add up to the cell's records. Per quantity, seconds:
-    its own n (a valid record may lack it), median, quartiles, extremes, and `low` and `high`, the
-    95 % order-statistic interval of the median; NaN below six values, as `interval_note` says.
+    `n_invalid` all the others, so the four add up to the cell's records. Per quantity, in
+    its unit: its own n (a valid record may lack it), median, quartiles, extremes, and `low` and
+    `high`, the 95 % order-statistic interval of the median; NaN below six values, as
+    `interval_note` says.
     Records whose size is not known are rows of their own, with empty nodes and ranks.
     """
     derived = with_derived(frame)
     groups = derived.groupby(list(CELL), sort=False, dropna=False).ngroup().to_numpy()
-    cells = _Columns(derived)
+    names = [each.name for each in compared(frame)]
+    cells = _Columns(derived, names)
     keys = derived[list(CELL)]
     rows = []
     for places in _places(groups):
         key = keys.iloc[places[0]]
         rows.append({**key.to_dict(), **_cell(cells, places)})
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return in_order(_typed(table), operator_order(frame, operators))
+    table = pd.DataFrame(rows, columns=list(columns(frame)))
+    return in_order(_typed(table, names), operator_order(frame, operators))
 
 
-def known_quantities(summary: pd.DataFrame) -> tuple[str, ...]:
-    """The quantities that some cell of a summary has values of."""
-    return tuple(q for q in QUANTITIES if summary[column(q, "median")].notna().any())
+def known_quantities(frame: pd.DataFrame, summary: pd.DataFrame) -> tuple[Quantity, ...]:
+    """The compared quantities of a frame that some cell of its summary has values of."""
+    return tuple(
+        each for each in compared(frame) if summary[column(each.name, "median")].notna().any()
+    )
 
 
 class _Columns:
     """The columns as arrays: taking a cell's rows of a frame, thousands of times, takes seconds."""
 
-    def __init__(self, frame: pd.DataFrame) -> None:
+    def __init__(self, frame: pd.DataFrame, quantities: Sequence[str]) -> None:
         self.status = frame["status"].to_numpy(dtype=object)
         self.is_warmup = frame["is_warmup"].to_numpy(dtype=bool)
-        self.seconds = {q: frame[q].to_numpy(dtype=np.float64) for q in QUANTITIES}
+        self.by_name = {q: frame[q].to_numpy(dtype=np.float64) for q in quantities}
 
 
 def _places(groups: NDArray[Any]) -> list[NDArray[np.intp]]:
@@ -88,11 +96,11 @@ def _cell(columns: _Columns, places: NDArray[np.intp]) -> dict[str, Any]:
         "n_failed": int((status == Status.FAILED).sum()),
         "n_invalid": int((status == Status.INVALID).sum()),
     }
-    for quantity in QUANTITIES:
-        values = columns.seconds[quantity][places[is_counted]]
+    for quantity, every in columns.by_name.items():
+        values = every[places[is_counted]]
         found = _statistics(values[~np.isnan(values)])
         row |= {column(quantity, name): value for name, value in found.items()}
-    row["interval_note"] = _note(row)
+    row["interval_note"] = _note(row[column(quantity, "n")] for quantity in columns.by_name)
     return row
 
 
@@ -113,16 +121,16 @@ def _statistics(values: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _note(row: dict[str, Any]) -> str:
-    counts = [row[column(quantity, "n")] for quantity in QUANTITIES]
+def _note(counts: Iterable[int]) -> str:
     least = min((n for n in counts if n), default=0)  # what nobody measured needs no note
     if least >= LEAST_N:
         return ""
     return f"no 95 % interval of the median: {least} valid values, {LEAST_N} are needed"
 
 
-def _typed(table: pd.DataFrame) -> pd.DataFrame:
+def _typed(table: pd.DataFrame, quantities: Sequence[str]) -> pd.DataFrame:
     dtypes = dict.fromkeys(table.columns, "float64")
     dtypes |= dict.fromkeys(COUNTS, "int64") | {"nodes": "Int64", "ranks": "Int64"}
-    dtypes |= {column(quantity, "n"): "int64" for quantity in QUANTITIES}
-    return table.astype({**dtypes, "k8s_operator": "str", "interval_note": "str"})
+    dtypes |= {column(quantity, "n"): "int64" for quantity in quantities}
+    words = ("k8s_operator", "problem", "interval_note")
+    return table.astype({**dtypes, **dict.fromkeys(words, "str")})

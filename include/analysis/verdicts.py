@@ -9,26 +9,28 @@ import pandas as pd
 
 from include.analysis.adaptive import told
 from include.analysis.cells import SIZE, counted
-from include.analysis.comparison import FIGURE_OF_MERIT
 from include.analysis.intervals import LEAST_N, LEVEL
 from include.analysis.looks import Decision
+from include.analysis.quantities import HOUSE, SECOND, primaries
 from include.analysis.setups import set_up_differences
+from include.models.figures import gain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from include.analysis.adaptive import PairLook
+    from include.analysis.quantities import Quantity
 
 SIMULATED = "simulated"
-SECOND = "launcher_time_s"  # compared where an operator has no figure of merit
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What can be said of one pair at one size: by loop time, unless `measured` says otherwise."""
+    """The judgement of one pair at one size: by the figure of merit, or as `measured` says."""
 
     nodes: int
     ranks: int
+    problem: str  # empty where all runs have one problem
     operator: str
     baseline: str
     winner: str | None  # None: none is named, for `reasons`, or as the two cannot be told apart
@@ -57,14 +59,18 @@ def judge(
     looked at while its study ran is decided by its last look.
     """
     runs = counted(frame)
-    rows = [
-        *comparisons[comparisons["quantity"] == FIGURE_OF_MERIT].to_dict(orient="records"),
-        *comparisons[comparisons["quantity"] == SECOND].to_dict(orient="records"),
-    ]
+    figures = primaries(frame)
+    by_name = {
+        each.name: each for each in (*figures, *HOUSE) if each.is_primary or each.name == SECOND
+    }
     first: dict[tuple[Any, ...], dict[Any, Any]] = {}
-    for row in rows:
-        first.setdefault(tuple(row[key] for key in (*SIZE, "operator", "baseline")), row)
-    verdicts = (_verdict(first[key], runs=runs, drifts=drifts) for key in sorted(first, key=_size))
+    for name in by_name:
+        for row in comparisons[comparisons["quantity"] == name].to_dict(orient="records"):
+            first.setdefault(tuple(row[key] for key in (*SIZE, "operator", "baseline")), row)
+    verdicts = (
+        _verdict(first[key], quantity=by_name[first[key]["quantity"]], runs=runs, drifts=drifts)
+        for key in sorted(first, key=_size)
+    )
     last = {(look.nodes, look.operator, look.baseline): look for look in looks}
     return tuple(_by_look(verdict, last) for verdict in verdicts)
 
@@ -88,35 +94,40 @@ def _size(key: tuple[Any, ...]) -> tuple[Any, ...]:
     return key[: len(SIZE)]
 
 
-def _verdict(row: dict[Any, Any], *, runs: pd.DataFrame, drifts: pd.DataFrame) -> Verdict:
+def _verdict(
+    row: dict[Any, Any], *, quantity: Quantity, runs: pd.DataFrame, drifts: pd.DataFrame
+) -> Verdict:
     pair = [row["operator"], row["baseline"]]
-    cell = runs[(runs["nodes"] == row["nodes"]) & (runs["ranks"] == row["ranks"])]
+    cell = _of_size(runs, row)
     cell = cell[cell["k8s_operator"].isin(pair)]
-    drifts = drifts[(drifts["nodes"] == row["nodes"]) & (drifts["ranks"] == row["ranks"])]
+    drifts = _of_size(drifts, row)
     reasons = (
         *([SIMULATED] if cell["simulated"].any() else []),
-        *_without_merit(row, cell),
+        *_without_merit(row, cell, primaries(runs)),
         *_too_few(row),
         *set_up_differences(cell, operator=pair[0], baseline=pair[1]),
         *_drifting(row, cell=cell, drifts=drifts[drifts["k8s_operator"].isin(pair)]),
     )
-    faster = pair[0] if row["difference_s"] < 0 else pair[1]
+    ahead = pair[0] if gain(row["difference"], quantity.better) > 0 else pair[1]
+    by = "" if quantity.is_primary else f"by {quantity.title.lower()}, "
     return Verdict(
         nodes=int(row["nodes"]),
         ranks=int(row["ranks"]),
+        problem=row["problem"],
         operator=pair[0],
         baseline=pair[1],
-        winner=faster if row["is_significant"] and not reasons else None,
-        measured=("by launcher time, " if row["quantity"] == SECOND else "") + measured(row),
+        winner=ahead if row["is_significant"] and not reasons else None,
+        measured=by + measured(row, quantity),
         reasons=reasons,
     )
 
 
-def measured(row: dict[Any, Any]) -> str:
-    """What was measured of a pair, a row of `compare`; the slower one is the reference.
+def _of_size(table: pd.DataFrame, row: dict[Any, Any]) -> pd.DataFrame:
+    return table[(table[list(SIZE)] == [row[key] for key in SIZE]).all(axis=1)]
 
-    Percentages are of the baseline's median.
-    """
+
+def measured(row: dict[Any, Any], quantity: Quantity) -> str:
+    """The measurement of a pair, a row of `compare`; percentages are of the baseline's median."""
     counts = f"n = {row['n_operator']} + {row['n_baseline']}"
     if pd.isna(row["low_percent"]):
         change = f"{row['difference_percent']:+.1f} %"
@@ -128,20 +139,34 @@ def measured(row: dict[Any, Any]) -> str:
             f"{row['difference_percent']:+.1f} %, {_level()} interval {ends[0]:+.1f} to "
             f"{ends[1]:+.1f} %, {counts}"
         )
-    word = "faster" if row["difference_s"] < 0 else "slower"
     least, most = sorted(abs(end) for end in ends)
     return (
-        f"{row['operator']} is {abs(row['difference_percent']):.1f} % {word}, "
+        f"{row['operator']} {_change(row, quantity)}, "
         f"{_level()} interval {least:.1f} to {most:.1f} %, {counts}"
     )
 
 
-def _without_merit(row: dict[Any, Any], cell: pd.DataFrame) -> list[str]:
-    if row["quantity"] == FIGURE_OF_MERIT:
+def _change(row: dict[Any, Any], quantity: Quantity) -> str:
+    """`is 4.2 % faster`, `has 14.0 % more GB/s`."""
+    size = f"{abs(row['difference_percent']):.1f} %"
+    if quantity.is_time:
+        return f"is {size} {'faster' if row['difference'] < 0 else 'slower'}"
+    return f"has {size} {'less' if row['difference'] < 0 else 'more'} {quantity.unit}"
+
+
+def _without_merit(
+    row: dict[Any, Any], cell: pd.DataFrame, figures: Sequence[Quantity]
+) -> list[str]:
+    """The operators of a pair that lack the figure of merit, which one of them has."""
+    if row["quantity"] != SECOND:
         return []
-    known = set(cell.dropna(subset=[FIGURE_OF_MERIT])["k8s_operator"])
-    missing = [name for name in (row["operator"], row["baseline"]) if name not in known]
-    return [f"no loop time of {' and '.join(missing)}"]
+    names = [row["operator"], row["baseline"]]
+    known = {
+        name for figure in figures for name in cell.dropna(subset=[figure.name])["k8s_operator"]
+    }
+    missing = [name for name in names if name not in known]
+    what = figures[0].title.lower() if figures else "figure of merit"
+    return [f"no {what} of {' and '.join(missing)}"]
 
 
 def _too_few(row: dict[Any, Any]) -> list[str]:
@@ -186,18 +211,22 @@ def _level() -> str:
 
 
 def uncompared(frame: pd.DataFrame) -> tuple[str, ...]:
-    """A sentence for each size where some operator of the frame has no counted loop time."""
+    """A sentence for each size where some operator of the frame has no counted figure of merit."""
     every = list(dict.fromkeys(frame["k8s_operator"]))
+    figures = primaries(frame)
     if len(every) < 2:  # noqa: PLR2004 a comparison needs two
         return ()
-    found = counted(frame).dropna(subset=[FIGURE_OF_MERIT])
-    there = {size: set(cell["k8s_operator"]) for size, cell in found.groupby(["nodes", "ranks"])}
-    sizes = frame.dropna(subset=["nodes", "ranks"])[["nodes", "ranks"]].drop_duplicates()
+    runs = counted(frame)
+    has_merit = runs[[figure.name for figure in figures]].notna().any(axis=1)
+    there = {s: set(cell["k8s_operator"]) for s, cell in runs[has_merit].groupby(list(SIZE))}
+    sizes = frame.dropna(subset=["nodes", "ranks"])[list(SIZE)].drop_duplicates()
+    what = figures[0].title.lower() if figures else "figure of merit"
     sentences = []
-    for nodes, ranks in sizes.sort_values(["nodes", "ranks"]).itertuples(index=False):
-        missing = [name for name in every if name not in there.get((nodes, ranks), set())]
+    for nodes, ranks, problem in sizes.sort_values(list(SIZE)).itertuples(index=False):
+        missing = [name for name in every if name not in there.get((nodes, ranks, problem), set())]
         if missing:
+            of = f", {problem}" if problem else ""
             sentences.append(
-                f"{nodes:,} nodes ({ranks:,} ranks): no valid loop time of {', '.join(missing)}."
+                f"{nodes:,} nodes ({ranks:,} ranks{of}): no valid {what} of {', '.join(missing)}."
             )
     return tuple(sentences)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from include import adapters
@@ -12,24 +12,21 @@ from include.adapters import OptionsT
 from include.errors import StudyError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-    from include.models import Model
+    from include.models import FigureOfMerit, Model, Study
+    from include.models.figures import Scalar
 
 
 @dataclass(frozen=True, kw_only=True)
-class ApplicationResult:
-    """What one run of an application says of itself. Times in seconds, rates per second."""
+class Measured:
+    """What one run of an application says of itself."""
 
-    ranks: int
-    steps: int
-    atoms: int
-    loop_time_s: float  # the figure of merit: the solver's own time, as fine as it is printed
-    app_wall_time_s: float | None
-    timesteps_per_s: float | None
-    atom_steps_per_s: float | None
-    cpu_use_percent: float | None
-    pot_eng: float | None
+    figures: Mapping[str, float]  # by name, in the declared units; the primary one is among them
+    problem: Mapping[str, Scalar] = field(default_factory=dict)  # what makes runs comparable
+    ranks: int | None = None  # None: the program does not print it
+    version: str | None = None  # of the program
+    curves: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +43,7 @@ class Application(adapters.Adapter[OptionsT]):
     work_dir: str  # directory in the image where the command runs
     first_line: str  # the application's first output line starts with this
     last_line: str  # and its last one with this
+    figures: tuple[FigureOfMerit, ...]  # the primary one first
     expectation: str | None = None  # where `expected_loop_time_s` comes from, None without one
 
     @abstractmethod
@@ -53,16 +51,24 @@ class Application(adapters.Adapter[OptionsT]):
         """The program and its arguments, the same under every operator."""
 
     @abstractmethod
-    def problem(self, options: Model) -> str:
-        """The problem in a few words with its size, for tables and figures."""
+    def problem(self, options: Model) -> Mapping[str, Scalar]:
+        """What of the options makes runs comparable: sizes, steps, as `parse` reads it."""
 
     @abstractmethod
-    def parse(self, lines: Iterable[str]) -> ApplicationResult:
-        """The result in a launcher log without time stamps; ParseError when it is not whole."""
+    def parse(self, lines: Iterable[str]) -> Measured:
+        """The result in a launcher log without time stamps.
+
+        ParseError when it is not whole. A figure that is not the primary one may be missing.
+        """
 
     @abstractmethod
-    def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
+    def check(self, result: Measured, *, options: Model, ranks: int) -> None:
         """Raise CheckFailed unless the result is right for this problem and rank count."""
+
+    def configured(self, options: Model) -> Application:
+        """The application as these options make it; most are what they are."""
+        del options
+        return self
 
     def complaint(self, lines: Iterable[str]) -> str | None:
         """What a launcher log without time stamps says of the application's own failure."""
@@ -94,3 +100,10 @@ def load(name: str) -> Application:
     """The application of that name; StudyError listing the valid ones otherwise."""
     application: Application = adapters.load(sys.modules[__name__], name)
     return application
+
+
+def of_study(study: Study) -> tuple[Application, Model]:
+    """A study's application as its options make it, and these options."""
+    application = load(study.application)
+    options = application.read_options(study.application_options)
+    return application.configured(options), options

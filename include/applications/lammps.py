@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from include.applications import Application, ApplicationResult, SyntheticLine, _lammps_synthetic
+from include.applications import Application, Measured, SyntheticLine, _lammps_synthetic
 from include.errors import CheckFailed, StudyError
-from include.models import Model
+from include.models import Better, FigureOfMerit, Model
 from include.parsers import lammps_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydantic import JsonValue
+
+    from include.models.figures import Scalar
 
 ATOMS_PER_CELL = 304
 STEPS = 100
@@ -33,6 +35,25 @@ RELATIVE_TOLERANCE = 1e-5
 # 1,504 and 3,008 ranks the line is within 4 % of what was measured.
 ATOM_STEPS_PER_RANK_S = 10_170.0
 EXCHANGE_S = 0.00822
+
+
+FIGURES = (
+    FigureOfMerit(
+        name="loop_time_s",
+        unit="s",
+        title="Loop time",
+        short="loop",
+        meaning="the application's own solver loop: the figure of merit",
+        better=Better.LOWER,
+        primary=True,
+        is_run_time=True,
+    ),
+    FigureOfMerit(name="app_wall_time_s", unit="s", title="LAMMPS wall time"),
+    FigureOfMerit(name="timesteps_per_s", unit="steps/s", title="Time steps per second"),
+    FigureOfMerit(name="atom_steps_per_s", unit="atom-steps/s", title="Atom steps per second"),
+    FigureOfMerit(name="cpu_use_percent", unit="%", title="CPU use"),
+    FigureOfMerit(name="pot_eng", unit="kcal/mol", title="Final potential energy per atom"),
+)
 
 
 class Options(Model):
@@ -58,6 +79,7 @@ class Lammps(Application):
     work_dir = "/opt/hns"
     first_line = "LAMMPS ("
     last_line = "Total wall time:"
+    figures = FIGURES
     expectation = "LAMMPS as it scaled on hpc6a.48xlarge with EFA; other machines differ"
 
     def command(self, options: Model) -> tuple[str, ...]:
@@ -67,10 +89,10 @@ class Lammps(Application):
         words = [word for variable in variables for word in variable]
         return ("lmp", *words, "-in", "in.reaxc.hns", "-nocite")
 
-    def problem(self, options: Model) -> str:
-        """Replicas and atoms, `ReaxFF HNS 1x1x1, 304 atoms`."""
+    def problem(self, options: Model) -> Mapping[str, Scalar]:
+        """Atoms of the replicated cell, and steps."""
         size = Options.model_validate(options.model_dump())
-        return f"ReaxFF HNS {size.x}x{size.y}x{size.z}, {size.atoms:,} atoms, {STEPS} steps"
+        return {"atoms": size.atoms, "steps": STEPS}
 
     def read_options(self, given: Mapping[str, JsonValue]) -> Model:
         """The options; StudyError for a size whose right result is not known."""
@@ -78,36 +100,39 @@ class Lammps(Application):
         _reference(options)
         return options
 
-    def parse(self, lines: Iterable[str]) -> ApplicationResult:
+    def parse(self, lines: Iterable[str]) -> Measured:
         """From LAMMPS' own log; the loop time is printed to 1e-6 s."""
-        found = lammps_log.parse(lines)
-        return ApplicationResult(
-            ranks=found.ranks,
-            steps=found.steps,
-            atoms=found.atoms,
-            loop_time_s=found.loop_time_s,
-            app_wall_time_s=found.total_wall_time_s,
-            timesteps_per_s=found.timesteps_per_s,
-            atom_steps_per_s=found.atom_steps_per_s,
-            cpu_use_percent=found.cpu_use_percent,
-            pot_eng=found.final("PotEng"),
+        log = lammps_log.parse(lines)
+        figures = {
+            "loop_time_s": log.loop_time_s,
+            "app_wall_time_s": log.total_wall_time_s,
+            "timesteps_per_s": log.timesteps_per_s,
+            "atom_steps_per_s": log.atom_steps_per_s,
+            "cpu_use_percent": log.cpu_use_percent,
+            "pot_eng": log.final("PotEng"),
+        }
+        return Measured(
+            ranks=log.ranks,
+            figures={name: value for name, value in figures.items() if value is not None},
+            problem={"atoms": log.atoms, "steps": log.steps},
+            version=log.version,
         )
 
     def complaint(self, lines: Iterable[str]) -> str | None:
         """LAMMPS' last line that begins with `ERROR`."""
         return lammps_log.complaint(lines)
 
-    def check(self, result: ApplicationResult, *, options: Model, ranks: int) -> None:
+    def check(self, result: Measured, *, options: Model, ranks: int) -> None:
         """Ranks, atoms and steps as asked, and the final energy within 1e-5 of the reference."""
         size = Options.model_validate(options.model_dump())
         expected = (ranks, size.atoms, STEPS)
-        found = (result.ranks, result.atoms, result.steps)
-        if found != expected:
-            msg = f"ran {found} instead of {expected} (ranks, atoms, steps)"
+        ran = (result.ranks, result.problem.get("atoms"), result.problem.get("steps"))
+        if ran != expected:
+            msg = f"ran {ran} instead of {expected} (ranks, atoms, steps)"
             raise CheckFailed(msg)
-        reference = _reference(size)
-        if not math.isclose(result.pot_eng or 0.0, reference, rel_tol=RELATIVE_TOLERANCE):
-            msg = f"final PotEng {result.pot_eng}, the reference of this problem is {reference}"
+        reference, energy = _reference(size), result.figures.get("pot_eng")
+        if not math.isclose(energy or 0.0, reference, rel_tol=RELATIVE_TOLERANCE):
+            msg = f"final PotEng {energy}, the reference of this problem is {reference}"
             raise CheckFailed(msg)
 
     def expected_loop_time_s(self, options: Model, *, ranks: int) -> float:

@@ -19,9 +19,9 @@ import numpy as np
 
 from include.analysis import table
 from include.analysis.cells import counted
-from include.analysis.comparison import FIGURE_OF_MERIT
 from include.analysis.intervals import LEVEL, enclosing_rank
 from include.analysis.looks import LEAST_EFFECT_PERCENT, critical_rank, schedule
+from include.analysis.quantities import primaries
 from include.errors import StudyError
 from include.recorded_runs import _folders, _records
 
@@ -202,8 +202,9 @@ def read_cells(folders: Sequence[Path]) -> dict[tuple[str, int], Times]:
         names = _folders.study_names([e.root for e in experiments], folders=[folder])
         imported = _records.to_records(experiments, names=names, published_rule=False)
         runs = counted(table.to_frame([run.record for run in imported]))
+        figures = primaries(runs)
         for (name, operator, nodes), cell in runs.groupby(["study_id", "k8s_operator", "nodes"]):
-            if len(times := cell[FIGURE_OF_MERIT].dropna().to_numpy()) >= REPEATS_MIN:
+            if figures and len(times := cell[figures[0].name].dropna().to_numpy()) >= REPEATS_MIN:
                 cells[f"{folder.name}/{name}/{operator}", int(str(nodes))] = times
     if not cells:
         raise StudyError("no cell of these folders has enough valid runs with a loop time")

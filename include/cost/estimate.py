@@ -145,8 +145,7 @@ def _point_s(point: Point, study: Study, *, pace: Pace) -> float:
 def _loop_time_s(point: Point, study: Study, *, pace: Pace) -> float | None:
     if point.nodes in pace.loop_times_s:
         return pace.loop_times_s[point.nodes]
-    application = applications.load(study.application)
-    options = application.read_options(study.application_options)
+    application, options = applications.of_study(study)
     return application.expected_loop_time_s(options, ranks=point.ranks)
 
 

@@ -22,8 +22,7 @@ DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline i
 
 def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
     """The job of a point: the same for every operator but for the operator's own dialect."""
-    application = applications.load(study.application)
-    options = application.read_options(study.application_options)
+    application, options = applications.of_study(study)
     return JobSpec(
         name=point.point_id,
         namespace=handle.namespace,

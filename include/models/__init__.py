@@ -5,6 +5,7 @@ from __future__ import annotations
 from include.base_model import DnsLabel, Model, Positive
 from include.models.choices import Binding, Design, MpiImplementation, NodeChoice, NodeOrder
 from include.models.cluster import ClusterHandle, Placement, Reservation
+from include.models.figures import Better, FigureOfMerit
 from include.models.plan import Phase, Plan, Point, Variant
 from include.models.record import STAND_IN, Record, Status
 from include.models.study import Section, Study, StudyName, StudyOrigin
@@ -12,10 +13,12 @@ from include.models.timeline import Timeline
 
 __all__ = [
     "STAND_IN",
+    "Better",
     "Binding",
     "ClusterHandle",
     "Design",
     "DnsLabel",
+    "FigureOfMerit",
     "Model",
     "MpiImplementation",
     "NodeChoice",

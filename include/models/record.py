@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import model_validator
 
 from include.base_model import Model, Positive
 from include.models.choices import Binding, MpiImplementation
+from include.models.figures import Better, FigureOfMerit, Scalar, primary_of
 from include.models.plan import Variant
 from include.models.timeline import Durations, Timeline
 
 # An `operator_version` begins so where what makes an operator's objects is not the operator.
 STAND_IN = "stand-in"
+# Fields of records of release 0.1, which knew one application; figures since.
+FORMER_FIELDS = (
+    *("loop_time_s", "app_wall_time_s", "timesteps_per_s", "atom_steps_per_s"),
+    *("cpu_use_percent", "pot_eng"),
+)
 
 
 class Status(StrEnum):
@@ -45,14 +51,13 @@ class _Outcome(Model):
     status: Status
     error: str | None = None
     note: str | None = None  # what its reader must know, of clocks that contradict each other, say
-    loop_time_s: float | None = None
-    app_wall_time_s: float | None = None
+    declared: tuple[FigureOfMerit, ...] = ()  # of the application, and so of `figures`, `curves`
+    figures: dict[str, float] = {}  # those that the run gave, by name
+    curves: dict[str, dict[int, float]] = {}  # by name, then by the value on the axis
+    problem: dict[str, Scalar] = {}  # runs of another problem are no repeats of this one
+    program_version: str | None = None
     launcher_time_s: float | None = None
     broker_time_s: float | None = None
-    timesteps_per_s: float | None = None
-    atom_steps_per_s: float | None = None
-    cpu_use_percent: float | None = None
-    pot_eng: float | None = None
 
 
 class _SetUp(Model):
@@ -83,6 +88,24 @@ class Record(_SetUp, Durations, Timeline, _Outcome):
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("study_id", "point_id", "attempt")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_former_fields(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not any(name in given for name in FORMER_FIELDS):
+            return given
+        former = {name: given[name] for name in FORMER_FIELDS if given.get(name) is not None}
+        kept = {name: value for name, value in given.items() if name not in FORMER_FIELDS}
+        return {**kept, "figures": {**former, **given.get("figures", {})}}
+
+    @property
+    def merit_as_time(self) -> float | None:
+        """The figure of merit, of which less is better: of a rate, the time for a unit of work."""
+        figure = primary_of(self.declared)
+        if figure is None:
+            return self.figures.get(FORMER_FIELDS[0])
+        value = self.figures.get(figure.name)
+        return 1 / value if value and figure.better is Better.HIGHER else value
 
     @model_validator(mode="after")
     def _valid_has_its_size(self) -> Self:

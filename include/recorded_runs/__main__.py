@@ -19,7 +19,7 @@ from include.analysis import table
 from include.errors import StudyError
 from include.recorded_runs import _folders, _records, _report
 from include.report.text import summary_text
-from include.report.write import REPORT, write_content
+from include.report.write import REPORT, plain, write_content
 from include.results import Results
 
 if TYPE_CHECKING:
@@ -88,8 +88,10 @@ def write(
     content = _report.content_of(imported, experiments, names=names, found=found, title=title)
     write_content(results, content)
     original = _report.original_table(imported, content.analysis.frame)
-    results.write_bytes("original_times.csv", table.to_csv(original))
-    results.write_bytes("original_medians.csv", table.to_csv(_report.original_medians(original)))
+    results.write_bytes("original_times.csv", table.to_csv(plain(original)))
+    results.write_bytes(
+        "original_medians.csv", table.to_csv(plain(_report.original_medians(original)))
+    )
     results.write_json(
         "import.json",
         {
@@ -116,7 +118,7 @@ def _say(
         f"{counts.invalid} invalid; {len(strangers)} files not read; "
         f"report: {results.path(REPORT)}"
     )
-    sys.stdout.write(summary_text(content.analysis.summary) + "\n".join(lines) + "\n")
+    sys.stdout.write(summary_text(content.analysis) + "\n".join(lines) + "\n")
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:

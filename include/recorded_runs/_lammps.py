@@ -19,11 +19,6 @@ NAME = "lammps"
 _AXIS = re.compile(r"(?:^|\s)-v(?:ar)? ([xyz]) ([0-9]+)(?=\s|$)")
 _PROGRAM = re.compile(r"(?:^|[\s/])lmp(?:\s|$)")
 _SYNTHETIC = "SYNTHETIC"  # generated logs say so in their first line
-_FIELDS = (
-    "ranks",
-    *("loop_time_s", "app_wall_time_s", "timesteps_per_s", "atom_steps_per_s"),
-    *("cpu_use_percent", "pot_eng"),
-)
 
 
 def measured(path: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
@@ -39,10 +34,17 @@ def measured(path: Path, *, command: str | None, ranks: int | None) -> dict[str,
     if has_reference(command):
         options = application.read_options(dict(replicas(command)))
         try:
-            application.check(result, options=options, ranks=result.ranks)
+            application.check(result, options=options, ranks=result.ranks or 0)
         except CheckFailed as err:
             raise CheckFailed(f"{place_of(path)}: {err}") from err
-    return {"application": NAME, **{name: getattr(result, name) for name in _FIELDS}}
+    return {
+        "application": NAME,
+        "declared": application.figures,
+        "ranks": result.ranks,
+        "figures": result.figures,
+        "problem": result.problem,
+        "program_version": result.version,
+    }
 
 
 def replicas(command: str | None) -> Mapping[str, int]:

@@ -152,12 +152,15 @@ def _imported(
 
 def _without_what_is_wrong(values: Mapping[str, Any], err: ValidationError, place: str) -> Record:
     """The record without values that none can have, such as 0 nodes: no valid one any more."""
-    wrong = {str(each["loc"][0]): each["msg"] for each in err.errors() if each["loc"]}
-    reasons = [f"{name} is {values[name]!r}: {said}" for name, said in wrong.items()]
+    given = {**values, **values.get("figures", {})}
+    places = {tuple(map(str, each["loc"])): each["msg"] for each in err.errors() if each["loc"]}
+    wrong = {place[-1] if place[0] == "figures" else place[0]: m for place, m in places.items()}
+    reasons = [f"{name} is {given[name]!r}: {message}" for name, message in wrong.items()]
     reason = "; ".join(reasons or [each["msg"] for each in err.errors()])
     said = values["error"] or redact(f"ParseError: {place}: {reason}")
     status = Status.INVALID if values["status"] is Status.VALID else values["status"]
-    changed = {**dict.fromkeys(wrong), "status": status, "error": said}
+    figures = {n: value for n, value in values.get("figures", {}).items() if n not in wrong}
+    changed = {**dict.fromkeys(wrong), "figures": figures, "status": status, "error": said}
     return Record.model_validate({**values, **changed})
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from include.analysis import table
 from include.analysis.analysis import analyse
-from include.analysis.cells import operator_order
+from include.analysis.cells import CELL, operator_order
 from include.models import Status
 from include.recorded_runs._records import OriginalTimes, counting_notes
 from include.report.content import Content, Section
@@ -82,13 +82,13 @@ def original_table(imported: Sequence[Imported], frame: pd.DataFrame) -> pd.Data
         [run.original.model_dump() for run in imported], columns=list(OriginalTimes.model_fields)
     ).astype({"cluster_run_s": "float64", "runner_end_to_end_s": "float64"})
     quantities = original_quantities(frame.merge(times, on=["study_id", "point_id"]))
-    keys = ["study_id", "point_id", "k8s_operator", "nodes", "ranks", "status", "is_discarded"]
+    keys = ["study_id", "point_id", *CELL, "status", "is_discarded"]
     return quantities[[*keys, "simulated", "cluster_run_s", "runner_end_to_end_s", *COLUMNS]]
 
 
 def original_medians(original: pd.DataFrame) -> pd.DataFrame:
     """Medians of the original quantities by operator and size, warm-ups as the originals did."""
-    groups = published(original).groupby(["k8s_operator", "nodes", "ranks"], sort=True)
+    groups = published(original).groupby(list(CELL), sort=True)
     medians = groups[list(COLUMNS)].median()
     medians.insert(0, "n", groups.size())
     return medians.reset_index()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from include.regression.rules import LEVEL
-from include.regression.series import centre, centres_of
+from include.regression.series import centre, centres_of, effect_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +44,11 @@ class Comparison:
 
 
 def compare_blocks(
-    tonight: Sequence[float], last_good: Sequence[float], *, seed: int = 1
+    tonight: Sequence[float], last_good: Sequence[float], *, is_rate: bool = False, seed: int = 1
 ) -> Comparison:
     """Both arms' times, block by block; ValueError without a block or with unequal numbers.
+
+    Of a rate, the times are those for a unit of work.
 
     A randomisation test: if nothing differs, the order in a block was a coin's choice, so each
     swap of a block's two runs was as likely. Needs no distribution, and what the runs of a block
@@ -65,9 +66,9 @@ def compare_blocks(
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Comparison(
         blocks=len(tonight),
-        relative_effect=math.expm1(effect),
-        low=math.expm1(low),
-        high=math.expm1(high),
+        relative_effect=effect_of(effect, is_rate=is_rate),
+        low=effect_of(low, is_rate=is_rate),
+        high=effect_of(high, is_rate=is_rate),
         p_value=float(np.mean(swapped >= effect - 1e-12)),
     )
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.models import Status
+from include.models import Better, Status
 from include.regression import confirmation_plan
 from include.regression.confirmation import Comparison, compare_blocks
 from include.regression.confirmation_plan import Arm
@@ -15,7 +15,8 @@ from include.results import CONFIRMATION_FOLDER, Results
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.regression.settings import Quantity
+    from include.analysis.quantities import Quantity
+    from include.models import Record
     from include.regression.suspects import Suspect
 
 
@@ -38,7 +39,7 @@ def outcomes_of(
         return tuple(Outcome(suspect=suspect, blocks_planned=0) for suspect in suspects)
     folder = Results(results.path(CONFIRMATION_FOLDER))
     times = {
-        record.point_id: getattr(record, quantity.value)
+        record.point_id: _time(record, quantity)
         for record in folder.records()
         if record.status is Status.VALID
     }
@@ -48,11 +49,19 @@ def outcomes_of(
         for point_id, trial in planned.trials.items():
             if trial.group == suspect.group:
                 blocks[trial.block][trial.arm] = times.get(point_id)
-        found.append(_outcome(suspect, blocks))
+        found.append(_outcome(suspect, blocks, is_rate=quantity.better is Better.HIGHER))
     return tuple(found)
 
 
-def _outcome(suspect: Suspect, blocks: dict[int, dict[Arm, float | None]]) -> Outcome:
+def _time(record: Record, quantity: Quantity) -> float | None:
+    """The quantity of a run; of a rate, the time for a unit of work."""
+    value = record.figures.get(quantity.name, getattr(record, quantity.name, None))
+    return 1 / value if value and quantity.better is Better.HIGHER else value
+
+
+def _outcome(
+    suspect: Suspect, blocks: dict[int, dict[Arm, float | None]], *, is_rate: bool
+) -> Outcome:
     planned = len(blocks)
     if not any(Arm.LAST_GOOD in arms for arms in blocks.values()):
         repeated = tuple(v for arms in blocks.values() if (v := arms.get(Arm.TONIGHT)))
@@ -64,5 +73,7 @@ def _outcome(suspect: Suspect, blocks: dict[int, dict[Arm, float | None]]) -> Ou
     ]
     if not pairs:
         return Outcome(suspect=suspect, blocks_planned=planned)
-    compared = compare_blocks([ours for ours, _ in pairs], [theirs for _, theirs in pairs])
+    compared = compare_blocks(
+        [ours for ours, _ in pairs], [theirs for _, theirs in pairs], is_rate=is_rate
+    )
     return Outcome(suspect=suspect, blocks_planned=planned, against_last_good=compared)

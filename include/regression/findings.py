@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from include.models import Model
 from include.regression.levels import compare, find_changes, sides
 from include.regression.rules import DEFAULT, LEVEL
+from include.regression.series import effect_of
 from include.regression.suspects import Suspect, examine_last
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from include.regression.rules import Rules
@@ -119,9 +119,9 @@ def find_change_points(series: Series, rules: Rules) -> tuple[ChangePoint, ...]:
             ChangePoint(
                 group=series.group,
                 night=series.nights[at],
-                relative_effect=float(np.expm1(test.difference)),
-                low=float(np.expm1(low)),
-                high=float(np.expm1(high)),
+                relative_effect=effect_of(test.difference, is_rate=series.is_rate),
+                low=effect_of(low, is_rate=series.is_rate),
+                high=effect_of(high, is_rate=series.is_rate),
                 p_value=test.p_value,
                 last_before=series.nights[at - 1],
                 nights_before=len(left),

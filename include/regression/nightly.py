@@ -129,7 +129,7 @@ def look(results: Results, *, root: Location, series: str, settings: NightlyStud
     nights = gather(
         [s for s in studies if s.night <= ours.night],
         any_of=settings.any_of,
-        quantity=settings.quantity,
+        quantity=settings.compared().name,
         groups=groups,
     )
     pin = store.pin()
@@ -153,7 +153,7 @@ def look(results: Results, *, root: Location, series: str, settings: NightlyStud
 def publish(results: Results, *, root: Location, series: str, settings: NightlyStudy) -> Published:
     """Write what the night came to, and keep what is told of now; safe to be called again."""
     tonight = look(results, root=root, series=series, settings=settings)
-    outcomes = outcomes_of(results, tonight.suspects, settings.quantity)
+    outcomes = outcomes_of(results, tonight.suspects, settings.compared())
     news = tuple(_news(tonight, outcomes))
     tonight.store.write_alerts((*tonight.known, *news))
     published = Published(
@@ -170,7 +170,7 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
         tonight.store.files,
         tonight.nights,
         series=series,
-        quantity=settings.quantity,
+        quantity=settings.compared(),
         findings=tonight.findings,
         alerts=(*tonight.known, *news),
     )

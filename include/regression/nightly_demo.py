@@ -116,9 +116,10 @@ def _play_night(demo: Demo, night: int, planned: Planned, handle: ClusterHandle)
         _run_phase(folder, tonight, folder.plan().phases[0], due)
     steps.report(results, ())
     published = nightly.publish(results, **where)
-    times = sorted(record.loop_time_s or 0.0 for record in results.records())
-    middle = times[len(times) // 2]
-    _say(f"{demo.date_of(night)}  median {middle:.2f} s  {'; '.join(_news(published))}".rstrip())
+    merit = demo.settings.compared()
+    times = sorted(record.figures.get(merit.name, 0.0) for record in results.records())
+    middle, news = times[len(times) // 2], "; ".join(_news(published))
+    _say(f"{demo.date_of(night)}  median {middle:.2f} {merit.unit}  {news}".rstrip())
     yield from published.news
 
 

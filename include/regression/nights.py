@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from include.regression.record_sets import Cell, StudyNight
-    from include.regression.settings import Quantity
 
 DIGEST_SHOWN = len("sha256:") + 12
 
@@ -55,10 +54,13 @@ def gather(
     studies: Iterable[StudyNight],
     *,
     any_of: Collection[str],
-    quantity: Quantity,
+    quantity: str | None = None,
     groups: Collection[str] | None = None,
 ) -> Nights:
-    """The nights of the given groups, of all when None; studies of one date are one night."""
+    """The nights of the given groups, of all when None; studies of one date are one night.
+
+    `quantity` is what is compared, the application's figure of merit when None.
+    """
     sources: dict[str, dict[Night, list[Source]]] = defaultdict(lambda: defaultdict(list))
     for study in studies:
         for cell in study.cells:
@@ -76,18 +78,26 @@ def gather(
     )
 
 
-def _series(group: str, nights: dict[Night, list[Source]], quantity: Quantity) -> Series:
+def _series(group: str, nights: dict[Night, list[Source]], quantity: str | None) -> Series:
+    cells = [each.cell for sources in nights.values() for each in sources]
+    name = quantity or cells[-1].merit
+    is_rate = any(name in cell.rates for cell in cells)
     times = {
         night: [
-            value
+            1 / value if is_rate else value
             for each in sources
             if each.cell.is_whole
-            for value in each.cell.times.get(quantity.value, ())
+            for value in each.cell.times.get(name, ())
         ]
         for night, sources in sorted(nights.items())
     }
     known = {night: values for night, values in times.items() if values}
-    return Series(group=group, nights=tuple(known), repeats=tuple(tuple(v) for v in known.values()))
+    return Series(
+        group=group,
+        nights=tuple(known),
+        repeats=tuple(tuple(values) for values in known.values()),
+        is_rate=is_rate,
+    )
 
 
 def _is_whole(source: Source) -> bool:

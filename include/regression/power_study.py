@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from include.analysis import table
 from include.analysis.cells import CELL, counted
-from include.analysis.comparison import FIGURE_OF_MERIT
+from include.analysis.quantities import primaries
 from include.errors import StudyError
 from include.recorded_runs import _folders, _records
 from include.regression.power import (
@@ -62,9 +62,13 @@ def read_cells(folder: Path) -> list[NDArray[np.float64]]:
     names = _folders.study_names([e.root for e in experiments], folders=[folder])
     imported = _records.to_records(experiments, names=names, published_rule=False)
     runs = counted(table.to_frame([run.record for run in imported]))
-    cells = [cell.dropna().to_numpy() for _, cell in runs.groupby(list(CELL))[FIGURE_OF_MERIT]]
+    cells = [
+        cell.dropna().to_numpy()
+        for figure in primaries(runs)
+        for _, cell in runs.groupby(list(CELL))[figure.name]
+    ]
     if not cells:
-        raise StudyError(f"{folder} has no valid run with a loop time")
+        raise StudyError(f"{folder} has no valid run with a figure of merit")
     return cells
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import JsonValue
 
-from include.models import Model
+from include import applications
+from include.errors import BenchmarkError
+from include.models import Better, Model, Study
 from include.regression.series import HistoryError
 from include.regression.settings import Version
 from include.results import ORIGIN
@@ -26,6 +28,7 @@ EQUAL_OF_RECORD = (
     *("application", "k8s_operator", "variant", "nodes", "ranks", "binding"),
     *("mpi_implementation", "cluster", "instance_type", "simulated"),
 )
+FORMER_MERIT = "loop_time_s"  # of records of release 0.1, which declared no figures
 EQUAL_OF_STUDY = ("application_options", "pod_resources")
 
 
@@ -35,6 +38,8 @@ class Cell(Model):
     configuration: dict[str, JsonValue]  # everything that must be equal to be comparable
     versions: dict[str, str | None]  # by `Version`: what may be under test
     times: dict[str, tuple[float, ...]]  # valid repeats by quantity, in their order
+    merit: str = FORMER_MERIT  # the quantity that verdicts are by
+    rates: tuple[str, ...] = ()  # quantities of which more is better
     is_whole: bool = True  # every planned repeat is valid; otherwise the night is no data
 
     def group(self, any_of: Collection[str]) -> str:
@@ -89,7 +94,7 @@ def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Itera
         if lacking:
             raise KeyError(lacking[0])
         if not record["is_warmup"]:
-            key = [record.get(name) for name in (*EQUAL_OF_RECORD, *Version)]
+            key = [record.get(name) for name in (*EQUAL_OF_RECORD, *Version, "problem")]
             groups[json.dumps(key)].append(record)
     for found in groups.values():
         yield _cell(sorted(found, key=lambda record: int(record["order_index"])), study)
@@ -99,14 +104,47 @@ def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:
     first = records[0]
     operator_options = study.get("operator_options", {}).get(first["k8s_operator"], {})
     valid = [record for record in records if record["status"] == "valid"]
-    names = [name for name in valid[0] if name.endswith("_s")] if valid else []
+    measured = [_measured(record) for record in valid]
+    declared = [figure for figure in first.get("declared", ()) if figure.get("better")]
     return Cell(
         configuration={
             **{name: first.get(name) for name in EQUAL_OF_RECORD},
             **{name: study.get(name) for name in EQUAL_OF_STUDY},
             "operator_options": operator_options,
+            **_beyond_options(first, study),
         },
         versions={name.value: first.get(name) for name in Version},
-        times={name: tuple(record[name] for record in valid if record.get(name)) for name in names},
+        times={
+            name: tuple(values[name] for values in measured if values.get(name))
+            for name in dict.fromkeys(name for values in measured for name in values)
+        },
+        merit=next((f["name"] for f in declared if f.get("primary")), FORMER_MERIT),
+        rates=tuple(f["name"] for f in declared if f["better"] == Better.HIGHER),
         is_whole=len(valid) == len(records) == study.get("repeats", len(records)),
     )
+
+
+def _measured(record: Mapping[str, Any]) -> dict[str, float | None]:
+    """The times and figures of a record, of this release's form or an earlier one's."""
+    times = {name: value for name, value in record.items() if name.endswith("_s")}
+    return {**times, **record.get("figures", {})}
+
+
+def _beyond_options(record: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """What the run told of its problem and the study's options do not fix; empty for nothing.
+
+    What the options fix is compared with them: so a history of release 0.1 goes on.
+    """
+    try:
+        application, options = applications.of_study(
+            Study(
+                application=str(record.get("application")),
+                application_options=study.get("application_options") or {},
+            )
+        )
+        fixed = application.problem(options)
+    except (BenchmarkError, ValueError):  # an application or option of another release
+        fixed = {}
+    told = record.get("problem") or {}
+    beyond = {name: value for name, value in told.items() if fixed.get(name) != value}
+    return {"problem": beyond} if beyond else {}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -51,23 +52,25 @@ class Night:
 class Series:
     """The repeats of each night that has any, of one group, in the order of the nights.
 
-    Values are times: a larger one is slower. All are above 0, in one unit.
+    Values are times, of a rate the time for a unit of work: a larger one is slower. All are above
+    0, in one unit.
     """
 
     group: str
     nights: tuple[Night, ...]
     repeats: tuple[tuple[float, ...], ...]
+    is_rate: bool = False
 
     def until(self, count: int) -> Series:
         """Its first nights."""
-        return Series(group=self.group, nights=self.nights[:count], repeats=self.repeats[:count])
+        return replace(self, nights=self.nights[:count], repeats=self.repeats[:count])
 
     def with_baseline(self, pinned: Night) -> Series:
         """Its nights up to a pinned one, and its last."""
         kept = [place for place, night in enumerate(self.nights) if night <= pinned]
         kept.append(len(self.nights) - 1)
-        return Series(
-            group=self.group,
+        return replace(
+            self,
             nights=tuple(self.nights[place] for place in kept),
             repeats=tuple(self.repeats[place] for place in kept),
         )
@@ -102,6 +105,14 @@ class History:
     def tonight(self) -> Night:
         """The last night of any group."""
         return max(series.nights[-1] for series in self.series)
+
+
+def effect_of(difference: float, *, is_rate: bool) -> float:
+    """A difference of centres as the share by which the level became worse.
+
+    Above 0 is slower: 0.05 is a time that is 5 % longer, or a rate that is 5 % lower.
+    """
+    return -math.expm1(-difference) if is_rate else math.expm1(difference)
 
 
 def make_history(series: Iterable[Series]) -> History:

@@ -17,12 +17,16 @@ from pydantic import (
     model_validator,
 )
 
+from include import applications
+from include.analysis.quantities import quantities_of
 from include.errors import StudyError, problems
 from include.models import Model, NodeOrder, Study
 from include.study import presets
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from include.analysis.quantities import Quantity
 
 DAG_ID = "nightly_regression"
 FILE = presets.FOLDER / presets.NIGHTLY
@@ -38,14 +42,6 @@ class Version(StrEnum):
     OPERATOR_VERSION = "operator_version"
     KUBERNETES_VERSION = "kubernetes_version"
     CODE_VERSION = "code_version"
-
-
-class Quantity(StrEnum):
-    """The time that is compared, a column of the records."""
-
-    LOOP_TIME = "loop_time_s"
-    LAUNCHER_TIME = "launcher_time_s"
-    END_TO_END = "end_to_end_s"
 
 
 class ChannelKind(StrEnum):
@@ -77,7 +73,7 @@ class NightlyStudy(Model):
     timezone: str
     study: Study = Study()
     any_of: tuple[Version, ...] = tuple(Version)  # versions that do not start a history of its own
-    quantity: Quantity = Quantity.LOOP_TIME
+    quantity: str | None = None  # what is compared; None: the application's figure of merit
     confirmation_blocks: Annotated[int, Field(ge=LEAST_BLOCKS, le=50)] = 10
     keep_nights: Annotated[int, Field(ge=30, le=3650)] = 400
     notify: tuple[Channel, ...] = ()
@@ -91,6 +87,22 @@ class NightlyStudy(Model):
                 "use shuffled"
             )
         return study
+
+    @model_validator(mode="after")
+    def _measures_the_quantity(self) -> Self:
+        self.compared()
+        return self
+
+    def compared(self) -> Quantity:
+        """What is compared from night to night; StudyError when the study does not measure it."""
+        application, _ = applications.of_study(self.study)
+        every = quantities_of(application.figures)
+        known = {each.name: each for each in every if each.derived is None}
+        if self.quantity is None:
+            return next(each for each in known.values() if each.is_primary)
+        if self.quantity not in known:
+            raise ValueError(f"quantity: {self.quantity!r} is none of {', '.join(known)}")
+        return known[self.quantity]
 
     @field_validator("timezone")
     @classmethod

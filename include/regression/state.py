@@ -17,7 +17,7 @@ from upath import UPath
 from include.regression.findings import Acknowledgement
 from include.regression.nights import gather
 from include.regression.series import HistoryError, Night
-from include.regression.settings import Quantity, Version
+from include.regression.settings import Version
 from include.regression.store import Pin, Store
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _do(given: argparse.Namespace, store: Store) -> int:
     if given.what == "unpin":
         store.write_pin(None)
     elif given.what == "export":
-        _export(store, Quantity(given.quantity))
+        _export(store, given.quantity)
     elif (night := _night(given.night)) is None:
         return _refuse(f"night {given.night!r} is no date, such as 2026-01-31")
     elif given.what == "pin":
@@ -51,7 +51,7 @@ def _do(given: argparse.Namespace, store: Store) -> int:
             return _refuse(f"night {night} is none of the history, {first} to {last}")
         store.write_pin(Pin(night=night, reason=given.reason))
     else:
-        known = gather(nights, any_of=tuple(Version), quantity=Quantity.LOOP_TIME).sources
+        known = gather(nights, any_of=tuple(Version)).sources
         if given.group not in known:
             return _refuse(f"there is no group {given.group!r}; there are {', '.join(known)}")
         word = Acknowledgement(group=given.group, night=night, reason=given.reason)
@@ -59,14 +59,17 @@ def _do(given: argparse.Namespace, store: Store) -> int:
     return DONE
 
 
-def _export(store: Store, quantity: Quantity) -> None:
+def _export(store: Store, quantity: str | None) -> None:
     """A row per repeat, as `python -m include.regression` reads them."""
     history = gather(store.nights(), any_of=tuple(Version), quantity=quantity).history
     rows = csv.writer(sys.stdout)
     rows.writerow(("night", "group", "value"))
     for series in history.series if history else ():
         for night, repeats in zip(series.nights, series.repeats, strict=True):
-            rows.writerows((night.label, series.group, value) for value in repeats)
+            rows.writerows(
+                (night.label, series.group, 1 / value if series.is_rate else value)
+                for value in repeats
+            )
 
 
 def _night(text: str) -> str | None:
@@ -100,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     pin.add_argument("--reason", required=True)
     what.add_parser("unpin", help="compare with the last nights again")
     export = what.add_parser("export", help="print the history as CSV")
-    export.add_argument("--quantity", choices=list(Quantity), default=Quantity.LOOP_TIME)
+    export.add_argument("--quantity", help="a column of the records; else the figure of merit")
     return parser
 
 

@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 from scipy.stats import mannwhitneyu
 
 from include.regression.levels import compare
 from include.regression.rules import LEVEL
+from include.regression.series import effect_of
 
 if TYPE_CHECKING:
     from include.regression.rules import Rules
@@ -56,9 +56,9 @@ def examine_last(series: Series, rules: Rules, *, start: int = 0) -> Suspect | N
     return Suspect(
         group=series.group,
         night=series.nights[-1],
-        relative_effect=float(np.expm1(test.difference)),
-        low=float(np.expm1(low)),
-        high=float(np.expm1(high)),
+        relative_effect=effect_of(test.difference, is_rate=series.is_rate),
+        low=effect_of(low, is_rate=series.is_rate),
+        high=effect_of(high, is_rate=series.is_rate),
         rank_p=rank_p,
         night_p=night_p,
         reference=series.nights[near:before],

@@ -16,11 +16,11 @@ from include.regression.trend_models import FILE, PAGE, Group, Mark, Point, Tren
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from include.analysis.quantities import Quantity
     from include.regression.alerts import Alert
     from include.regression.findings import ChangePoint, Findings
     from include.regression.nights import Nights, Source
     from include.regression.series import Series
-    from include.regression.settings import Quantity
     from include.results import Results
 
 RESAMPLES = 1000
@@ -41,7 +41,7 @@ def store(
         _group(each, nights, findings=findings, alerts=alerts)
         for each in (nights.history.series if nights.history else ())
     )
-    trend = Trend(series=series, quantity=quantity.value, groups=groups)
+    trend = Trend(series=series, quantity=quantity.name, axis=quantity.axis.lower(), groups=groups)
     files.write_json(FILE, trend.to_json())
     title = f"Trend of {series}"
     files.write_text(PAGE, trend_page.render(trend, title=title, link=trend_page.link_in_results))
@@ -65,7 +65,7 @@ def _group(
         group=series.group,
         simulated=bool(last.get("simulated")),
         points=tuple(
-            _point(night, values, sources[night])
+            _point(night, values, sources[night], is_rate=series.is_rate)
             for night, values in zip(series.nights, series.repeats, strict=True)
         ),
         marks=tuple(sorted(marks, key=lambda mark: mark.night)),
@@ -119,14 +119,19 @@ def _no_data(group: str, nights: Nights) -> tuple[str, ...]:
     return tuple(str(night.label) for night in sorted(days | set(nights.without(group))))
 
 
-def _point(night: Night, values: Sequence[float], sources: Iterable[Source]) -> Point:
+def _point(
+    night: Night, values: Sequence[float], sources: Iterable[Source], *, is_rate: bool
+) -> Point:
     study = list(sources)[-1].study
-    low, high = _interval(values)
+    ends = _interval(values)
+    value = float(np.exp(centre(values)))
+    if is_rate:
+        value, ends = 1 / value, (1 / ends[1], 1 / ends[0]) if ends else None
     return Point(
         night=str(night.label),
-        value_s=float(np.exp(centre(values))),
-        low_s=low,
-        high_s=high,
+        value=value,
+        low=ends[0] if ends else None,
+        high=ends[1] if ends else None,
         repeats=len(values),
         study_id=study.study_id,
         dag_id=study.dag_id,
@@ -134,10 +139,10 @@ def _point(night: Night, values: Sequence[float], sources: Iterable[Source]) -> 
     )
 
 
-def _interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """The bootstrap interval of a night's centre, seconds."""
+def _interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """The bootstrap interval of a night's centre; None for too few repeats."""
     if len(values) < LEAST_REPEATS:
-        return None, None
+        return None
     random = np.random.default_rng(1)
     drawn = random.choice(np.asarray(values), (RESAMPLES, len(values)))
     tail = (1 - LEVEL) / 2

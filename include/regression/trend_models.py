@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pydantic import AliasChoices, Field
+
 from include.models import Model
 
 if TYPE_CHECKING:
@@ -17,9 +19,9 @@ class Point(Model):
     """One night of a group."""
 
     night: str
-    value_s: float
-    low_s: float | None  # None: too few repeats for an interval
-    high_s: float | None
+    value: float = Field(validation_alias=AliasChoices("value", "value_s"))  # now, and release 0.1
+    low: float | None = Field(validation_alias=AliasChoices("low", "low_s"))  # None: too few
+    high: float | None = Field(validation_alias=AliasChoices("high", "high_s"))
     repeats: int
     study_id: str
     dag_id: str
@@ -52,6 +54,7 @@ class Trend(Model):
 
     series: str
     quantity: str = "loop_time_s"  # the records' column that is compared
+    axis: str = ""  # its title and unit; empty in a file of release 0.1
     groups: tuple[Group, ...]
 
     def only(self, dag_ids: Collection[str]) -> Trend:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from include.analysis.quantities import HOUSE
 from include.regression.series import Night
-from include.report.labels import QUANTITY_TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,10 +45,10 @@ class Chart:
 
     @property
     def range_s(self) -> tuple[float, float]:
-        """The least and the greatest value of the axis, seconds."""
+        """The least and the greatest value of the axis."""
         points = self.group.points
-        low = min(value for p in points for value in (p.value_s, p.low_s) if value is not None)
-        high = max(value for p in points for value in (p.value_s, p.high_s) if value is not None)
+        low = min(value for p in points for value in (p.value, p.low) if value is not None)
+        high = max(value for p in points for value in (p.value, p.high) if value is not None)
         room = PADDING * (high - low or high)
         return low - room, high + room
 
@@ -58,10 +58,10 @@ class Chart:
         share = (_day(night) - first) / max(last - first, 1)
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
-    def y(self, value_s: float) -> float:
+    def y(self, value: float) -> float:
         """Where a value is."""
         low, high = self.range_s
-        return round(TOP + (high - value_s) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
+        return round(TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -88,7 +88,7 @@ class Chart:
             part = sum(start <= _day(point.night) for start in starts)
             parts.setdefault(part, []).append(point)
         for points in parts.values():
-            height = self.y(median(point.value_s for point in points))
+            height = self.y(median(point.value for point in points))
             yield self.x(points[0].night), self.x(points[-1].night), height
 
 
@@ -108,7 +108,8 @@ def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...
             title=title,
             charts=charts,
             notes=notes,
-            axis=f"{QUANTITY_TITLES[trend.quantity].lower()} [s]" if trend else "",
+            unit=_axis(trend).rpartition("[")[2].rstrip("]"),
+            axis=_axis(trend),
             width=WIDTH,
             height=HEIGHT,
             left=LEFT,
@@ -120,6 +121,14 @@ def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...
             kind=_kind,
         )
     )
+
+
+def _axis(trend: Trend | None) -> str:
+    """Title and unit of the vertical axis."""
+    if trend is None:
+        return ""
+    former = {each.name: each.axis.lower() for each in HOUSE}
+    return trend.axis or former.get(trend.quantity, "loop time [s]")
 
 
 def link_in_airflow(point: Point) -> str:

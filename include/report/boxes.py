@@ -10,14 +10,17 @@ import numpy as np
 import seaborn as sns
 from matplotlib.patches import Patch
 
+from include.analysis.cells import SIZE
 from include.report.drawing import Drawing, canvas, operator_colours, render
-from include.report.labels import QUANTITY_MEANINGS, QUANTITY_TITLES, count, operator_title
+from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from include.analysis.quantities import Quantity
 
 WHISKERS = (5, 95)  # percentiles, as in the original figures
 _GROUP_WIDTH = 0.8  # of the space that one node count has
@@ -41,26 +44,29 @@ HOW_TO_READ = (
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes:
-    """What a box plot shows; `column` of the runs holds seconds."""
+    """What a box plot shows."""
 
     name: str
     column: str
     title: str
     axis: str  # without its unit
+    unit: str = "s"
     caption: str
     from_zero: bool = True
 
 
-def draw_boxes(runs: pd.DataFrame, quantity: str, *, order: Sequence[str]) -> Drawing:
+def draw_boxes(runs: pd.DataFrame, quantity: Quantity, *, order: Sequence[str]) -> Drawing:
     """The drawing of one quantity; `runs` are counted records, `order` that of the operators."""
-    title = QUANTITY_TITLES[quantity]
+    title = quantity.title
+    better = "" if quantity.is_time else f" {quantity.better.capitalize()} is better."
     shown = Boxes(
-        name=quantity,
-        column=quantity,
+        name=quantity.name,
+        column=quantity.name,
         title=f"{title} by nodes and operator",
         axis=title.lower(),
+        unit=quantity.unit,
         caption=(
-            f"{title}: {QUANTITY_MEANINGS[quantity]}. {HOW_TO_READ} Valid runs, warm-ups are "
+            f"{title}: {quantity.meaning}.{better} {HOW_TO_READ} Valid runs, warm-ups are "
             "left out; the axis begins at zero, or below when a run does."
         ),
     )
@@ -75,19 +81,22 @@ def draw(runs: pd.DataFrame, shown: Boxes, *, order: Sequence[str]) -> Drawing:
         for name, colour in operator_colours(order).items()
         if name in set(known["k8s_operator"])
     }
-    cells = known.groupby(["nodes", "ranks"]).ngroups
+    cells = known.groupby(list(SIZE)).ngroups
     width = max(6.5, 2.2 + 0.75 * cells * len(colours))
     is_simulated = bool(runs["simulated"].any())
     with canvas(width_in=width, height_in=4.4, is_simulated=is_simulated) as axes:
         _draw(axes, known.assign(cell=_cell_labels(known)), shown, colours=colours)
         axes.set_xlabel("nodes (MPI ranks)")
-        axes.set_ylabel(f"{shown.axis} [s]")
+        axes.set_ylabel(f"{shown.axis} [{shown.unit}]")
         return render(axes, name=shown.name, title=shown.title, caption=shown.caption)
 
 
 def _cell_labels(runs: pd.DataFrame) -> list[str]:
-    pairs = zip(runs["nodes"], runs["ranks"], strict=True)
-    return [f"{nodes} ({count(ranks, 'rank')})" for nodes, ranks in pairs]
+    rows = runs[list(SIZE)].itertuples(index=False)
+    return [
+        f"{nodes} ({count(ranks, 'rank')})" + (f"\n{problem}" if problem else "")
+        for nodes, ranks, problem in rows
+    ]
 
 
 def _draw(
@@ -97,7 +106,7 @@ def _draw(
     *,
     colours: dict[str, tuple[float, float, float]],
 ) -> None:
-    runs = runs.sort_values(["nodes", "ranks"], kind="stable")
+    runs = runs.sort_values(list(SIZE), kind="stable")
     labels = list(dict.fromkeys(runs["cell"]))
     shared: dict[str, Any] = {
         "x": "cell",

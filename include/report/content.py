@@ -6,8 +6,6 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from include import k8s_operators
 from include.analysis import table
 from include.analysis.adaptive import last_looks
@@ -24,6 +22,8 @@ from include.report.tally import Tally, read_records, tally
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pandas as pd
 
     from include.models import Plan, Study
     from include.report.cost_text import CostSection
@@ -70,7 +70,7 @@ def read_content(
     records, unreadable = read_records(results)
     planned = {point.point_id for point in plan.points}
     own = table.to_frame(record for record in records if record.point_id in planned)
-    frame = own if others is None else pd.concat([own, others], ignore_index=True)
+    frame = own if others is None else table.joined([own, others])
     arms = k8s_operators.arms(plan.study)
     operators = arm_names(frame, study_id=plan.study_id, arms=arms)
     looks = last_looks(plan, records) if others is None else ()

@@ -6,27 +6,33 @@ from typing import TYPE_CHECKING
 
 from include.analysis.intervals import LEVEL
 from include.report.drawing import Drawing, canvas, render
-from include.report.labels import QUANTITY_TITLES, count, operator_title
+from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
+
+    from include.analysis.quantities import Quantity
 
 _INK = "#222222"
 _SURE, _UNSURE = "#0072b2", "#8a8a8a"  # told apart by the filling of the point too
 
 
-def draw_differences(comparisons: pd.DataFrame, *, is_simulated: bool) -> Drawing:
+def draw_differences(
+    comparisons: pd.DataFrame, quantities: Sequence[Quantity], *, is_simulated: bool
+) -> Drawing:
     """One row per quantity, size and pair that has an interval; percent of the baseline."""
     known = comparisons.dropna(subset=["low_percent"])
     groups = known.groupby(["quantity", "operator", "baseline"], sort=False).ngroup()
     known = known.iloc[groups.argsort(kind="stable")]  # all sizes of a pair stand together
     height = 1.7 + 0.3 * len(known) + 0.35 * groups.nunique()
     with canvas(width_in=9.0, height_in=height, is_simulated=is_simulated) as axes:
-        _draw(axes, known)
-        axes.set_xlabel("difference of medians [% of the baseline's median]; negative: faster")
+        _draw(axes, known, {each.name: each for each in quantities})
+        times = all(each.is_time for each in quantities if each.name in set(known["quantity"]))
+        sign = "; negative: faster" if times else ""
+        axes.set_xlabel(f"difference of medians [% of the baseline's median]{sign}")
         return render(
             axes,
             name="differences",
@@ -40,9 +46,11 @@ def draw_differences(comparisons: pd.DataFrame, *, is_simulated: bool) -> Drawin
         )
 
 
-def _draw(axes: Axes, table: pd.DataFrame) -> None:
+def _draw(axes: Axes, table: pd.DataFrame, quantities: Mapping[str, Quantity]) -> None:
     rows = table.to_dict(orient="records")
-    places, titles = _places([(r["quantity"], r["operator"], r["baseline"]) for r in rows])
+    places, titles = _places(
+        [(_heading(quantities[r["quantity"]]), r["operator"], r["baseline"]) for r in rows]
+    )
     for place, row in zip(places, rows, strict=True):
         colour = _SURE if row["is_significant"] else _UNSURE
         axes.plot([row["low_percent"], row["high_percent"]], [place] * 2, color=colour, lw=2.2)
@@ -55,7 +63,8 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
             mfc=colour if row["is_significant"] else "white",
         )
     counts = [f"n = {row['n_operator']} + {row['n_baseline']}" for row in rows]
-    labels = [f"{count(row['nodes'], 'node')}, {n}" for row, n in zip(rows, counts, strict=True)]
+    sizes = [", ".join((count(r["nodes"], "node"), *filter(None, [r["problem"]]))) for r in rows]
+    labels = [f"{size}, {n}" for size, n in zip(sizes, counts, strict=True)]
     axes.axvline(0, color=_INK, lw=1)
     axes.set_yticks(places, labels)
     for place, text in titles:
@@ -65,6 +74,10 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_ylim(max(places) + 0.7, -0.6)
     axes.xaxis.grid(visible=True, color="#dddddd", linewidth=0.8)
     axes.tick_params(axis="y", length=0)
+
+
+def _heading(quantity: Quantity) -> str:
+    return quantity.title if quantity.is_time else f"{quantity.title} ({quantity.better} is better)"
 
 
 def _places(
@@ -80,7 +93,7 @@ def _places(
             at += 0.25 if index else 0
             quantity, operator, baseline = key
             pair = f"{operator_title(operator)} minus {operator_title(baseline)}"
-            titles.append((at, f"{QUANTITY_TITLES[quantity]}: {pair}"))
+            titles.append((at, f"{quantity}: {pair}"))
             at += 0.95
         places.append(at)
     return places, titles

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, operator_order
-from include.analysis.derived import with_derived
+from include.analysis.quantities import primaries, quantities, with_derived
 from include.models.timeline import PHASES
 from include.report.boxes import draw_boxes
 from include.report.differences import draw_differences
-from include.report.labels import QUANTITY_TITLES
 from include.report.node_map import draw_nodes
 from include.report.order_plot import draw_order
 from include.report.scaling_curve import draw_scaling
@@ -31,17 +30,22 @@ def draw_all(found: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing
     present = set(found.frame["k8s_operator"])
     order = [name for name in operator_order(found.frame, operators) if name in present]
     is_simulated = bool(runs["simulated"].any())
+    every = quantities(found.frame)
     drawn: list[Drawing | None] = []
     if found.comparisons["low_percent"].notna().any():
-        drawn.append(draw_differences(found.comparisons, is_simulated=is_simulated))
-    drawn += [draw_boxes(runs, q, order=order) for q in QUANTITY_TITLES if runs[q].notna().any()]
-    if found.scaling["nodes"].nunique() > 1:
+        drawn.append(draw_differences(found.comparisons, every, is_simulated=is_simulated))
+    drawn += [draw_boxes(runs, q, order=order) for q in every if runs[q.name].notna().any()]
+    figures = primaries(found.frame)
+    if len(figures) == 1 and figures[0].scales and found.scaling["nodes"].nunique() > 1:
         drawn.append(
-            draw_scaling(found.scaling, found.summary, order=order, is_simulated=is_simulated)
+            draw_scaling(
+                found.scaling, found.summary, figures[0], order=order, is_simulated=is_simulated
+            )
         )
     if runs[list(PHASES)].notna().any(axis=None):
         drawn.append(draw_phases(runs, order=order))
-    if runs["loop_time_s"].gt(0).any():
-        drawn.append(draw_order(runs, order=order))
+    drawn += [
+        draw_order(runs, figure, order=order) for figure in figures if runs[figure.name].gt(0).any()
+    ]
     drawn.append(draw_nodes(runs, order=order))
     return tuple(drawing for drawing in drawn if drawing is not None)

@@ -11,15 +11,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.analysis.intervals import LEAST_N, LEVEL
 from include.analysis.phases import CLOCK_NOTE
+from include.analysis.quantities import compared, primaries
 from include.analysis.summary import column, known_quantities
 from include.models.timeline import PHASES
 from include.report.labels import (
-    QUANTITY_MEANINGS,
-    QUANTITY_TITLES,
     count,
     operator_title,
 )
-from include.report.text import seconds
+from include.report.text import amount, seconds, signed_amount
 from include.report.verdict_text import verdict_lines
 
 if TYPE_CHECKING:
@@ -55,7 +54,10 @@ def render_html(content: Content) -> str:
             tally=content.tally,
             noun=content.noun,
             summary=found.summary.to_dict(orient="records"),
-            quantities=known_quantities(found.summary),
+            titles={each.name: each.title for each in compared(found.frame)},
+            all_times=all(each.unit == "s" for each in compared(found.frame)),
+            merit=" and ".join(each.title.lower() for each in primaries(found.frame)),
+            quantities=known_quantities(found.frame, found.summary),
             comparisons=found.comparisons.to_dict(orient="records"),
             drifts=found.drifts.to_dict(orient="records"),
             scaling=found.scaling.to_dict(orient="records"),
@@ -139,6 +141,8 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "seconds": seconds,
+        "amount": amount,
+        "signed_amount": signed_amount,
         "size": _size,
         "signed": _signed,
         "p_value": _p_value,
@@ -149,8 +153,6 @@ def _environment() -> Environment:
         "column": column,
         "count": count,
         "isna": pd.isna,
-        "QUANTITY_TITLES": QUANTITY_TITLES,
-        "QUANTITY_MEANINGS": QUANTITY_MEANINGS,
         "PHASES": PHASES,
         "CLOCK_NOTE": CLOCK_NOTE,
         "LEAST_N": LEAST_N,

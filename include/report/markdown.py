@@ -8,13 +8,14 @@ import pandas as pd
 
 from include.analysis.summary import column, known_quantities
 from include.report.drawing import SIMULATED_MARK
-from include.report.labels import QUANTITY_TITLES, operator_title
-from include.report.text import seconds
+from include.report.labels import operator_title
+from include.report.text import amount
 from include.report.verdict_text import verdict_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from include.analysis.quantities import Quantity
     from include.report.content import Content
 
 _SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|"})
@@ -46,24 +47,35 @@ def _table(content: Content) -> str:
     summary = content.analysis.summary
     if summary.empty:
         return ""
-    shown = known_quantities(summary)
-    header = ["Operator", "Nodes", "Ranks", "n", *(f"{QUANTITY_TITLES[q]} [s]" for q in shown)]
-    rows = [_row(row, shown) for row in summary.to_dict(orient="records")]
+    shown = known_quantities(content.analysis.frame, summary)
+    problem = ["Problem"] if summary["problem"].ne("").any() else []
+    header = ["Operator", "Nodes", "Ranks", *problem, "n", *(each.axis for each in shown)]
+    rows = [
+        _row(row, shown, has_problems=bool(problem)) for row in summary.to_dict(orient="records")
+    ]
     rule = ["---", *["---:"] * (len(header) - 1)]
     lines = [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
     return "Medians over valid repeats, in brackets their 95 % intervals.\n\n" + "\n".join(lines)
 
 
-def _row(row: dict[Any, Any], quantities: Sequence[str]) -> list[str]:
+def _row(row: dict[Any, Any], quantities: Sequence[Quantity], *, has_problems: bool) -> list[str]:
     sizes = ["unknown" if pd.isna(row[name]) else str(row[name]) for name in ("nodes", "ranks")]
     name = _escaped(operator_title(row["k8s_operator"]))
-    return [name, *sizes, str(row["n"]), *(_median(row, quantity) for quantity in quantities)]
+    problem = [_escaped(row["problem"])] if has_problems else []
+    return [
+        name,
+        *sizes,
+        *problem,
+        str(row["n"]),
+        *(_median(row, quantity) for quantity in quantities),
+    ]
 
 
-def _median(row: dict[Any, Any], quantity: str) -> str:
-    low, high = row[column(quantity, "low")], row[column(quantity, "high")]
-    interval = "" if pd.isna(low) else f" ({seconds(low)} to {seconds(high)})"
-    return seconds(row[column(quantity, "median")]) + interval
+def _median(row: dict[Any, Any], quantity: Quantity) -> str:
+    ends = [row[column(quantity.name, each)] for each in ("low", "high")]
+    low, high = (amount(end, quantity.unit) for end in ends)
+    interval = "" if pd.isna(ends[0]) else f" ({low} to {high})"
+    return amount(row[column(quantity.name, "median")], quantity.unit) + interval
 
 
 def _troubles(content: Content) -> str:

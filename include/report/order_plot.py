@@ -1,4 +1,4 @@
-"""Loop times in the order of the runs: drift shows as a slope."""
+"""The figure of merit in the order of the runs: drift shows as a slope."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from matplotlib.lines import Line2D
 
+from include.analysis.cells import CELL
 from include.report.drawing import Drawing, canvas, operator_colours, render
 from include.report.labels import count, operator_title
 
@@ -15,25 +16,28 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from include.analysis.quantities import Quantity
+
 _MARKERS = "osD^vPX*"
 _INK = "#222222"
 _LEAST_FOR_HALVES = 6
 
 
-def draw_order(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing:
-    """Every counted run: its place in the study, and its loop time against its cell's median."""
-    known = runs.dropna(subset=["loop_time_s"]).sort_values("order_index", kind="stable")
-    medians = known.groupby(["k8s_operator", "nodes", "ranks"])["loop_time_s"].transform("median")
-    known = known.assign(deviation=100 * (known["loop_time_s"] / medians - 1))
+def draw_order(runs: pd.DataFrame, figure: Quantity, *, order: Sequence[str]) -> Drawing:
+    """Every counted run: its place in the study, and its figure against its cell's median."""
+    title = figure.title
+    known = runs.dropna(subset=[figure.name]).sort_values("order_index", kind="stable")
+    medians = known.groupby(list(CELL))[figure.name].transform("median")
+    known = known.assign(deviation=100 * (known[figure.name] / medians - 1))
     is_simulated = bool(runs["simulated"].any())
     with canvas(width_in=9.4, height_in=4.4, is_simulated=is_simulated) as axes:
         _draw(axes, known, order=order)
         axes.set_xlabel(f"place in the order of all runs (n = {len(known)})")
-        axes.set_ylabel("loop time against the median of its cell [%]")
+        axes.set_ylabel(f"{title.lower()} against the median of its cell [%]")
         return render(
             axes,
             name="order",
-            title="Loop time in the order of the runs",
+            title=f"{title} in the order of the runs",
             caption=(
                 "Each valid run against the median of its operator and size. Lines: medians of "
                 f"the first and the last half of a cell, from {_LEAST_FOR_HALVES} runs on; a step "
@@ -47,7 +51,7 @@ def _draw(axes: Axes, runs: pd.DataFrame, *, order: Sequence[str]) -> None:
     sizes = sorted(runs["nodes"].unique())
     markers = {nodes: _MARKERS[i % len(_MARKERS)] for i, nodes in enumerate(sizes)}
     axes.axhline(0, color=_INK, lw=0.8)
-    for (name, nodes, _), cell in runs.groupby(["k8s_operator", "nodes", "ranks"], sort=False):
+    for (name, nodes, *_), cell in runs.groupby(list(CELL), sort=False):
         colour = colours[str(name)]
         axes.plot(
             cell["order_index"],

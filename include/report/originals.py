@@ -66,7 +66,7 @@ def original_quantities(frame: pd.DataFrame) -> pd.DataFrame:
 
     Needs `cluster_run_s` and `runner_end_to_end_s` beside a record's columns.
     """
-    launcher, wall = frame["launcher_time_s"], frame["app_wall_time_s"]
+    launcher, wall = frame["launcher_time_s"], _wall_time(frame)
     is_flux, is_mpi = frame["broker_time_s"].notna(), frame["runner_end_to_end_s"].notna()
     broker, end_to_end = frame["broker_time_s"], frame["runner_end_to_end_s"]
     return frame.assign(
@@ -79,6 +79,12 @@ def original_quantities(frame: pd.DataFrame) -> pd.DataFrame:
         end_to_end_overhead_mpi_operator=(end_to_end - wall).where(is_mpi),
         end_to_end_overhead_flux_operator=(broker - wall).where(is_flux),
     )
+
+
+def _wall_time(frame: pd.DataFrame) -> pd.Series[float]:
+    """LAMMPS' own; NaN where no run is of LAMMPS."""
+    name = "app_wall_time_s"
+    return frame[name] if name in frame else frame["launcher_time_s"] * float("nan")
 
 
 def draw_originals(runs: pd.DataFrame, *, order: Sequence[str]) -> tuple[Drawing, ...]:

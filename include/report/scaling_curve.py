@@ -1,4 +1,4 @@
-"""Scaling: loop time and parallel efficiency over the number of nodes."""
+"""Scaling: figure of merit and parallel efficiency over the number of nodes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
+from include.analysis.cells import CELL
+from include.analysis.summary import column
+from include.models.figures import Better
 from include.report.drawing import Drawing, operator_colours, panels, render
 from include.report.labels import operator_title
 
@@ -15,31 +18,40 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
+    from include.analysis.quantities import Quantity
+
 _MARKERS = "osD^vPX*"
 _IDEAL = "#666666"
 
 
 def draw_scaling(
-    scaling: pd.DataFrame, summary: pd.DataFrame, *, order: Sequence[str], is_simulated: bool
+    scaling: pd.DataFrame,
+    summary: pd.DataFrame,
+    figure: Quantity,
+    *,
+    order: Sequence[str],
+    is_simulated: bool,
 ) -> Drawing:
     """Two panels; `scaling` and `summary` are the tables of the analysis."""
-    columns = ["k8s_operator", "nodes", "ranks", "loop_time_low_s", "loop_time_high_s"]
-    table = scaling.merge(
-        summary[columns].astype({"nodes": "float"}), on=columns[:3], how="left"
-    ).astype({"nodes": "int64"})
+    names = {column(figure.name, each): each for each in ("median", "low", "high")}
+    ends = summary[[*CELL, *(n for n in names if n not in scaling.columns)]]
+    table = scaling.merge(ends.astype({"nodes": "float"}), on=list(CELL), how="left")
+    table = table.astype({"nodes": "int64"}).rename(columns=names)
+    title = figure.title.lower()
     with panels(2, width_in=9.4, height_in=4.3, is_simulated=is_simulated) as (times, efficiency):
         for index, (name, colour) in enumerate(operator_colours(order).items()):
-            own = table[table["k8s_operator"] == name]
-            if not own.empty:
-                _draw(times, efficiency, own, label=operator_title(name), style=(index, colour))
+            for problem, own in table[table["k8s_operator"] == name].groupby("problem"):
+                label = ", ".join(filter(None, (operator_title(name), str(problem))))
+                _draw(times, efficiency, own, figure, label=label, style=(index, colour))
         _finish(times, efficiency, table)
+        times.set_ylabel(f"median {title} [{figure.unit}]")
         times.set_xlabel(f"nodes (n = {_counts(table)} runs per point)")
         return render(
             times,
             name="scaling",
-            title="Scaling: loop time and parallel efficiency over nodes",
+            title=f"Scaling: {title} and parallel efficiency over nodes",
             caption=(
-                "Left: median loop time with its 95 % order-statistic interval, both axes "
+                f"Left: median {title} with its 95 % order-statistic interval, both axes "
                 "logarithmic; dashed: ideal, from each operator's smallest size. Right: speed-up "
                 "over the smallest size in percent of the growth in ranks, with its bootstrap "
                 f"interval. n per point: {_counts(table)}. Points of one size are moved apart."
@@ -51,22 +63,24 @@ def _draw(
     times: Axes,
     efficiency: Axes,
     own: pd.DataFrame,
+    figure: Quantity,
     *,
     label: str,
     style: tuple[int, tuple[float, float, float]],
 ) -> None:
     index, colour = style
     nodes = own["nodes"] * 1.03**index  # intervals of two operators do not hide each other
-    median = own["loop_time_median_s"]
+    median = own["median"]
     shared: dict[str, Any] = {
         "color": colour,
         "marker": _MARKERS[index % len(_MARKERS)],
         "capsize": 4,
         "ms": 6,
     }
-    spread = [median - own["loop_time_low_s"], own["loop_time_high_s"] - median]
+    spread = [median - own["low"], own["high"] - median]
     times.errorbar(nodes, median, yerr=spread, label=label, **shared)
-    ideal = median.iloc[0] * own["ranks"].iloc[0] / own["ranks"]
+    growth = own["ranks"] / own["ranks"].iloc[0]
+    ideal = median.iloc[0] * (growth if figure.better is Better.HIGHER else 1 / growth)
     times.plot(own["nodes"], ideal, ls="--", lw=1, color=_IDEAL, zorder=1)
     value = own["efficiency_percent"]
     ends = own[["efficiency_low_percent", "efficiency_high_percent"]]
@@ -84,7 +98,6 @@ def _finish(times: Axes, efficiency: Axes, table: pd.DataFrame) -> None:
         axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.8)
     times.set_yscale("log", base=2)
     times.yaxis.set_major_formatter(ScalarFormatter())
-    times.set_ylabel("median loop time [s]")
     efficiency.set_ylim(0, max(110.0, 1.05 * table["efficiency_percent"].max()))
     efficiency.axhline(100, ls="--", lw=1, color=_IDEAL, zorder=1)
     efficiency.set_ylabel("parallel efficiency [%]")

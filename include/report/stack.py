@@ -69,8 +69,11 @@ def _draw(axes: Axes, table: pd.DataFrame) -> None:
 
 
 def _label(axes: Axes, table: pd.DataFrame, places: Sequence[float]) -> None:
-    rows = zip(table["k8s_operator"], table["nodes"], table["n"], strict=True)
-    texts = [f"{operator_title(o)}, {count(nodes, 'node')} (n = {n})" for o, nodes, n in rows]
+    rows = table[["k8s_operator", "nodes", "problem", "n"]].itertuples(index=False)
+    texts = [
+        f"{operator_title(o)}, {count(nodes, 'node')}{f', {p}' if p else ''} (n = {n})"
+        for o, nodes, p, n in rows
+    ]
     axes.set_yticks(list(places), texts)
     axes.invert_yaxis()  # the first row of the table on top
     axes.xaxis.grid(visible=True, color="#dddddd", linewidth=0.8)

@@ -7,28 +7,37 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from include.analysis.summary import QUANTITIES, column
+from include.analysis.quantities import compared, primaries
+from include.analysis.summary import column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_HEADER = (
-    *("operator", "nodes", "ranks", "n", "loop s", "launcher s", "overhead s", "end-to-end s"),
-    *("loop spread", "failed"),
-)
+    from include.analysis.analysis import Analysis
+    from include.analysis.quantities import Quantity
+
 _ABSENT = "-"
+_MOST_WITH_DIGITS = 10_000
 
 
-def summary_text(summary: pd.DataFrame) -> str:
-    """Aligned columns, one line per cell: n and medians in seconds, least to greatest loop time.
+def summary_text(found: Analysis) -> str:
+    """Aligned columns, one line per cell: n, medians, and the figure of merit's least and greatest.
 
     `n` counts valid repeats; `failed` counts failed and invalid points.
     """
-    rows = [_row(row) for row in summary.to_dict(orient="records")]
+    shown, figures = compared(found.frame), primaries(found.frame)
+    problem = ["problem"] if found.summary["problem"].ne("").any() else []
+    spreads = [f"{figure.header.rsplit(' ', 1)[0]} spread" for figure in figures]
+    header = ("operator", *problem, "nodes", "ranks", "n", *(q.header for q in shown), *spreads)
+    rows = [
+        _row(row, shown, figures, has_problems=bool(problem))
+        for row in found.summary.to_dict(orient="records")
+    ]
     if not rows:
         return "no point has a record\n"
-    widths = [max(len(line[i]) for line in (_HEADER, *rows)) for i in range(len(_HEADER))]
-    return "".join(_line(cells, widths) for cells in (_HEADER, *rows))
+    lines = [(*header, "failed"), *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return "".join(_line(cells, widths) for cells in lines)
 
 
 def seconds(value: float) -> str:
@@ -36,13 +45,39 @@ def seconds(value: float) -> str:
     return _ABSENT if pd.isna(value) else f"{np.round(value, 2):.2f}"
 
 
-def _row(row: dict[Any, Any]) -> tuple[str, ...]:
-    least, most = row[column("loop_time_s", "min")], row[column("loop_time_s", "max")]
-    spread = _ABSENT if pd.isna(least) else f"{seconds(least)} to {seconds(most)}"
-    medians = (seconds(row[column(quantity, "median")]) for quantity in QUANTITIES)
+def amount(value: float, unit: str) -> str:
+    """The value as tables show it: seconds with two decimals, other units with four digits."""
+    if unit == "s" or pd.isna(value):
+        return seconds(value)
+    return f"{value:,.0f}" if abs(value) >= _MOST_WITH_DIGITS else f"{value:.4g}"
+
+
+def signed_amount(value: float, unit: str) -> str:
+    """The same of a difference, with its sign."""
+    text = amount(value, unit)
+    return text if pd.isna(value) or text.startswith("-") else f"+{text}"
+
+
+def _row(
+    row: dict[Any, Any],
+    quantities: Sequence[Quantity],
+    figures: Sequence[Quantity],
+    *,
+    has_problems: bool,
+) -> tuple[str, ...]:
+    problem = [str(row["problem"])] if has_problems else []
+    medians = (amount(row[column(each.name, "median")], each.unit) for each in quantities)
     counts = (_ABSENT if pd.isna(row[name]) else str(row[name]) for name in ("nodes", "ranks", "n"))
     bad = str(row["n_failed"] + row["n_invalid"])
-    return (str(row["k8s_operator"]), *counts, *medians, spread, bad)
+    spreads = (_spread(row, figure) for figure in figures)
+    return (str(row["k8s_operator"]), *problem, *counts, *medians, *spreads, bad)
+
+
+def _spread(row: dict[Any, Any], figure: Quantity) -> str:
+    least, most = (row[column(figure.name, each)] for each in ("min", "max"))
+    if pd.isna(least):
+        return _ABSENT
+    return f"{amount(least, figure.unit)} to {amount(most, figure.unit)}"
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:

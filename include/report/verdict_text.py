@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.analysis.verdicts import SIMULATED, uncompared
 from include.report.drawing import SIMULATED_MARK
-from include.report.labels import count
+from include.report.labels import size
 
 if TYPE_CHECKING:
     from include.analysis.analysis import Analysis
@@ -65,7 +65,7 @@ def _opening(verdict: Verdict) -> str:
 
 def _line(verdict: Verdict, *, shared: tuple[str, ...]) -> VerdictLine:
     return VerdictLine(
-        size=f"{count(verdict.nodes, 'node')} ({count(verdict.ranks, 'rank')})",
+        size=size(verdict.nodes, verdict.ranks, verdict.problem),
         text=f"{_opening(verdict)}{verdict.measured}.",
         is_winner=verdict.winner is not None,
         reasons=tuple(reason for reason in verdict.reasons if reason not in shared),

@@ -14,6 +14,8 @@ from include.report.text import summary_text
 from include.report.verdict_text import headline_text
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from include.report.content import Content
     from include.report.drawing import Drawing
     from include.results import Results
@@ -71,11 +73,23 @@ def write_content(results: Results, content: Content) -> None:
         "scaling": found.scaling,
     }
     for name, frame in tables.items():
-        results.write_bytes(f"{name}.csv", table.to_csv(frame))
+        results.write_bytes(f"{name}.csv", table.to_csv(plain(frame)))
     for drawing in (*content.drawings, *content.originals):
         _write_drawing(results, drawing)
     results.write_text(REPORT, render_html(content))
     results.write_text(MARKDOWN, render_markdown(content))
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without columns that tell nothing apart: one problem, one unit.
+
+    Where all differences are in seconds, that stands at the end of their columns' names.
+    """
+    plain = frame.drop(columns="problem") if frame["problem"].eq("").all() else frame
+    if "unit" not in plain or not plain["unit"].eq("s").all():
+        return plain
+    names = {name: f"{name}_s" for name in ("difference", "low", "high")}
+    return plain.drop(columns="unit").rename(columns=names)
 
 
 def _write_drawing(results: Results, drawing: Drawing) -> None:
@@ -98,6 +112,6 @@ def summary_of(content: Content, *, report: str) -> ReportSummary:
         valid=found.valid,
         simulated=found.simulated,
         headline=headline_text(content),
-        text=summary_text(content.analysis.summary),
+        text=summary_text(content.analysis),
         **ids,
     )

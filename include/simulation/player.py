@@ -94,10 +94,10 @@ class Player:
             run_s=options.run_s,
             slowdown=options.slower_images.get(image_of(pod), 1.0),
         )
-        application = applications.load(study.application)
+        application, given = applications.of_study(study)
         ranks = nodes * study.ranks_per_node
         output = application.synthetic_output(
-            application.read_options(study.application_options),
+            given,
             ranks=ranks,
             loop_time_s=drawn.loop_time_s,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
+from include import applications
 from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
 from include.jobs.pod_states import own
 from include.models import Record, Status
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from include.applications import Application, ApplicationResult
+    from include.applications import Application
     from include.k8s_operators import K8sOperator
     from include.models import Binding, ClusterHandle, Model, Point, Study, Timeline
 
@@ -46,7 +47,10 @@ def measured(
     result = application.parse(lines)
     application.check(result, options=options, ranks=ranks)
     return {
-        **_from_application(result),
+        "figures": result.figures,
+        "curves": result.curves,
+        "problem": result.problem,
+        "program_version": result.version,
         "launcher_time_s": operator.launcher_time_s(lines),
         "broker_time_s": operator.broker_time_s(lines),
     }
@@ -71,22 +75,11 @@ def _reasons(lines: Sequence[str], *, application: Application, operator: K8sOpe
     return [reason for reason in reasons if reason]
 
 
-def _from_application(result: ApplicationResult) -> dict[str, Any]:
-    fields = (
-        "loop_time_s",
-        "app_wall_time_s",
-        "timesteps_per_s",
-        "atom_steps_per_s",
-        "cpu_use_percent",
-        "pot_eng",
-    )
-    return {field: getattr(result, field) for field in fields}
-
-
-def _own_times_s(fields: dict[str, Any]) -> dict[str, float | None]:
+def _own_times_s(application: Application, fields: dict[str, Any]) -> dict[str, float | None]:
     """Of the fields of `measured` those that say how long a part of the log took."""
-    figures = fields | fields.get("figures", {})
-    return {name: figures.get(name) for name in ("loop_time_s", "launcher_time_s")}
+    figures = fields.get("figures", {})
+    own = {each.name: figures.get(each.name) for each in application.figures if each.is_run_time}
+    return {**own, "launcher_time_s": fields.get("launcher_time_s")}
 
 
 def status_of(error: BenchmarkError | None) -> Status:
@@ -121,9 +114,11 @@ def build(
 
     `stamps` are those of the launcher's log.
     """
+    application, options = applications.of_study(study)
     # Simulated waiting may be shorter than the times that were drawn.
-    own_times_s = _own_times_s(fields) if handle.time_scale == 1 else {}
+    own_times_s = _own_times_s(application, fields) if handle.time_scale == 1 else {}
     stretches, note = clocks.checked(times, stamps=stamps, own_times_s=own_times_s)
+    fields = {"declared": application.figures, "problem": application.problem(options)} | fields
     return Record(
         **point.model_dump(exclude={"points_in_study", "workers"}),
         **times.model_dump(),

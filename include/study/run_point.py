@@ -161,7 +161,7 @@ def _create_or_adopt(kube: Kube, obj: dict[str, Any], *, study_id: str) -> None:
 
 
 def _record(point: Point, setting: Setting, seen: Seen) -> Record:
-    application = applications.load(setting.study.application)
+    application, options = applications.of_study(setting.study)
     error, fields = seen.error, {}
     stamped: list[tuple[datetime, str]] = []
     try:
@@ -171,7 +171,7 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
             fields = record.measured(
                 texts,
                 application=application,
-                options=application.read_options(setting.study.application_options),
+                options=options,
                 operator=seen.operator,
                 ranks=point.ranks,
             )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from include import clusters
 from include.errors import BenchmarkError
+from include.models.figures import primary_of
 from include.results import RECORD, Results
 from include.study import shrink
 from include.study.run_point import Setting, cancel_point, run_point
@@ -191,7 +192,11 @@ def _not_needed(results: Results, plan: Plan) -> frozenset[str]:
 def _outcome(record: Record) -> str:
     if record.error:
         return f"{record.status.value}: {record.error}"
-    times = (f"{name} {getattr(record, name)}" for name in ("loop_time_s", "launcher_time_s"))
+    figure = primary_of(record.declared)
+    times = (
+        *([f"{figure.name} {record.figures.get(figure.name)}"] if figure else []),
+        f"launcher_time_s {record.launcher_time_s}",
+    )
     return f"{record.status.value}, {', '.join(times)}"
 
 

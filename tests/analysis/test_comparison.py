@@ -7,11 +7,14 @@ from scipy.stats import mannwhitneyu
 from include.analysis import bootstrap, comparison, table
 from include.analysis.analysis import analyse
 from include.analysis.arms import arm_names, with_arms
+from include.analysis.quantities import compared
 from include.models import Status
 from tests.analysis.synthetic import record, study_records
 from tests.parsers.synthetic_logs import NO_RUN6, RUN6
 
 RESAMPLINGS = 1000
+
+COMPARED = [each.name for each in compared(table.to_frame(study_records()))]
 
 
 def population(*, size, seed):
@@ -70,7 +73,7 @@ def test_baseline_of_zero_has_no_relative_difference():
 def test_difference_is_operator_minus_baseline_the_first_of_the_order():
     row = compared([9.0] * 6, [10.0] * 6)
     assert (row["operator"], row["baseline"]) == ("indexed_job", "mpi_operator")
-    assert (row["difference_s"], row["difference_percent"]) == (-1, -10)
+    assert (row["difference"], row["difference_percent"]) == (-1, -10)
     assert (row["cliffs_delta"], row["n_operator"], row["n_baseline"]) == (-1, 6, 6)
 
 
@@ -82,8 +85,8 @@ def test_cliffs_delta_counts_pairs():
 
 def test_fewer_than_six_values_have_a_difference_and_neither_interval_nor_test():
     row = compared([9.0] * 5, [10.0] * 20)
-    assert row["difference_s"] == -1
-    assert row[["low_s", "high_percent", "cliffs_delta", "mann_whitney_p", "holm_p"]].isna().all()
+    assert row["difference"] == -1
+    assert row[["low", "high_percent", "cliffs_delta", "mann_whitney_p", "holm_p"]].isna().all()
     assert not row["is_significant"]
 
 
@@ -101,13 +104,13 @@ def test_correction_counts_the_sizes_of_one_quantity():
     loop = found[found["quantity"] == "loop_time_s"]
     assert len(loop) == 3
     assert min(loop["holm_p"]) == pytest.approx(min(1.0, 3 * min(loop["mann_whitney_p"])))
-    assert list(dict.fromkeys(found["quantity"])) == list(comparison.COMPARED)
+    assert list(dict.fromkeys(found["quantity"])) == COMPARED
 
 
 def test_three_operators_make_three_pairs_and_one_makes_none():
     three = study_records(operators=("mpi_operator", "indexed_job", "flux_operator"), nodes=(1,))
     found = comparison.compare(table.to_frame(three))
-    assert len(found) == 3 * len(comparison.COMPARED)
+    assert len(found) == 3 * len(COMPARED)
     assert comparison.compare(table.to_frame(study_records(operators=("mpi_operator",)))).empty
     assert list(comparison.compare(table.to_frame([])).columns) == list(comparison.COLUMNS)
 
@@ -121,7 +124,7 @@ def test_warmups_and_failures_are_not_compared():
         *cell([1.0] * 6, k8s_operator="b", status=Status.INVALID),
     ]
     row = comparison.compare(table.to_frame(records)).iloc[0]
-    assert (row["difference_s"], row["n_operator"]) == (0, 6)
+    assert (row["difference"], row["n_operator"]) == (0, 6)
 
 
 def test_operators_of_two_studies_are_kept_apart():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from include import applications
 from include.analysis import table
 from include.models import Record, Status
 from tests.analysis.synthetic import record, study_records
@@ -33,14 +34,17 @@ RECORDS = st.lists(
 
 def test_columns_are_those_of_the_record_in_their_order():
     frame = table.to_frame(study_records())
-    assert list(frame.columns) == list(Record.model_fields)
+    maps = {"declared", "figures", "curves"}
+    figures = [figure.name for figure in applications.load("lammps").figures]
+    known = {*Record.model_fields, *figures} - maps | {"curves", "declared_figures"}
+    assert set(frame.columns) == known
     assert len(frame) == 16
 
 
 def test_columns_have_their_types_also_without_records():
     for frame in (table.to_frame([]), table.to_frame(study_records())):
         dtypes = frame.dtypes.astype(str)
-        assert dtypes["loop_time_s"] == "float64"
+        assert dtypes["launcher_time_s"] == "float64"
         assert dtypes["created_at"] == "datetime64[us, UTC]"
         assert dtypes["nodes"] == "Int64"
         assert dtypes["order_index"] == "int64"

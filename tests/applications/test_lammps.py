@@ -23,14 +23,14 @@ def test_command_is_that_of_run_6_with_the_studys_replicas():
     options = LAMMPS.read_options({"x": 64, "y": 16, "z": 16})
     command = " ".join(LAMMPS.command(options))
     assert command == "lmp -v x 64 -v y 16 -v z 16 -in in.reaxc.hns -nocite"
-    assert LAMMPS.problem(options) == "ReaxFF HNS 64x16x16, 4,980,736 atoms, 100 steps"
+    assert LAMMPS.problem(options) == {"atoms": 4_980_736, "steps": 100}
 
 
 def test_result_has_the_figure_of_merit_and_the_energy(result):
-    assert result.loop_time_s == 2.15473
-    assert result.app_wall_time_s == 2
-    assert result.pot_eng == -113.30058
-    assert result.atom_steps_per_s == pytest.approx(14109)
+    assert result.figures.get("loop_time_s") == 2.15473
+    assert result.figures.get("app_wall_time_s") == 2
+    assert result.figures.get("pot_eng") == -113.30058
+    assert result.figures.get("atom_steps_per_s") == pytest.approx(14109)
     LAMMPS.check(result, options=OPTIONS, ranks=2)
 
 
@@ -38,10 +38,10 @@ def test_result_has_the_figure_of_merit_and_the_energy(result):
     ("change", "said"),
     [
         ({"ranks": 1}, "instead of"),
-        ({"steps": 99}, "instead of"),
-        ({"atoms": 608}, "instead of"),
-        ({"pot_eng": -113.2}, "the reference of this problem is -113.30058"),
-        ({"pot_eng": None}, "PotEng None"),
+        ({"problem": {"atoms": 304, "steps": 99}}, "instead of"),
+        ({"problem": {"atoms": 608, "steps": 100}}, "instead of"),
+        ({"figures": {"pot_eng": -113.2}}, "the reference of this problem is -113.30058"),
+        ({"figures": {}}, "PotEng None"),
     ],
 )
 def test_wrong_result_fails_the_check(result, change, said):
@@ -50,7 +50,7 @@ def test_wrong_result_fails_the_check(result, change, said):
 
 
 def test_energy_may_differ_in_the_sixth_digit(result):
-    near = dataclasses.replace(result, pot_eng=-113.30100)
+    near = dataclasses.replace(result, figures={"pot_eng": -113.30100})
     LAMMPS.check(near, options=OPTIONS, ranks=2)
 
 
@@ -62,7 +62,7 @@ def test_size_without_reference_is_refused_unless_one_is_given():
 
 def test_given_reference_is_what_the_check_uses(result):
     options = LAMMPS.read_options({"x": 5, "reference_pot_eng": -100.0})
-    larger = dataclasses.replace(result, atoms=5 * 304)
+    larger = dataclasses.replace(result, problem={"atoms": 5 * 304, "steps": 100})
     with pytest.raises(CheckFailed, match="-100.0"):
         LAMMPS.check(larger, options=options, ranks=2)
 

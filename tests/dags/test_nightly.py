@@ -85,7 +85,7 @@ def night(run, params, tmp_path, monkeypatch):
             record = run_point(point, setting)
             image = setting.handle.image
             changes = {"image": image}
-            if record.loop_time_s is not None:
+            if record.figures.get("loop_time_s") is not None:
                 changes["loop_time_s"] = now[image] * next(values)
             record = record.model_copy(update=changes)
             setting.results.write_json(f"points/{point.point_id}/record.json", record.to_json())

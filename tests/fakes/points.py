@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from include import applications
 from include.errors import ClusterError
 from include.models import Status
 from tests.records import record
@@ -25,7 +26,8 @@ def record_of(point, *, status=Status.VALID, **more):
     error = None if status is Status.VALID else f"the fake job was told to be {status.value}"
     copied = point.model_dump(exclude={"points_in_study", "workers"})
     times = {"loop_time_s": 1.25, "launcher_time_s": 1.5} if status is Status.VALID else {}
-    told = {"ranks": point.ranks, "status": status, "error": error}
+    figures = applications.load("fake_application").figures
+    told = {"declared": figures, "ranks": point.ranks, "status": status, "error": error}
     return record(**OF_THE_FAKE_CLUSTER | copied | times | told | more)
 
 

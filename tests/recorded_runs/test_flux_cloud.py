@@ -20,7 +20,11 @@ def test_record_has_what_the_files_say_and_nothing_else(read, tmp_path):
         *("flux_operator", "lammps", "run"),
     )
     assert (first.nodes, first.ranks, first.ranks_per_node, first.repeat) == (2, 4, 2, 1)
-    assert (first.loop_time_s, first.launcher_time_s, first.broker_time_s) == (40, 50.21, 51.04)
+    assert (first.figures.get("loop_time_s"), first.launcher_time_s, first.broker_time_s) == (
+        40,
+        50.21,
+        51.04,
+    )
     assert (first.binding, first.mpi_implementation) == ("core", "openmpi")
     assert (first.instance_type, first.kubernetes_version) == ("some.large", "1.23")
     unknown = ("cluster", "image", "image_digest", "operator_version", "order_seed", "phase")
@@ -33,14 +37,14 @@ def test_record_has_what_the_files_say_and_nothing_else(read, tmp_path):
 def test_runs_stand_in_the_order_of_the_times_and_not_of_the_names(read, tmp_path):
     names = ["lmp-2-10", "lmp-2-9", "lmp-1-1", "lmp-1-2"]
     _, records = read(flux_folder(tmp_path / "run", names))
-    assert [record.loop_time_s for record in records] == [40, 41, 42, 43]
+    assert [record.figures.get("loop_time_s") for record in records] == [40, 41, 42, 43]
 
 
 def test_without_meta_the_runs_are_imported_in_natural_order_and_it_is_said(read, tmp_path, capsys):
     names = ["lmp-2-10", "lmp-2-9"]
     code, records = read(flux_folder(tmp_path / "run", names, meta=False))
     assert code == 1
-    assert [record.loop_time_s for record in records] == [41, 40]
+    assert [record.figures.get("loop_time_s") for record in records] == [41, 40]
     assert records[0].ranks == 4
     assert "meta.json is missing" in capsys.readouterr().out
 
@@ -129,7 +133,7 @@ def test_job_that_ended_badly_is_failed(read, tmp_path):
     bad = flux_log().replace("complete: status=0", "complete: status=256")
     (root / f"lmp-2-2{SIZE}2" / "log.out").write_text(bad)
     code, records = read(root)
-    assert (code, records[1].status, records[1].loop_time_s) == (1, "failed", None)
+    assert (code, records[1].status, records[1].figures.get("loop_time_s")) == (1, "failed", None)
     assert "completed with status 256" in records[1].error
 
 

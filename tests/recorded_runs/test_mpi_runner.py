@@ -22,12 +22,16 @@ def test_record_has_what_the_files_say_and_nothing_else(read, tmp_path):
         *("mpi_operator", "lammps", "run"),
     )
     assert (first.nodes, first.ranks, first.ranks_per_node) == (2, 4, 2)
-    assert (first.loop_time_s, first.launcher_time_s, first.broker_time_s) == (44.004, 53.04, None)
+    assert (first.figures.get("loop_time_s"), first.launcher_time_s, first.broker_time_s) == (
+        44.004,
+        53.04,
+        None,
+    )
     assert (first.binding, first.mpi_implementation) == ("none", "openmpi")
     assert (first.instance_type, first.kubernetes_version) == ("some.large", "v1.23.15-eks-1")
     assert first.node_names == ("node-a.example", "node-b.example")
     assert (first.end_to_end_s, first.created_at, first.image) == (None, None, None)
-    assert (second.loop_time_s, second.order_index, second.repeat) == (45, 2, 2)
+    assert (second.figures.get("loop_time_s"), second.order_index, second.repeat) == (45, 2, 2)
 
 
 def test_runs_stand_in_the_order_of_the_times_in_their_names(read, tmp_path):
@@ -35,13 +39,13 @@ def test_runs_stand_in_the_order_of_the_times_in_their_names(read, tmp_path):
     late = root / "logs" / "lammps_000000000000_default-scheduler_2023-02-08_T2347_00.out"
     late.rename(late.with_name(late.name.replace("02-08", "02-09")))
     _, records = read(root)
-    assert [record.loop_time_s for record in records] == [45, 44.004]
+    assert [record.figures.get("loop_time_s") for record in records] == [45, 44.004]
 
 
 def test_truncated_log_is_invalid_with_what_its_command_told(read, tmp_path):
     root = mpi_folder(tmp_path / "run", [mpi_log(), mpi_log().partition("Performance")[0]])
     code, (_, bad) = read(root)
-    assert (code, bad.status, bad.ranks, bad.nodes, bad.loop_time_s) == (
+    assert (code, bad.status, bad.ranks, bad.nodes, bad.figures.get("loop_time_s")) == (
         1,
         "invalid",
         4,
@@ -55,7 +59,7 @@ def test_truncated_log_is_invalid_with_what_its_command_told(read, tmp_path):
 def test_cut_footer_is_invalid_though_the_figures_are_there(read, tmp_path):
     root = mpi_folder(tmp_path / "run", [mpi_log(), mpi_log().partition("MPIJob runtime")[0]])
     code, (_, bad) = read(root)
-    assert (code, bad.status, bad.loop_time_s) == (1, "invalid", None)
+    assert (code, bad.status, bad.figures.get("loop_time_s")) == (1, "invalid", None)
     assert "the MPI runner's footer has no line of its runtime_s" in bad.error
 
 
@@ -116,10 +120,13 @@ def test_lone_table_is_a_baseline_without_loop_times(imported, tmp_path):
     rows = [baseline_row(), baseline_row(scheduler="fluence"), baseline_row(real=None)]
     write(tmp_path / "run" / "mpi_operator_results.json", json.dumps(rows))
     code, (first, bad) = imported(tmp_path / "run")
-    assert (code, first.status, first.loop_time_s) == (1, "valid", None)
+    assert (code, first.status, first.figures.get("loop_time_s")) == (1, "valid", None)
     assert (first.nodes, first.ranks, first.ranks_per_node) == (2, 188, 94)
-    assert (first.launcher_time_s, first.app_wall_time_s) == (52.58, 45)
-    assert (first.timesteps_per_s, first.atom_steps_per_s) == (2.298, 11445731.3)
+    assert (first.launcher_time_s, first.figures.get("app_wall_time_s")) == (52.58, 45)
+    assert (first.figures.get("timesteps_per_s"), first.figures.get("atom_steps_per_s")) == (
+        2.298,
+        11445731.3,
+    )
     assert bad.error == (
         "ParseError: run/mpi_operator_results.json, row 3: no positive number 'real'"
     )

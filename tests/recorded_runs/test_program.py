@@ -163,7 +163,7 @@ def test_run_6_gives_the_published_medians_and_160_counted_runs(imported, tmp_pa
 def test_run_6_gives_the_intervals_of_the_differences_and_no_verdict(run6):
     loop = run6.comparisons[run6.comparisons["quantity"] == "loop_time_s"].set_index("nodes")
     for nodes, interval in DIFFERENCE.items():
-        found = loop.loc[nodes, ["low_s", "high_s"]].tolist()
+        found = loop.loc[nodes, ["low", "high"]].tolist()
         assert found == pytest.approx(interval, abs=0.02)  # of another bootstrap
     assert all(verdict.winner is None for verdict in run6.verdicts)
     assert all("binding differs (core; none)" in verdict.reasons for verdict in run6.verdicts)

@@ -220,7 +220,7 @@ def test_the_trend_has_each_night_with_its_run(tmp_path):
     group = trend["groups"][0]
     assert len(group["points"]) == 32
     last = group["points"][-1]
-    assert last["low_s"] < last["value_s"] < last["high_s"]
+    assert last["low"] < last["value"] < last["high"]
     assert (last["dag_id"], last["run_id"]) == ("nightly_regression", "run-31")
     assert [(mark["night"], mark["differs"]) for mark in group["marks"]] == [
         ("2026-01-25", ["image: app:1 → app:2"])

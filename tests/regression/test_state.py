@@ -6,7 +6,7 @@ import pytest
 
 from include.regression.history_csv import read_history
 from include.regression.nights import gather
-from include.regression.settings import Quantity, Version
+from include.regression.settings import Version
 from include.regression.state import main
 from include.regression.store import Store
 from tests.regression.studies import SERIES, date_of, make_nights
@@ -25,7 +25,7 @@ def call(tmp_path, *words):
 
 
 def test_a_change_is_acknowledged_with_its_reason(store, tmp_path, capsys):
-    nights = gather(store.nights(), any_of=tuple(Version), quantity=Quantity.LOOP_TIME)
+    nights = gather(store.nights(), any_of=tuple(Version))
     (group,) = nights.sources
     assert call(tmp_path, "acknowledge", group, date_of(1), "--reason", "new compiler") == 0
     assert [(w.group, w.night, w.reason) for w in store.acknowledged()] == [

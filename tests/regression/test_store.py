@@ -11,7 +11,7 @@ import pytest
 from include.regression.nights import gather
 from include.regression.record_sets import read_study
 from include.regression.series import HistoryError
-from include.regression.settings import Quantity, Version
+from include.regression.settings import Version
 from include.regression.store import Store
 from tests.regression.studies import SERIES, date_of, make_nights, make_study
 
@@ -48,7 +48,7 @@ def test_what_must_be_equal_makes_a_group_of_its_own(tmp_path, other):
 def test_what_differs_between_two_nights_is_shown(tmp_path):
     make_study(tmp_path, 0, [50.0, 51.0], image_digest="sha256:" + "a" * 64)
     make_study(tmp_path, 1, [50.0, 51.0], image_digest="sha256:" + "b" * 64)
-    nights = gather(update(tmp_path), any_of=ANY, quantity=Quantity.LOOP_TIME)
+    nights = gather(update(tmp_path), any_of=ANY)
     (group,) = nights.sources
     assert nights.differences(group, *nights.sources[group]) == (
         f"image digest: sha256:{'a' * 12} → sha256:{'b' * 12}",
@@ -133,6 +133,6 @@ def test_two_studies_of_one_date_are_one_night(tmp_path):
     make_study(tmp_path, 0, [50.0, 51.0])
     other = make_study(tmp_path, 1, [52.0, 53.0])
     other.write_json("night.json", {"series": SERIES, "night": date_of(0)})
-    nights = gather(update(tmp_path), any_of=ANY, quantity=Quantity.LOOP_TIME)
+    nights = gather(update(tmp_path), any_of=ANY)
     assert sorted(nights.history.series[0].repeats[0]) == [50.0, 51.0, 52.0, 53.0]
     assert len(nights.history.series[0].nights) == 1

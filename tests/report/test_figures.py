@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from include.analysis import cells, table
 from include.analysis.analysis import analyse
+from include.analysis.quantities import quantities
 from include.models import Status
 from include.models.timeline import PHASES
 from include.report import drawing as drawing_of
@@ -22,6 +23,7 @@ BOXED = ["loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s"]
 NAMES = [*BOXED, "creation_s", "delete_s", "scaling", "phases", "order", "nodes"]
 MAKE_PNG = drawing_of._png
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+QUANTITIES = {each.name: each for each in quantities(table.to_frame(study_records()))}
 
 
 def texts(svg: bytes) -> list[str]:
@@ -58,13 +60,13 @@ def test_a_figure_is_drawn_once_per_format(monkeypatch):
     drawn = []
     draw = Figure.draw
     monkeypatch.setattr(Figure, "draw", lambda *given: (drawn.append(1), draw(*given))[1])
-    draw_boxes(cells.counted(frame()), "loop_time_s", order=OPERATORS)
+    draw_boxes(cells.counted(frame()), QUANTITIES["loop_time_s"], order=OPERATORS)
     assert len(drawn) == 2
 
 
 def test_every_run_is_a_point_of_a_box_plot():
     records = cells.counted(frame(repeats=7))
-    svg = draw_boxes(records, "loop_time_s", order=OPERATORS).svg.decode()
+    svg = draw_boxes(records, QUANTITIES["loop_time_s"], order=OPERATORS).svg.decode()
     points = re.findall(r'<g id="PathCollection_\d+">(.*?)</g>\s*</g>', svg, re.DOTALL)
     assert sum(each.count("<use ") for each in points) == len(records)
 
@@ -78,7 +80,7 @@ def test_no_date_or_version_is_in_a_figure(drawings):
 @pytest.mark.parametrize("quantity", ["loop_time_s", "launcher_time_s", "end_to_end_s"])
 def test_box_plot_has_units_counts_ranks_and_operators_in_order(quantity):
     runs = cells.counted(frame())
-    written = texts(draw_boxes(runs, quantity, order=OPERATORS[::-1]).svg)
+    written = texts(draw_boxes(runs, QUANTITIES[quantity], order=OPERATORS[::-1]).svg)
     assert written.count("n = 3") == 4
     assert {"1 (1 rank)", "2 (2 ranks)", "nodes (MPI ranks)"} <= set(written)
     assert any(text.endswith("time [s]") for text in written)
@@ -87,7 +89,8 @@ def test_box_plot_has_units_counts_ranks_and_operators_in_order(quantity):
 
 def test_cell_without_runs_is_written_as_none():
     records = [r for r in study_records() if (r.k8s_operator, r.nodes) != ("mpi_operator", 2)]
-    drawing = draw_boxes(cells.counted(table.to_frame(records)), "loop_time_s", order=OPERATORS)
+    runs = cells.counted(table.to_frame(records))
+    drawing = draw_boxes(runs, QUANTITIES["loop_time_s"], order=OPERATORS)
     assert texts(drawing.svg).count("n = 0") == 1
 
 
@@ -166,14 +169,16 @@ def test_drawing_leaves_pyplot_alone():
 def test_many_operators_and_nodes_are_drawn():
     operators = ("mpi_operator", "flux_operator", "indexed_job")
     runs = cells.counted(frame(operators=operators, nodes=(1, 2, 4, 8, 16)))
-    drawing = draw_boxes(runs, "loop_time_s", order=operators)
+    drawing = draw_boxes(runs, QUANTITIES["loop_time_s"], order=operators)
     assert texts(drawing.svg).count("n = 3") == 15
 
 
 def test_differences_stand_by_pair_and_all_sizes_of_a_pair_together():
     operators = ("mpi_operator", "flux_operator", "indexed_job")
     found = analyse(frame(operators=operators, nodes=(1, 2), repeats=6), operators=operators)
-    written = texts(draw_differences(found.comparisons, is_simulated=False).svg)
+    written = texts(
+        draw_differences(found.comparisons, quantities(found.frame), is_simulated=False).svg
+    )
     headings = [text for text in written if " minus " in text and text.startswith("Loop time")]
     assert headings == [
         "Loop time: Flux Operator minus MPI Operator",

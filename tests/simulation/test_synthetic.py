@@ -45,7 +45,7 @@ def test_our_own_parsers_read_a_synthetic_log_and_its_check_passes(operator, nod
     result = LAMMPS.parse(log)
     LAMMPS.check(result, options=OPTIONS, ranks=94 * nodes)
     assert code == 0
-    assert result.loop_time_s == pytest.approx(run.drawn.loop_time_s, rel=1e-4)
+    assert result.figures["loop_time_s"] == pytest.approx(run.drawn.loop_time_s, rel=1e-4)
     assert operator.launcher_time_s(log) == pytest.approx(run.drawn.launcher_time_s, abs=0.011)
     if operator.launch is Launch.FLUX:
         assert operator.broker_time_s(log) == pytest.approx(run.drawn.broker_time_s, abs=0.011)

@@ -106,8 +106,8 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
     assert record.status is Status.VALID
     assert sorted(record.node_names) == ["node-1", "node-2"]  # which worker goes where is free
     assert record.ranks == 2
-    assert 0 < record.loop_time_s < record.launcher_time_s <= record.end_to_end_s + 1
-    assert record.pot_eng == pytest.approx(-113.30058, rel=1e-5)
+    assert 0 < record.figures.get("loop_time_s") < record.launcher_time_s <= record.end_to_end_s + 1
+    assert record.figures.get("pot_eng") == pytest.approx(-113.30058, rel=1e-5)
     assert record.operator_version in {"v0.8.2", f"Kubernetes {record.kubernetes_version}"}
     missing = {name for name, value in record.to_json().items() if value is None}
     assert missing == {"error", "broker_time_s", "instance_type"}
@@ -157,7 +157,7 @@ def test_failed_launcher_leaves_its_exit_code_log_and_events(setting, point, com
     assert "exit code" in record.error
     assert "no such input" in stored(setting, point, "job.log")
     assert json.loads(stored(setting, point, "events.json"))
-    assert record.loop_time_s is None
+    assert record.figures.get("loop_time_s") is None
 
 
 def test_hanging_application_is_ended_by_the_time_limit(setting, point, command):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.applications import Application
-from include.models import Model
+from include.models import Better, FigureOfMerit, Model
 
 
 class Options(Model):
@@ -17,12 +17,22 @@ class FakeApplication(Application):
     work_dir = "/"
     first_line = "first"
     last_line = "last"
+    figures = (
+        FigureOfMerit(
+            name="loop_time_s",
+            unit="s",
+            title="Loop time",
+            better=Better.LOWER,
+            primary=True,
+            is_run_time=True,
+        ),
+    )
 
     def command(self, options):
         return ("true",)
 
     def problem(self, options):
-        return "nothing"
+        return {}
 
     def parse(self, lines):
         raise NotImplementedError

@@ -1,0 +1,209 @@
+"""Every quantity that is compared or drawn: one entry each, in the order of the tables.
+
+An application's figures are declared by it and carried by its records; the house's own stand here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from include import applications
+from include.errors import StudyError
+from include.models.figures import TIME_UNITS, Better, FigureOfMerit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pandas as pd
+
+FIGURES = "figures of the application"
+STATED = "declared_figures"  # the frame's column of what a record's application declared
+_CREATION = ("create_pods_s", "schedule_s", "start_pods_s")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """One quantity: a column of the records, or derived from them."""
+
+    name: str
+    unit: str
+    title: str
+    meaning: str
+    better: Better
+    header: str  # in the table for a terminal
+    family: str  # those of one are corrected together for their number
+    is_compared: bool = True  # between operators, and summarised; others are drawn alone
+    is_primary: bool = False
+    scales: bool = True
+    derived: Callable[[pd.DataFrame], pd.Series[float]] | None = None
+
+    @property
+    def axis(self) -> str:
+        """Title and unit for an axis or a table's head."""
+        return f"{self.title} [{self.unit}]"
+
+    @property
+    def is_time(self) -> bool:
+        """Whether less of it is `faster`."""
+        return self.unit in TIME_UNITS and self.better is Better.LOWER
+
+
+def _overhead(frame: pd.DataFrame) -> pd.Series[float]:
+    """Launcher time less the application's own run time, where it tells one in seconds."""
+    own = [figure.name for figure in declared(frame) if figure.is_run_time]
+    rest = frame["launcher_time_s"] - frame[own[0]] if own else frame["launcher_time_s"]
+    for name in own[1:]:
+        rest = rest.fillna(frame["launcher_time_s"] - frame[name])
+    return rest if own else rest * float("nan")
+
+
+HOUSE = (
+    Quantity(
+        name="launcher_time_s",
+        unit="s",
+        title="Launcher time",
+        meaning="the launch command (mpirun, mpiexec or flux submit) from start to exit",
+        better=Better.LOWER,
+        header="launcher s",
+        family="launcher_time_s",
+    ),
+    Quantity(
+        name="launch_overhead_s",
+        unit="s",
+        title="Launch overhead",
+        meaning="launcher time minus the application's own: starting and ending the application",
+        better=Better.LOWER,
+        header="overhead s",
+        family="launch_overhead_s",
+        derived=_overhead,
+    ),
+    Quantity(
+        name="end_to_end_s",
+        unit="s",
+        title="End-to-end time",
+        meaning="from the creation of the resource to its completion",
+        better=Better.LOWER,
+        header="end-to-end s",
+        family="end_to_end_s",
+    ),
+    Quantity(
+        name="broker_overhead_s",
+        unit="s",
+        title="Broker overhead",
+        meaning="flux start minus flux submit: starting and ending Flux' broker",
+        better=Better.LOWER,
+        header="broker s",
+        family="broker_overhead_s",
+        is_compared=False,
+        derived=lambda frame: frame["broker_time_s"] - frame["launcher_time_s"],
+    ),
+    Quantity(
+        name="creation_s",
+        unit="s",
+        title="Creation time",
+        meaning="from the creation of the resource until its last rank-carrying container runs",
+        better=Better.LOWER,
+        header="creation s",
+        family="creation_s",
+        is_compared=False,
+        derived=lambda frame: frame[list(_CREATION)].sum(axis=1, skipna=False),
+    ),
+    Quantity(
+        name="delete_s",
+        unit="s",
+        title="Deletion time",
+        meaning="from the request of the deletion until no pod is left",
+        better=Better.LOWER,
+        header="delete s",
+        family="delete_s",
+        is_compared=False,
+    ),
+)
+SECOND = HOUSE[0].name  # compared where an operator has no figure of merit
+
+
+def declared(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
+    """The figures that the applications of a frame's records declare, each once.
+
+    StudyError when two declare one name with another unit or direction.
+    """
+    pairs = frame[["application", STATED]].drop_duplicates()
+    by_name: dict[str, FigureOfMerit] = {}
+    for application, text in pairs.itertuples(index=False):
+        for figure in _read(text) if isinstance(text, str) and text else shipped(application):
+            known = by_name.setdefault(figure.name, figure)
+            if (known.unit, known.better) != (figure.unit, figure.better):
+                raise StudyError(
+                    f"{figure.name} is in {known.unit} for some records and in {figure.unit} for "
+                    "others, or better in another direction: such runs cannot be compared"
+                )
+    return tuple(by_name.values())
+
+
+def shipped(application: object) -> tuple[FigureOfMerit, ...]:
+    """What an application of this installation declares; nothing for one that it does not have."""
+    if not isinstance(application, str) or application not in applications.available():
+        return ()
+    return applications.load(application).figures
+
+
+def stated(figures: Iterable[FigureOfMerit]) -> str:
+    """Declarations as the text of a frame's column, empty for none."""
+    given = [figure.model_dump(mode="json", exclude_defaults=True) for figure in figures]
+    return json.dumps(given, separators=(",", ":")) if given else ""
+
+
+@lru_cache(maxsize=256)
+def _read(text: str) -> tuple[FigureOfMerit, ...]:
+    return tuple(FigureOfMerit.model_validate(each) for each in json.loads(text))
+
+
+def quantities(frame: pd.DataFrame) -> tuple[Quantity, ...]:
+    """All quantities of a frame: the applications' figures that have a direction, then ours."""
+    return quantities_of(declared(frame))
+
+
+def quantities_of(declarations: Iterable[FigureOfMerit]) -> tuple[Quantity, ...]:
+    """The same of an application's declared figures, the primary one first."""
+    figures = sorted(declarations, key=lambda figure: not figure.primary)
+    own = [_quantity(figure) for figure in figures if figure.better and not figure.axis]
+    return (*(each for each in own if each), *HOUSE)
+
+
+def compared(frame: pd.DataFrame) -> tuple[Quantity, ...]:
+    """Those of `quantities` that are summarised and compared between operators."""
+    return tuple(each for each in quantities(frame) if each.is_compared)
+
+
+def primaries(frame: pd.DataFrame) -> tuple[Quantity, ...]:
+    """What verdicts are by: one per application of the frame."""
+    return tuple(each for each in quantities(frame) if each.is_primary)
+
+
+def curves(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
+    """The declared figures that are measured over an axis."""
+    return tuple(figure for figure in declared(frame) if figure.axis and figure.better)
+
+
+def with_derived(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with the derived quantities as columns, NaN where a part is not known."""
+    return frame.assign(**{each.name: each.derived(frame) for each in HOUSE if each.derived})
+
+
+def _quantity(figure: FigureOfMerit) -> Quantity | None:
+    if figure.better is None:
+        return None
+    return Quantity(
+        name=figure.name,
+        unit=figure.unit,
+        title=figure.title,
+        meaning=figure.meaning or figure.title.lower(),
+        better=figure.better,
+        header=f"{figure.short or figure.title.lower()} {figure.unit}",
+        family=FIGURES,
+        is_primary=figure.primary,
+        scales=figure.scales,
+    )

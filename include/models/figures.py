@@ -1,0 +1,47 @@
+"""Figures of merit: what an application measures of itself, with unit and direction."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from include.base_model import Model
+
+FigureName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+Scalar = str | int | float | bool
+TIME_UNITS = ("s", "ms", "us", "ns")
+
+
+class Better(StrEnum):
+    """The direction in which a figure improves."""
+
+    LOWER = "lower"
+    HIGHER = "higher"
+
+
+class FigureOfMerit(Model):
+    """One figure of an application; tables, figures, statistics and verdicts take it from here."""
+
+    name: FigureName  # of its column
+    unit: Text
+    title: Text
+    short: str = ""  # for the head of a narrow table; empty: the title
+    meaning: str = ""
+    better: Better | None = None  # None: recorded, and not compared
+    primary: bool = False  # the verdict is by this one
+    is_run_time: bool = False  # a part of the launcher's time, so the rest of that is overhead
+    scales: bool = True  # more nodes should improve it
+    axis: str = ""  # of a curve: what its values are measured over, such as message_bytes
+
+
+def gain(difference: float, better: Better | None) -> float:
+    """The difference with the sign that makes an improvement positive."""
+    return difference if better is Better.HIGHER else -difference
+
+
+def primary_of(figures: tuple[FigureOfMerit, ...]) -> FigureOfMerit | None:
+    """The figure that verdicts are by, None when none is declared."""
+    return next((figure for figure in figures if figure.primary), None)
