@@ -7,11 +7,11 @@ import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from include import waiting
 from include.errors import BenchmarkError
 from include.project import ROOT
 
@@ -65,24 +65,20 @@ def run_study(address: str, params: dict[str, Any]) -> str:
     path = f"/api/v2/dags/{DAG}/dagRuns"
     _wait_for_dag(address, token)
     run = _call(address, path, token=token, body={"logical_date": None, "conf": params})
-    end = time.monotonic() + RUN_S
-    while time.monotonic() < end:
+    for _ in waiting.looks(limit_s=RUN_S, poll_s=POLL_S):
         state = _call(address, f"{path}/{run['dag_run_id']}", token=token)["state"]
         if state in {"success", "failed"}:
             break
-        time.sleep(POLL_S)
     if state != "success":
         raise BenchmarkError(f"the run {run['dag_run_id']} is {state}; see {HOME / 'logs'}")
     return str(run["dag_run_id"])
 
 
 def _wait_for_dag(address: str, token: str) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
+    for _ in waiting.looks(limit_s=START_S, poll_s=POLL_S):
         dags = _call(address, "/api/v2/dags", token=token)["dags"]
         if any(dag["dag_id"] == DAG for dag in dags):
             return
-        time.sleep(POLL_S)
     raise BenchmarkError(f"Airflow does not find the DAG {DAG} after {START_S:.0f} s")
 
 
@@ -104,13 +100,11 @@ def _call(
 
 
 def _wait_started(process: subprocess.Popen[bytes], *, log_path: Path) -> None:
-    end = time.monotonic() + START_S
-    while time.monotonic() < end:
+    for _ in waiting.looks(limit_s=START_S, poll_s=POLL_S):
         if "Airflow is at" in log_path.read_text():
             return
         if process.poll() is not None:
             break
-        time.sleep(POLL_S)
     raise BenchmarkError(f"Airflow did not start:\n{log_path.read_text()[-2000:]}")
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
+from include import waiting
 from include.checks import passed
 from include.clusters import Cluster, _controllers, _nodes
 from include.clusters._nodes import selector_of
@@ -189,12 +189,12 @@ class Existing(Cluster[Options]):
             found = kube.get(NAMESPACE, reservation.namespace)
             if found and _study(found) == reservation.study_id:
                 kube.delete(NAMESPACE, reservation.namespace)
-        end = time.monotonic() + GONE_S
-        while _jobs(kube, reservation.study_id):
-            if time.monotonic() > end:
-                left = ", ".join(self.leftovers(reservation))
-                raise TeardownError(f"still there after {GONE_S:.0f} s: {left}")
-            time.sleep(POLL_S)
+        for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
+            if not _jobs(kube, reservation.study_id):
+                break
+        else:
+            left = ", ".join(self.leftovers(reservation))
+            raise TeardownError(f"still there after {GONE_S:.0f} s: {left}")
         _controllers.remove_all(kube, study_id=reservation.study_id)
 
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import AwareDatetime, ValidationError
 
 from include.errors import BenchmarkError, problems
+from include.files import write_whole
 from include.models import Model, Positive, Status
 
 if TYPE_CHECKING:
@@ -96,9 +97,7 @@ def write(path: Path, rows: Iterable[Model], kind: type[Model]) -> None:
     writer = csv.DictWriter(text, fieldnames=list(kind.model_fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(row.to_json() for row in rows)
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_text(text.getvalue())
-    partial.replace(path)
+    write_whole(path, text.getvalue())
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:

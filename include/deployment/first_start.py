@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import secrets
 import sys
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import TYPE_CHECKING
 from cryptography.fernet import Fernet
 
 from include.errors import BenchmarkError, StudyError
+from include.files import PRIVATE, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROLES = frozenset({"viewer", "user", "op", "admin"})  # of Airflow's simple auth manager
-PRIVATE = 0o600
 DATABASE_PASSWORD = "password"  # noqa: S105  name of a file
 DATABASE_URL = "database_url"
 PASSWORDS = "passwords.json"
@@ -42,19 +41,8 @@ def make(folder: Path, name: str, value: Callable[[], str], *, mode: int = PRIVA
     """The content of a secret's file, made if it is not there; never changes one that is."""
     path = folder / name
     if not path.exists():
-        write(path, value(), mode=mode)
+        write_whole(path, value(), mode=mode)
     return path.read_text()
-
-
-def write(path: Path, text: str, *, mode: int = PRIVATE) -> None:
-    """Store a file whole, readable by its owner alone from its first byte on."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    partial.chmod(mode)
-    partial.replace(path)
 
 
 def read_users(text: str) -> tuple[str, ...]:
@@ -76,7 +64,7 @@ def add_passwords(path: Path, users: Sequence[str]) -> dict[str, str]:
     known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
     new = {user: secrets.token_urlsafe(12) for user in users if user not in known}
     if new:
-        write(path, json.dumps(known | new))
+        write_whole(path, json.dumps(known | new), mode=PRIVATE)
     return new
 
 
@@ -98,7 +86,7 @@ def prepare(options: argparse.Namespace) -> dict[str, str]:
         options.database, DATABASE_PASSWORD, lambda: secrets.token_urlsafe(32), mode=0o444
     )
     url = f"postgresql+psycopg2://airflow:{password}@{options.database_host}/airflow"
-    write(options.folder / DATABASE_URL, url)
+    write_whole(options.folder / DATABASE_URL, url, mode=PRIVATE)
     for name in STORE_KEYS:
         make(options.store, name, lambda: secrets.token_hex(20), mode=0o444)
     connection = store_connection(options.store, endpoint=options.store_endpoint)

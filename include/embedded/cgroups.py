@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include import waiting
 from include.embedded.layout import PREFIX
 from include.errors import ClusterError
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 MOUNTS = Path("/proc/mounts")
 HOST_GROUP = f"{PREFIX}/host"  # control plane and controllers
 V2_CONTROLLERS = ("cpu", "cpuset", "io", "memory", "pids")
+POLL_S = 0.05
 REMOVE_LIMIT_S = 10.0
 
 
@@ -106,13 +107,10 @@ def _inner_first(path: Path) -> Iterator[Path]:
 
 def remove() -> None:
     """Remove the project's groups; a group is busy for a moment after its last process ended."""
-    deadline = time.monotonic() + REMOVE_LIMIT_S
-    while remaining := groups():
-        _remove_once(remaining)
-        if time.monotonic() > deadline:
+    for _ in waiting.looks(limit_s=REMOVE_LIMIT_S, poll_s=POLL_S):
+        _remove_once(groups())
+        if not groups():
             return
-        if groups():
-            time.sleep(0.05)
 
 
 def _remove_once(remaining: Sequence[Path]) -> None:

@@ -7,11 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, AnyStr
 
+from include import waiting
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -73,11 +73,11 @@ def ended_whole(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        deadline = time.monotonic() + KILL_LIMIT_S
-        while _is_alive(group=process.pid) and time.monotonic() < deadline:
+        for _ in waiting.looks(limit_s=KILL_LIMIT_S, poll_s=POLL_S):
+            if not _is_alive(group=process.pid):
+                break
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            time.sleep(POLL_S)
         raise
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from include.embedded.certificates import Authority, Identity, KeyPair, service_account_keys
 from include.embedded.layout import CLUSTER_DOMAIN, LOOPBACK, Node
+from include.files import PRIVATE, write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -180,7 +181,4 @@ def kubeconfig(api_url: str, *, pki: Path, user: str) -> str:
 
 def write_secret(path: Path, content: str) -> None:
     """Store a text for its owner only, whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.touch(mode=0o600)
-    partial.write_text(content)
-    partial.replace(path)
+    write_whole(path, content, mode=PRIVATE)

@@ -10,10 +10,10 @@ import contextlib
 import logging
 import os
 import signal
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from include import waiting
 from include.embedded.commands import DEAD_STATES, PROC, SYSTEM_PATH, tail
 from include.errors import ClusterError
 from include.models import Model
@@ -107,16 +107,14 @@ def wait_for(
 ) -> None:
     """Wait until `check` holds; ClusterError when time is up or a needed process has died."""
     watched = tuple(needs)
-    deadline = time.monotonic() + timeout_s
-    while not check():
+    for _ in waiting.looks(limit_s=timeout_s, poll_s=POLL_S):
+        if check():
+            return
         for process in watched:
             if not is_alive(process):
                 raise ClusterError(died(process))
-        if time.monotonic() > deadline:
-            logs = "\n".join(f"{p.name}: {log_tail(Path(p.log))}" for p in watched[-1:])
-            msg = f"{what} was not ready within {timeout_s:.0f} s. {logs}"
-            raise ClusterError(msg)
-        time.sleep(POLL_S)
+    logs = "\n".join(f"{p.name}: {log_tail(Path(p.log))}" for p in watched[-1:])
+    raise ClusterError(f"{what} was not ready within {timeout_s:.0f} s. {logs}")
 
 
 def died(process: HostProcess) -> str:
@@ -161,11 +159,11 @@ def identify(pid: int, *, name: str) -> HostProcess | None:
 
 
 def _until_dead(processes: list[HostProcess], *, timeout_s: float) -> list[HostProcess]:
-    deadline = time.monotonic() + timeout_s
     alive = processes
-    while alive and time.monotonic() < deadline:
-        time.sleep(POLL_S)
+    for _ in waiting.looks(limit_s=timeout_s, poll_s=POLL_S):
         alive = [process for process in alive if is_alive(process)]
+        if not alive:
+            break
     return alive
 
 

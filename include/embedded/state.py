@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import os
-import time
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pydantic import AwareDatetime, ValidationError
 
+from include import waiting
 from include.embedded import processes
 from include.embedded.processes import HostProcess
 from include.errors import ClusterBusy, ClusterError
+from include.files import try_lock, write_whole
 from include.models import DnsLabel, Model, Positive
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     Named = Callable[[Path], tuple[str, ...]]  # of a state folder: readable names of what it has
 
 log = logging.getLogger(__name__)
+POLL_S = 0.1
 LOCK_LIMIT_S = 180.0
 STATE_FILE = "state.json"
 
@@ -109,9 +110,7 @@ def read_or_none(root: Path) -> ClusterState | None:
 
 def write(layout: Layout, state: ClusterState) -> None:
     """Keep the state, whole or not at all."""
-    partial = layout.state_file.with_name(".state.json.part")
-    partial.write_text(state.model_dump_json(indent=2))
-    partial.replace(layout.state_file)
+    write_whole(layout.state_file, state.model_dump_json(indent=2))
 
 
 def refuse_other_study(state: ClusterState | None, *, study_id: str) -> None:
@@ -163,32 +162,21 @@ def locked(root: Path, *, timeout_s: float = LOCK_LIMIT_S) -> Iterator[None]:
 
     The lock is on the folder itself, so that it ends with its holder and leaves no file.
     """
-    deadline = time.monotonic() + timeout_s
-    while True:
+    for _ in waiting.looks(limit_s=timeout_s, poll_s=POLL_S):
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            if _try_lock(descriptor) and _is_still(root, descriptor):
+            if try_lock(descriptor) and _is_still(root, descriptor):
                 root.chmod(0o700)
                 yield
                 return
         finally:
             os.close(descriptor)
-        if time.monotonic() > deadline:
-            msg = (
-                f"another process has been starting or ending the local cluster in {root} for "
-                f"{timeout_s:.0f} s; wait for it or end it, then run `make clean`"
-            )
-            raise ClusterError(msg)
-        time.sleep(0.1)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    msg = (
+        f"another process has been starting or ending the local cluster in {root} for "
+        f"{timeout_s:.0f} s; wait for it or end it, then run `make clean`"
+    )
+    raise ClusterError(msg)
 
 
 def _is_still(root: Path, descriptor: int) -> bool:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import signal
-import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from include import waiting
 from include.embedded import mounts
 from include.embedded.commands import KILL_LIMIT_S, PROC
 from include.errors import ClusterError
+from include.files import try_lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +57,7 @@ def clean(folder: Path) -> tuple[str, ...]:
         return ()
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        return _remove_abandoned(folder) if _try_lock(descriptor) else ()
+        return _remove_abandoned(folder) if try_lock(descriptor) else ()
     finally:
         os.close(descriptor)
 
@@ -85,12 +85,13 @@ def _remove(path: Path) -> None:
 def _end_work_in(path: Path) -> tuple[str, ...]:
     """Kill what works in the folder, and wait until it is gone; returns what it was."""
     names = tuple(f"process {name} (pid {pid})" for pid, name in _at_work_in(path).items())
-    deadline = time.monotonic() + KILL_LIMIT_S
-    while (found := _at_work_in(path)) and time.monotonic() < deadline:
-        for pid in found:
+    for _ in waiting.looks(limit_s=KILL_LIMIT_S, poll_s=POLL_S):
+        at_work = _at_work_in(path)
+        if not at_work:
+            break
+        for pid in at_work:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        time.sleep(POLL_S)
     return names
 
 
@@ -117,22 +118,12 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 def _wait_for_lock(descriptor: int, folder: Path, progress: Progress) -> None:
-    deadline = time.monotonic() + WAIT_LIMIT_S
     told_at = -HEARTBEAT_S
-    while not _try_lock(descriptor):
-        now = time.monotonic()
-        if now > deadline:
-            msg = f"another process has been building in {folder} for {WAIT_LIMIT_S:.0f} s; end it"
-            raise ClusterError(msg)
+    for _ in waiting.looks(limit_s=WAIT_LIMIT_S, poll_s=POLL_S):
+        if try_lock(descriptor):
+            return
         if progress.seconds() - told_at >= HEARTBEAT_S:
             progress.tell(f"waiting for another process that builds in {folder}")
             told_at = progress.seconds()
-        time.sleep(POLL_S)
-
-
-def _try_lock(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+    msg = f"another process has been building in {folder} for {WAIT_LIMIT_S:.0f} s; end it"
+    raise ClusterError(msg)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING
 
 from kubernetes.client.exceptions import ApiException
 
-from include import k8s_operators
+from include import k8s_operators, waiting
 from include.errors import TeardownError
 from include.k8s_operators import LABEL_POINT, LABEL_STUDY
 from include.kube.kinds import POD, SECRET, SERVICE
@@ -74,15 +73,11 @@ def _see_gone(kube: Kube, operator: K8sOperator, *, selector: str) -> datetime:
 
 def wait_gone(kube: Kube, operator: K8sOperator, *, selector: str, timeout_s: float) -> datetime:
     """The server's clock when it first listed none of the objects; TeardownError naming them."""
-    end = time.monotonic() + timeout_s
-    while True:
+    for _ in waiting.looks(limit_s=timeout_s, poll_s=POLL_S):
         names, server_date = _remaining(kube, operator, selector=selector)
         if not names:
             return server_date
-        if time.monotonic() >= end:
-            msg = f"still there {timeout_s:.0f} s after deletion: {', '.join(names)}"
-            raise TeardownError(msg)
-        time.sleep(POLL_S)
+    raise TeardownError(f"still there {timeout_s:.0f} s after deletion: {', '.join(names)}")
 
 
 def _delete_dependents(kube: Kube, operator: K8sOperator, *, name: str) -> None:
@@ -92,11 +87,11 @@ def _delete_dependents(kube: Kube, operator: K8sOperator, *, name: str) -> None:
     """
     for kind, each in operator.dependents(name):
         kube.delete(kind, each)
-    end = time.monotonic() + GONE_S
-    while left := [k.kind for k, each in operator.dependents(name) if kube.get(k, each)]:
-        if time.monotonic() > end:
-            raise TeardownError(f"still there after {GONE_S:.0f} s: {', '.join(left)} of {name}")
-        time.sleep(POLL_S)
+    for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
+        left = [k.kind for k, each in operator.dependents(name) if kube.get(k, each)]
+        if not left:
+            return
+    raise TeardownError(f"still there after {GONE_S:.0f} s: {', '.join(left)} of {name}")
 
 
 def _delete_selected(kube: Kube, operator: K8sOperator, *, selector: str) -> datetime | None:

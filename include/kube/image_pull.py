@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
 
+from include import waiting
 from include.errors import ClusterError, TeardownError
 from include.kube.kinds import DAEMON_SET, EVENT, POD
 from include.kube.node_image import NodeImage
@@ -68,12 +69,12 @@ def remove(kube: Kube, study_id: str) -> None:
     except ApiException as err:  # the namespace is gone, and all of it
         log.info("nothing to take away: %s", err.reason)
         return
-    end = time.monotonic() + GONE_S
-    while left := [pod["metadata"]["name"] for pod in kube.list(POD, selector=selector).items]:
-        if time.monotonic() > end:
-            raise TeardownError(f"pods that pulled images stay: {', '.join(left)}")
+    for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
+        left = [pod["metadata"]["name"] for pod in kube.list(POD, selector=selector).items]
+        if not left:
+            return
         kube.delete_all(POD, selector=selector)
-        time.sleep(POLL_S)
+    raise TeardownError(f"pods that pulled images stay: {', '.join(left)}")
 
 
 def images_in(objects: Iterable[Any]) -> tuple[str, ...]:
@@ -123,23 +124,20 @@ def _node_terms(placements: Sequence[Placement]) -> list[dict[str, Any]]:
 def _wait(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
     """What the nodes have, once every wanted one has all."""
     selector = f"{LABEL}={request.study_id}"
-    began = time.monotonic()
     refused_since: dict[str, float] = {}
     told = 0
-    while True:
+    for _ in waiting.looks(limit_s=LIMIT_S, poll_s=POLL_S):
         pods = kube.list(POD, selector=selector).items
         wanted = max(_scheduled(kube, selector), request.least_nodes)
-        waiting = [pod for pod in pods if not _has_all(pod)]
-        if (ready := len(pods) - len(waiting)) != told:
+        incomplete = [pod for pod in pods if not _has_all(pod)]
+        if (ready := len(pods) - len(incomplete)) != told:
             log.info("%d of %d nodes have their images", ready, wanted)
             told = ready
-        if len(pods) >= wanted and not waiting:
+        if len(pods) >= wanted and not incomplete:
             return _told(kube, pods)
         _stop_if_refused(pods, refused_since)
-        if time.monotonic() - began > LIMIT_S:
-            names = ", ".join(map(_where, waiting)) or f"{wanted - len(pods)} nodes without a pod"
-            raise ClusterError(f"images are not there after {LIMIT_S:.0f} s: {names}")
-        time.sleep(POLL_S)
+    names = ", ".join(map(_where, incomplete)) or f"{wanted - len(pods)} nodes without a pod"
+    raise ClusterError(f"images are not there after {LIMIT_S:.0f} s: {names}")
 
 
 def _scheduled(kube: Kube, selector: str) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from include import waiting
 from include.checks import failed, passed
 from include.errors import ClusterError, TeardownError
+from include.files import write_whole
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, NAMESPACE
 from include.models import Placement
 
@@ -78,11 +79,11 @@ def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path)
     ]
     for place, kind, name in mine:
         place.delete(kind, name)
-    end = time.monotonic() + GONE_S
-    while left := [f"{kind.kind}/{name}" for place, kind, name in mine if place.get(kind, name)]:
-        if time.monotonic() > end:
-            raise TeardownError(f"{controller.name}: still there: {', '.join(left)}")
-        time.sleep(POLL_S)
+    for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
+        left = [f"{kind.kind}/{name}" for place, kind, name in mine if place.get(kind, name)]
+        if not left:
+            return
+    raise TeardownError(f"{controller.name}: still there: {', '.join(left)}")
 
 
 def is_defined_by(kube: Kube, controller: Controller, *, study_id: str) -> bool:
@@ -136,9 +137,7 @@ def _kept(controller: Controller, cache: Path) -> Path:
 
 def _keep(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_whole(path, data, writer=os.getpid())
 
 
 def _download(controller: Controller) -> bytes:
@@ -169,17 +168,13 @@ def _check_digest(data: bytes, controller: Controller, *, source: str) -> None:
 def _wait_available(kube: Kube, controller: Controller) -> str:
     """The version of the controller that answers, from its image's tag."""
     place = kube.in_namespace(controller.namespace)
-    end = time.monotonic() + AVAILABLE_S
-    while True:
+    for _ in waiting.looks(limit_s=AVAILABLE_S, poll_s=POLL_S):
         deployment = place.get(DEPLOYMENT, controller.deployment_name)
         if deployment and deployment.get("status", {}).get("availableReplicas", 0) > 0:
             image: str = deployment["spec"]["template"]["spec"]["containers"][0]["image"]
             return _version(image, controller)
-        if time.monotonic() > end:
-            state = deployment["status"] if deployment else "there is no such Deployment"
-            msg = f"{controller.name} is not available after {AVAILABLE_S:.0f} s: {state}"
-            raise ClusterError(msg)
-        time.sleep(POLL_S)
+    state = deployment["status"] if deployment else "there is no such Deployment"
+    raise ClusterError(f"{controller.name} is not available after {AVAILABLE_S:.0f} s: {state}")
 
 
 def _version(image: str, controller: Controller) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, cast
 
+from include.files import write_whole
 from include.models import ClusterHandle, Plan, Record, StudyOrigin
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ class Results:
             stored.fs.pipe_file(stored.path, data)
             return
         local.parent.mkdir(parents=True, exist_ok=True)
-        partial = local.with_name(f".{local.name}.part")
-        partial.write_bytes(data)
-        partial.replace(local)
+        write_whole(local, data)
 
     def write_text(self, relative: str, text: str) -> None:
         """Store a UTF-8 text file whole."""

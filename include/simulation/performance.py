@@ -7,6 +7,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from include import waiting
 from include.errors import BenchmarkError
 from include.k8s_operators import LABEL_POINT, Launch
 from include.kube.kinds import NODE, POD
@@ -67,11 +68,12 @@ class Performance:
     def _wait_for_ranks(self, run: Run) -> None:
         """As the launcher waits for every host's sshd, and a broker for its followers."""
         limit = self._player.simulation.study.point_timeout_s
-        end = time.monotonic() + limit
-        while self._running_ranks() < run.nodes:
-            if time.monotonic() > end or not self._is_there():
-                raise PodLost(f"{self._point}: not all pods ran within {limit:.0f} s")
-            time.sleep(POLL_S)
+        for _ in waiting.looks(limit_s=limit, poll_s=POLL_S):
+            if self._running_ranks() >= run.nodes:
+                return
+            if not self._is_there():
+                break
+        raise PodLost(f"{self._point}: not all pods ran within {limit:.0f} s")
 
     def _speak(self, run: Run, lines: list[Line], code: int) -> int:
         """Write the lines when they are due; returns the exit code."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
+
+from include import waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,10 +61,8 @@ class Plays:
 
     def find(self, pod: str) -> Play | None:
         """The play of a pod, waiting a little for it to begin."""
-        end = time.monotonic() + APPEARS_WITHIN_S
-        while time.monotonic() < end:
+        for _ in waiting.looks(limit_s=APPEARS_WITHIN_S, poll_s=POLL_S):
             with self._lock:
                 if pod in self._by_pod:
                     return self._by_pod[pod]
-            time.sleep(POLL_S)
         return None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 from pydantic import Field, model_validator
 
 from include.embedded.layout import LOOPBACK, Layout, Ports, Tuning
+from include.files import write_whole
 from include.models import Model, Study
 
 if TYPE_CHECKING:
@@ -89,9 +90,7 @@ class Simulation(Model):
 
     def store(self, root: Path) -> None:
         """Keep it in the state folder, whole or not at all."""
-        partial = root / f".{FILE}.part"
-        partial.write_text(self.model_dump_json(indent=2))
-        partial.replace(root / FILE)
+        write_whole(root / FILE, self.model_dump_json(indent=2))
 
 
 def read(root: Path) -> Simulation:

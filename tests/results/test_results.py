@@ -57,7 +57,7 @@ def test_no_partial_file_is_left_under_the_final_name(tmp_path):
     results = Results(tmp_path)
     results.write_text("a.json", "whole")
     with pytest.raises(TypeError):
-        results.write_bytes("a.json", "not bytes")
+        results.write_bytes("a.json", 7)
     assert results.read_text("a.json") == "whole"
 
 
