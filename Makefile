@@ -48,22 +48,26 @@ lint: .venv/.locked  ## Check style and types
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 
+# Two processes: tests of one cluster, one port or one Airflow stay in one, see
+# tests/distribution.py. What is compiled is kept: the processes that tests start begin sooner.
+IN_PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
 .PHONY: test
+test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.locked cluster-programs  ## Run the tests; the local cluster's only as root
 	@bin/browser
 ifeq ($(IS_ROOT),0)
-	@$(PYTHON) -m pytest --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest $(IN_PARALLEL) --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
 else
-	@$(PYTHON) -m pytest --cov --cov-report=term $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest $(IN_PARALLEL) --cov --cov-report=term $(PYTEST_ARGUMENTS)
 endif
 
 # Without `sockets`, whose tests connect to servers that they start. `make test` has those, and
-# more examples for the tests of properties. What is compiled is kept: the next run begins sooner.
+# more examples for the tests of properties.
 UNIT = not system and not scheduler and not browser and not sockets
 .PHONY: test-unit
 test-unit: export PYTHONDONTWRITEBYTECODE :=
 test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in a minute or two
-	@$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest $(IN_PARALLEL) -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
 
 .PHONY: compose-test
 compose-test: .venv/.locked  ## docker-compose.yaml in real containers, in a Docker daemon of its own (as root)

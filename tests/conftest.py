@@ -35,7 +35,7 @@ SETTINGS = {
 os.environ.update(SETTINGS)
 
 from tests import fakes  # noqa: E402  after the settings above
-from tests.distribution import TOGETHER, ByFile  # noqa: E402
+from tests.distribution import ByWhatTheyShare, in_order_of_length  # noqa: E402
 
 fakes.install()
 
@@ -54,14 +54,14 @@ settings.register_profile(  # for `make test-unit`
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the folders that stay together, so that no process is left alone with one."""
-    items.sort(key=lambda item: not item.nodeid.startswith(TOGETHER))
+    """Begin with what takes longest, so that no process is left alone with it at the end."""
+    items[:] = in_order_of_length(items)
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """With `--dist loadfile`, folders that share what takes long to make stay together too."""
-    return ByFile(config, log) if config.getvalue("dist") == "loadfile" else None
+    """With `--dist loadfile`, files that share what takes long to make stay together too."""
+    return ByWhatTheyShare(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_collection_finish():

@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-# Folders whose files share what takes long to make, the longest first.
-TOGETHER = ("tests/dags/", "tests/report/")
+# Files that share what takes long to make or is there once on a machine: the longest first, so that
+# no process is left alone with one at the end. A file belongs to the first that it begins with.
+TOGETHER = {
+    "the local cluster": ("tests/system/test_",),
+    "port 8080, on which the MPI Operator insists": (
+        "tests/system/test_control_path",
+        "tests/system/test_simulated_",
+        "tests/browser/",
+    ),
+    "a scheduler": ("tests/dags/test_scheduler", "tests/dags/test_eks_runs"),
+    "Airflow's database and its DAGs": ("tests/dags/",),
+    "a study with figures": ("tests/report/",),
+}
 
 
-class ByFile(LoadFileScheduling):
-    """A file's tests in one process, and those of such a folder."""
+def shared_by(nodeid):
+    """What a test's file shares with others; None if it shares nothing."""
+    lengths = {
+        what: max((len(start) for start in starts if nodeid.startswith(start)), default=0)
+        for what, starts in TOGETHER.items()
+    }
+    longest = max(lengths, key=lengths.__getitem__)
+    return longest if lengths[longest] else None
+
+
+def in_order_of_length(items):
+    """Tests of what takes longest first; others keep their order behind them."""
+    order = {what: place for place, what in enumerate(TOGETHER)}
+    return sorted(items, key=lambda item: order.get(shared_by(item.nodeid), len(order)))
+
+
+class ByWhatTheyShare(LoadFileScheduling):
+    """A file's tests in one process, and so those of files that share something."""
 
     def _split_scope(self, nodeid):
-        folder = next((folder for folder in TOGETHER if nodeid.startswith(folder)), None)
-        return folder or super()._split_scope(nodeid)
+        return shared_by(nodeid) or super()._split_scope(nodeid)

@@ -32,11 +32,15 @@ def room_of(path: Path) -> str:
     return parts[0].removesuffix(".py")
 
 
+ROOMS = {room_of(path) for path in MODULES}
+
+
 @functools.cache
 def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@functools.cache
 def imports_of(path: Path, *, at_top: bool = False) -> set[str]:
     """Dotted names that a module imports; `at_top` leaves out those in functions and for types."""
     found: set[str] = set()
@@ -90,8 +94,8 @@ def upwards(path: Path) -> set[str]:
 
 def rooms_that(path: Path) -> set[str]:
     """The rooms and ground modules that a module imports, be it for types or in a function."""
-    return {name.split(".")[1] for name in imports_of(path) if name.startswith("include.")} & {
-        room_of(each) for each in MODULES
+    return ROOMS & {
+        name.split(".")[1] for name in imports_of(path) if name.startswith("include.")
     }
 
 

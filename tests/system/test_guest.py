@@ -16,7 +16,7 @@ from include.models import Study
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-LOCAL, EXISTING = clusters.load("local"), clusters.load("existing")
+EXISTING = clusters.load("existing")
 MPI = k8s_operators.load("mpi_operator")
 CLUSTER_ROLE = ResourceKind(
     group="rbac.authorization.k8s.io",
@@ -36,14 +36,9 @@ THEIR_JOB = {
 
 
 @pytest.fixture
-def host(state_folder, study_id):
+def host(handle, state_folder):
     """Somebody's cluster: the administrator's kubeconfig."""
-    study = Study(nodes=(1,))
-    reservation = LOCAL.reserve(study, study_id=study_id)
-    LOCAL.create(reservation, study)
-    LOCAL.wait_ready(reservation, study)
-    yield local_cluster.layout_of(state_folder).kubeconfig(credentials.ADMIN)
-    LOCAL.delete(reservation)
+    return local_cluster.layout_of(state_folder).kubeconfig(credentials.ADMIN)
 
 
 @pytest.fixture

@@ -1,38 +1,26 @@
-"""The local cluster on this very machine: what it refuses, what it survives, what it leaves."""
+"""The local cluster on this very machine: what it offers and what it refuses."""
 
 from __future__ import annotations
-
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from kubernetes.utils.quantity import parse_quantity
 
-from include import clusters, k8s_operators
+from include import k8s_operators
 from include.embedded import (
-    clean,
-    image,
-    image_store,
     local_cluster,
     machine,
     network,
     probe,
     processes,
-    removal,
-    start_times,
     state,
 )
 from include.embedded.layout import BRIDGE_ADDRESS, KUBELET_PORT, LOOPBACK, Node
-from include.embedded.node import KERNEL_PARAMETERS
 from include.errors import ClusterError
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NODE, POD, SECRET, ResourceKind
-from include.models import Study
+from tests.system.conftest import LOCAL, STUDY
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-LOCAL = clusters.load("local")
-STUDY = Study(nodes=(1, 2))
 UNAUTHORIZED = 401
 SERVICE_ACCOUNT = ResourceKind(
     group="", version="v1", plural="serviceaccounts", kind="ServiceAccount"
@@ -40,34 +28,8 @@ SERVICE_ACCOUNT = ResourceKind(
 POD_SPEC = {"containers": [{"name": "a", "image": "x", "command": ["true"]}]}
 
 
-def kernel_parameters():
-    return {name: (Path("/proc/sys") / name).read_text() for name in KERNEL_PARAMETERS}
-
-
-@pytest.fixture
-def reservation(study_id):
-    return LOCAL.reserve(STUDY, study_id=study_id)
-
-
-@pytest.fixture
-def handle(state_folder, reservation):
-    before = kernel_parameters()
-    LOCAL.create(reservation, STUDY)
-    yield LOCAL.wait_ready(reservation, STUDY)
-    LOCAL.delete(reservation)
-    assert LOCAL.leftovers(reservation) == ()
-    assert kernel_parameters() == before
-
-
 def started(state_folder):
     return state.read(state_folder).processes
-
-
-def name_of(pid):
-    try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    except OSError:  # a node starts short programs all the time, and it has ended since
-        return None
 
 
 def test_two_nodes_are_ready_and_a_second_create_adopts_them(state_folder, reservation, handle):
@@ -154,51 +116,3 @@ def test_a_controller_comes_and_goes(state_folder, handle):
     admin = local_cluster.admin(local_cluster.layout_of(state_folder), namespace="default")
     assert admin.list(CUSTOM_RESOURCE_DEFINITION).items == ()
     admin.close()
-
-
-def test_delete_after_a_crash_leaves_nothing(state_folder, reservation, handle):
-    dying = {"etcd", "kube-apiserver"}
-    processes.kill(process for process in started(state_folder) if process.name in dying)
-    pids = subprocess.check_output(["ip", "netns", "pids", "opb-node-1"], text=True).split()
-    kubelets = [processes.identify(int(pid), name="") for pid in pids if name_of(pid) == "kubelet"]
-    assert any(kubelets)
-    processes.kill(filter(None, kubelets))
-    LOCAL.delete(reservation)
-    assert LOCAL.leftovers(reservation) == ()
-    LOCAL.delete(reservation)
-
-
-def test_a_half_dead_cluster_is_made_again(state_folder, reservation, handle):
-    before = {process.name: process for process in started(state_folder)}
-    processes.kill((before["etcd"],))
-    LOCAL.create(reservation, STUDY)
-    LOCAL.wait_ready(reservation, STUDY)
-    assert all(before[process.name] != process for process in started(state_folder))
-
-
-def test_clean_needs_no_state(state_folder, handle, capsys, monkeypatch, tmp_path):
-    # A simulated cluster that runs beside belongs to somebody else.
-    monkeypatch.setattr(clean, "simulated_root", lambda: tmp_path / "simulated")
-    shutil.rmtree(state_folder)
-    assert removal.leftovers(state_folder) != ()
-    assert clean.main([]) == 0
-    assert "process kube-apiserver" in capsys.readouterr().out
-    assert removal.leftovers(state_folder) == ()
-    assert clean.main([]) == 0
-    assert "nothing to clean" in capsys.readouterr().out
-
-
-def test_start_times_are_measured(state_folder, reservation):
-    measured = start_times.measure(reservation, root=state_folder)
-    assert 0 < measured.control_plane_s < 30
-    assert 0 < measured.nodes_s < 60
-    assert {"etcd", "kube-apiserver", "kubelet", "containerd"} <= measured.memory_mib.keys()
-    assert not state_folder.exists()
-
-
-@pytest.mark.usefixtures("machine")
-def test_the_image_can_be_unpacked_anew(tmp_path):
-    image_store.create(
-        tmp_path / "store", archives=(image.folder() / "pause.tar",), scratch=tmp_path / "scratch"
-    )
-    assert list((tmp_path / "store").rglob("meta.db"))

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from include import applications, clusters, k8s_operators
-from include.embedded import credentials, local_cluster, machine, removal, state
+from include.embedded import credentials, local_cluster, machine
 from include.embedded.paths import state_root
 from include.jobs import obstacles
 from include.jobs.spec import job_spec
@@ -23,11 +23,10 @@ from include.results import Results
 from include.study import run_point as point_run
 from include.study import steps
 from include.study.plan import make_plan
-from tests.system.conftest import STUDY_ID, why_not
+from tests.system.conftest import LOCAL, STUDY_ID
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-LOCAL = clusters.load("local")
 OPERATORS = ("mpi_operator", "indexed_job")
 # A limit that no point comes near by the machine's being busy; tests that need a limit have one.
 STUDY = Study(operators=OPERATORS, nodes=(2,), warmups=0, repeats=1, point_timeout_s=150)
@@ -35,26 +34,14 @@ OPEN_MPI_ATTEMPTS = 3
 
 
 @pytest.fixture(scope="module")
-def handle():
-    """One cluster for all points, with every operator installed."""
-    if reason := why_not():
-        pytest.skip(reason)
-    reservation = LOCAL.reserve(STUDY, study_id=STUDY_ID)
-    try:
-        LOCAL.create(reservation, STUDY)
-        yield LOCAL.wait_ready(reservation, STUDY)
-    finally:
-        with state.locked(state_root()):
-            removal.remove_everything(state_root())
-            state_root().rmdir()
-
-
-@pytest.fixture(scope="module")
 def installed(handle, tmp_path_factory):
+    """Results that name the version of every operator; all are installed for all points."""
     results = Results(tmp_path_factory.mktemp("results"))
     results.write_json("plan.json", make_plan(STUDY, study_id=STUDY_ID).to_json())
-    steps.install_phase(results, handle, Phase(phase=1, operators=OPERATORS, points=()))
-    return results
+    phase = Phase(phase=1, operators=OPERATORS, points=())
+    steps.install_phase(results, handle, phase)
+    yield results
+    steps.uninstall_phase(results, handle, phase)
 
 
 @pytest.fixture(params=OPERATORS)
