@@ -25,6 +25,7 @@ import sys
 sys.path.append({root!r})
 from tests import fakes
 fakes.install()
+fakes.offer()
 """
 START_LIMIT_S = 180  # until the UI answers and the DAG is parsed, on a busy machine
 FAKE_REPORT = "fakes.stand_in_for_the_report(sys.modules)\n"

@@ -94,9 +94,7 @@ def upwards(path: Path) -> set[str]:
 
 def rooms_that(path: Path) -> set[str]:
     """The rooms and ground modules that a module imports, be it for types or in a function."""
-    return ROOMS & {
-        name.split(".")[1] for name in imports_of(path) if name.startswith("include.")
-    }
+    return ROOMS & {name.split(".")[1] for name in imports_of(path) if name.startswith("include.")}
 
 
 def test_every_room_has_its_floor():

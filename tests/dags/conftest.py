@@ -14,6 +14,7 @@ import pytest
 
 from include.results import Results
 from plugins.study_context import locate
+from tests import fakes
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
@@ -72,7 +73,7 @@ def _nothing_done_twice(operators):
             store(bag, bundle_name, *args, **kwargs)
             stored.add(bundle_name)
 
-    with pytest.MonkeyPatch.context() as patch:
+    with fakes.offered(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Draft202012Validator, "check_schema", check_once)
         patch.setattr(dagbag, "BundleDagBag", functools.cache(dagbag.BundleDagBag))
         patch.setattr(dagbag, "sync_bag_to_db", store_once)

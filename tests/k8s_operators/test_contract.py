@@ -15,7 +15,7 @@ from include.models import Binding, MpiImplementation, Placement
 from include.render import render
 
 GOLDEN = Path(__file__).parent.parent / "golden"
-OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
+OPERATORS = k8s_operators.available()
 SHARED_MEMORY = "/dev/shm"  # noqa: S108  of a container
 LOGIN = "login"  # name of a Secret
 SSH_OPERATORS = [name for name in OPERATORS if k8s_operators.load(name).launch is Launch.SSH]

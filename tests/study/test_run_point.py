@@ -25,7 +25,7 @@ from tests.kube.api_server import serving
 from tests.kube.scripted_jobs import POD_PATH, RUNNING, ScriptedJob, ended, flux_log_text, log_text
 
 pytestmark = pytest.mark.sockets
-OPERATORS = [name for name in k8s_operators.available() if not name.startswith("fake")]
+OPERATORS = k8s_operators.available()
 STUDY_ID = "demo-1234abcd"
 
 

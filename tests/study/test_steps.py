@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from include import clusters
 from include.errors import ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import ClusterHandle, Study
@@ -165,7 +164,3 @@ def test_nodes_of_a_cluster_that_does_not_become_ready_are_noted_too(params):
     (folder,) = Path(params["results"]).glob("demo-*")
     assert len(json.loads((folder / "nodes.json").read_text())) == 1
     assert not (folder / "cluster.json").exists()
-
-
-def test_the_fakes_are_found_like_any_adapter():
-    assert "fake" in clusters.available()
