@@ -117,7 +117,12 @@ def serve(home, *, site=SITE, **settings):
     command = [ROOT / "bin" / "ui"]
     with log.open("w") as out:
         ui = subprocess.Popen(
-            command, env=kept | own | settings, stdout=out, stderr=out, start_new_session=True
+            command,
+            env=kept | own | settings,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=_hear_ctrl_c,  # noqa: PLW1509  it calls nothing that could wait for a lock
         )
     try:
         password = wait(
@@ -131,6 +136,11 @@ def serve(home, *, site=SITE, **settings):
         ui.wait(timeout=90)
     wait(lambda: not _processes_of(home))  # a task's process may end after its parent
     assert (home / "ui" / "jwt_secret").stat().st_mode & 0o077 == 0
+
+
+def _hear_ctrl_c():
+    """What a shell starts in the background, such as these tests, passes on that it hears none."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def free_port():
