@@ -6,8 +6,12 @@ runs, and the only thing an operator adds to it is where its host file lies.
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from include.models import MpiImplementation
 
@@ -38,6 +42,51 @@ for host in $(sed 's/[: ].*//' {host_file}); do
 done
 cd {work_dir}
 time -p {command}"""
+
+HOST_FILE = "/run/hostfile"
+# Pod 0 serves ssh like the others, so that every host is reached in the same way.
+_SCRIPT_OF_EVERY_POD = """\
+set -eu
+serve_ssh() {{
+{worker_script}
+}}
+if [ "$JOB_COMPLETION_INDEX" != 0 ]; then serve_ssh; fi
+(serve_ssh) &
+for index in $(seq 0 {last_index}); do
+  echo "{name}-$index.{name}.{namespace}.svc{slots}"
+done > {host_file}
+{launcher_script}"""
+
+
+def script_of_every_pod(job: JobSpec) -> str:
+    """A bash script for all pods of a job with completion indexes: pod 0 launches, all serve ssh.
+
+    The pods find each other by a headless Service that has the job's name.
+    """
+    mpich = job.mpi_implementation is MpiImplementation.MPICH
+    return _SCRIPT_OF_EVERY_POD.format(
+        worker_script=re.sub(r"^", "  ", WORKER_SCRIPT, flags=re.MULTILINE),
+        last_index=job.nodes - 1,
+        name=job.name,
+        namespace=job.namespace,
+        slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
+        host_file=HOST_FILE,
+        launcher_script=launcher_script(job, host_file=HOST_FILE),
+    )
+
+
+def key_pair() -> tuple[str, str]:
+    """A fresh ssh key pair: the private key as OpenSSH keeps it, and the public one's line."""
+    key = ed25519.Ed25519PrivateKey.generate()
+    private = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.OpenSSH,
+        serialization.NoEncryption(),
+    )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+    )
+    return private.decode(), public.decode()
 
 
 def launcher_script(job: JobSpec, *, host_file: str) -> str:

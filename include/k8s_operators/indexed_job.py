@@ -5,16 +5,12 @@ The baseline: what another operator costs or saves is measured against Kubernete
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from include.k8s_operators import JobState, K8sOperator, _mpi_launch
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, one_per_node, resources
 from include.kube.kinds import JOB
-from include.models import Model, MpiImplementation
+from include.models import Model
 from include.parsers import posix_time
 from include.render import render
 
@@ -22,21 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from include.k8s_operators import JobSpec
-
-HOST_FILE = "/run/hostfile"
-
-# Pod 0 serves ssh like the others, so that every host is reached in the same way.
-_SCRIPT = """\
-set -eu
-serve_ssh() {{
-{worker_script}
-}}
-if [ "$JOB_COMPLETION_INDEX" != 0 ]; then serve_ssh; fi
-(serve_ssh) &
-for index in $(seq 0 {last_index}); do
-  echo "{name}-$index.{name}.{namespace}.svc{slots}"
-done > {host_file}
-{launcher_script}"""
 
 
 class Options(Model):
@@ -56,11 +37,11 @@ class IndexedJob(K8sOperator[Options]):
 
     def objects(self, job: JobSpec, options: Options) -> tuple[dict[str, Any], ...]:  # noqa: ARG002
         """Secret with a fresh key pair, headless Service, Job."""
-        private_key, public_key = _key_pair()
+        private_key, public_key = _mpi_launch.key_pair()
         return render(
             "indexed_job.yaml.j2",
             job=job,
-            script=_script(job),
+            script=_mpi_launch.script_of_every_pod(job),
             private_key=private_key,
             public_key=public_key,
             one_per_node=one_per_node(job, extra_labels={}),
@@ -87,32 +68,6 @@ class IndexedJob(K8sOperator[Options]):
     def launcher_time_s(self, lines: Iterable[str]) -> float:
         """`real` of the launch command's `time -p`."""
         return posix_time.parse(lines).real_s
-
-
-def _script(job: JobSpec) -> str:
-    mpich = job.mpi_implementation is MpiImplementation.MPICH
-    return _SCRIPT.format(
-        worker_script=re.sub(r"^", "  ", _mpi_launch.WORKER_SCRIPT, flags=re.MULTILINE),
-        last_index=job.nodes - 1,
-        name=job.name,
-        namespace=job.namespace,
-        slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
-        host_file=HOST_FILE,
-        launcher_script=_mpi_launch.launcher_script(job, host_file=HOST_FILE),
-    )
-
-
-def _key_pair() -> tuple[str, str]:
-    key = ed25519.Ed25519PrivateKey.generate()
-    private = key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.OpenSSH,
-        serialization.NoEncryption(),
-    )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
-    )
-    return private.decode(), public.decode()
 
 
 ADAPTER = IndexedJob()

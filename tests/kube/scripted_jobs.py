@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include import k8s_operators
-from include.k8s_operators import mpi_operator
+from include.k8s_operators import Launch, mpi_operator
 
 POD_PATH = "/api/v1/namespaces/study/pods"
 SYNTHETIC_LOG = """\
@@ -54,6 +54,12 @@ def flux_log_text(*, status=0, **values):
 def log_text(*, ranks=1, energy="-113.30058", pressure="837.38493"):
     text = SYNTHETIC_LOG.format(ranks=ranks, energy=energy, pressure=pressure)
     return stamped(text)
+
+
+def log_text_of(operator_name):
+    """What writes the log of a job that such an operator's launch has started."""
+    by_launch = {Launch.SSH: log_text, Launch.FLUX: flux_log_text}
+    return by_launch[k8s_operators.load(operator_name).launch]
 
 
 def stamped(text):
@@ -114,9 +120,15 @@ class ScriptedJob:
         self.end = end
         state.on_create.append(self.react)
 
+    @property
+    def ranks_started_at_s(self):
+        """The second in which the last pod with ranks has started, see RUNNING and `ended`."""
+        labels = self._rank_labels(0)
+        return 9.0 if self.operator.launches({"metadata": {"labels": labels}}) else 8.0
+
     def react(self, obj):
         if obj["kind"] == self.operator.resource.kind:
-            if self.operator.name == "flux_operator":
+            if self.operator.state_resource != self.operator.resource:
                 self._make_job(obj)
             self.start(obj)
             if self.end:
@@ -179,5 +191,5 @@ class ScriptedJob:
 
     def _log(self, name, nodes):
         if self.pod_state is None:
-            text = flux_log_text if self.operator.name == "flux_operator" else log_text
+            text = log_text_of(self.operator.name)
             self.state.logs[name] = self.log or text(ranks=nodes)

@@ -48,7 +48,9 @@ def _words_alone(drawings):
 
 
 def test_every_figure_comes_as_svg_and_png(drawings):
-    assert [drawing.name for drawing in drawings] == NAMES
+    names = [drawing.name for drawing in drawings]
+    assert set(NAMES) <= set(names)
+    assert len(names) == len(set(names))
     for drawing in drawings:
         assert drawing.png.startswith(PNG_MAGIC)
         assert b"<svg" in drawing.svg
@@ -138,7 +140,7 @@ def simulated():
 
 
 def test_simulated_records_are_marked_across_every_figure(simulated, drawings):
-    assert {drawing.name for drawing in simulated} == {"differences", *NAMES}
+    assert {"differences", *NAMES} <= {drawing.name for drawing in simulated}
     for drawing in simulated:
         assert SIMULATED_MARK in texts(drawing.svg)
     for drawing in drawings:

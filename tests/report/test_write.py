@@ -65,7 +65,7 @@ def words_of(results: Results) -> str:
     return re.sub(r"\s+", " ", page_of(results).words)
 
 
-def test_complete_study_writes_all_its_files(complete):
+def test_complete_study_writes_all_its_files(complete, drawings):
     records, results, written = complete
     assert (written.planned, written.recorded, written.valid) == (16, 16, 16)
     assert written.is_complete
@@ -74,7 +74,7 @@ def test_complete_study_writes_all_its_files(complete):
     made = {path.name for path in results.root.iterdir()}
     tables = {f"{name}.csv" for name in ("records", "summary", "comparisons", "drift", "scaling")}
     assert {"records.parquet", "report.html", "summary.md", *tables} <= made
-    assert len(list(results.path("figures").iterdir())) == 20
+    assert figures_of(results).keys() == files_of(drawings).keys()
     assert table.to_records(table.from_parquet(results.read_bytes("records.parquet"))) == records
     assert results.read_text("summary.csv").startswith("k8s_operator,nodes,ranks,n,")
 
@@ -117,12 +117,12 @@ def test_summary_crosses_xcom_as_json(tmp_path):
     assert type(written).model_validate(written.to_json()) == written
 
 
-def test_page_needs_nothing_from_outside_and_no_script(complete):
+def test_page_needs_nothing_from_outside_and_no_script(complete, drawings):
     _, results, _ = complete
     page = page_of(results)
     assert "script" not in page.tags
     assert "link" not in page.tags
-    assert len(page.addresses) == 10
+    assert len(page.addresses) == len(drawings)
     assert all(value.startswith("data:image/svg+xml;base64,") for value in page.addresses)
     assert "http" not in results.read_text("report.html")
 

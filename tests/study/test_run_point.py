@@ -16,13 +16,21 @@ from include import k8s_operators
 from include.errors import ClusterError, TeardownError
 from include.jobs import cleanup, obstacles
 from include.jobs.spec import job_spec
+from include.k8s_operators import Launch
 from include.kube import follower, watch
 from include.models import ClusterHandle, Status, Study
 from include.results import Results, operator_file
 from include.study import run_point
 from include.study.plan import make_plan
 from tests.kube.api_server import serving
-from tests.kube.scripted_jobs import POD_PATH, RUNNING, ScriptedJob, ended, flux_log_text, log_text
+from tests.kube.scripted_jobs import (
+    POD_PATH,
+    RUNNING,
+    ScriptedJob,
+    ended,
+    flux_log_text,
+    log_text_of,
+)
 
 pytestmark = pytest.mark.sockets
 OPERATORS = k8s_operators.available()
@@ -73,7 +81,7 @@ def stored(setting, point, name):
 
 
 def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting, point, operator):
-    ScriptedJob(server[0], operator)
+    job = ScriptedJob(server[0], operator)
     record = run_point.run_point(point, setting)
     assert record.status is Status.VALID
     assert record.error is None
@@ -85,13 +93,11 @@ def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting
     assert record.image_digest == "sha256:" + "a" * 64
     assert record.end_to_end_s == 8.0
     assert record.schedule_s == 1.0
-    assert (
-        record.start_pods_s
-        == {"mpi_operator": 2.0, "indexed_job": 3.0, "flux_operator": 3.0}[operator]
-    )
+    assert record.start_pods_s == job.ranks_started_at_s - 6.0  # the second of their scheduling
     assert record.app_s == pytest.approx(2.64)
     assert record.deleted_at is not None
-    missing = {"error", "note"} | (set() if operator == "flux_operator" else {"broker_time_s"})
+    has_brokers = k8s_operators.load(operator).launch is Launch.FLUX
+    missing = {"error", "note"} | (set() if has_brokers else {"broker_time_s"})
     assert {name for name, value in record.to_json().items() if value is None} == missing
 
 
@@ -174,8 +180,8 @@ def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
     ScriptedJob(server[0], operator)
     run_point.run_point(point, setting)
     name = f"points/{point.point_id}/{run_point.JOB_EVENTS}"
-    assert setting.results.exists(name) is (operator == "flux_operator")
-    if operator == "flux_operator":
+    assert setting.results.exists(name) is (k8s_operators.load(operator).launch is Launch.FLUX)
+    if k8s_operators.load(operator).launch is Launch.FLUX:
         told = json.loads(stored(setting, point, run_point.JOB_EVENTS))
         assert (told["job_id"], told["status"]) == ("LGqfV1", 0)
         assert told["seconds"] == {"submit": 0.0, "validate": 0.012, "finish": 2.6, "clean": 2.601}
@@ -200,7 +206,7 @@ def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(
 
 @pytest.mark.parametrize("character", ["\r", "\f", "\x85", "\u2028"])
 def test_only_a_line_feed_ends_a_line_of_the_log(server, setting, point, operator, character):
-    text = flux_log_text if operator == "flux_operator" else log_text
+    text = log_text_of(operator)
     shown = f"2026-01-02T03:04:10Z 10 %{character}20 %\n".encode()
     ScriptedJob(server[0], operator, log=shown + text(ranks=2))
     record = run_point.run_point(point, setting)
@@ -270,7 +276,7 @@ def test_what_the_application_says_of_its_failure_is_passed_on(server, setting, 
     ],
 )
 def test_untrustworthy_result_gives_an_invalid_record(server, setting, point, operator, log, said):
-    text = flux_log_text if operator == "flux_operator" else log_text
+    text = log_text_of(operator)
     ScriptedJob(server[0], operator, log=log(text))
     record = run_point.run_point(point, setting)
     assert record.status is Status.INVALID
