@@ -47,11 +47,11 @@ class Application(adapters.Adapter[OptionsT]):
     expectation: str | None = None  # where `expected_loop_time_s` comes from, None without one
 
     @abstractmethod
-    def command(self, options: Model) -> tuple[str, ...]:
+    def command(self, options: OptionsT) -> tuple[str, ...]:
         """The program and its arguments, the same under every operator."""
 
     @abstractmethod
-    def problem(self, options: Model) -> Mapping[str, Scalar]:
+    def problem(self, options: OptionsT) -> Mapping[str, Scalar]:
         """What of the options makes runs comparable: sizes, steps, as `parse` reads it."""
 
     @abstractmethod
@@ -62,10 +62,10 @@ class Application(adapters.Adapter[OptionsT]):
         """
 
     @abstractmethod
-    def check(self, result: Measured, *, options: Model, ranks: int) -> None:
+    def check(self, result: Measured, *, options: OptionsT, ranks: int) -> None:
         """Raise CheckFailed unless the result is right for this problem and rank count."""
 
-    def configured(self, options: Model) -> Application:
+    def configured(self, options: OptionsT) -> Application:
         """The application as these options make it; most are what they are."""
         del options
         return self
@@ -75,13 +75,13 @@ class Application(adapters.Adapter[OptionsT]):
         del lines
         return None
 
-    def expected_loop_time_s(self, options: Model, *, ranks: int) -> float | None:
+    def expected_loop_time_s(self, options: OptionsT, *, ranks: int) -> float | None:
         """Seconds that the solver may be expected to take, for estimates; None: nobody knows."""
         del options, ranks
         return None
 
     def synthetic_output(
-        self, options: Model, *, ranks: int, loop_time_s: float
+        self, options: OptionsT, *, ranks: int, loop_time_s: float
     ) -> tuple[SyntheticLine, ...]:
         """What a right run with that figure of merit would print, for simulated clusters.
 
