@@ -62,7 +62,8 @@ class Results:
     Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
     `operators/<name>.json`,
     `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
-    (and `job_events.json` where the operator's own launcher tells of its job),
+    (and `job_events.json` where the operator's own launcher tells of its job, `not_needed.json`
+    where the point was left out), `kept.json` when nodes were given back,
     `nodes.json`, `steps/<name>.json`, `images/phase-<n>.json`, `stopped.json`, `cost.json`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.
