@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk import Connection, ObjectStoragePath
 
 from include.models import ClusterHandle, Phase, Reservation
-from include.results import CONFIRMATION_FOLDER, Location, Results
+from include.results import CONFIRMATION_FOLDER, PLAN, Location, Results
 from include.study.steps import Planned
 from include.study.turn import phase_of
 from plugins.aws_connection import use_aws_connection
@@ -54,7 +54,7 @@ class StudyContext:
     def confirmation(self) -> Results | None:
         """The folder of the study's confirmation, None when nothing is to be confirmed."""
         folder = Results(self.results.path(CONFIRMATION_FOLDER))
-        return folder if folder.exists("plan.json") else None
+        return folder if folder.exists(PLAN) else None
 
     @cached_property
     def reservation(self) -> Reservation:

@@ -62,8 +62,8 @@ def read_gaps(results: Results, *, nodes: int, k8s_operator: str | None = None) 
 
 def _between(results: Results, one: Record, other: Record) -> float:
     """From the end of the work on one point to the start of the work on the next."""
-    ended = json.loads(results.read_text(f"points/{one.point_id}/{WORK_FILE}"))["finished_at"]
-    began = json.loads(results.read_text(f"points/{other.point_id}/{WORK_FILE}"))["started_at"]
+    ended = json.loads(results.of_point(one.point_id).read_text(WORK_FILE))["finished_at"]
+    began = json.loads(results.of_point(other.point_id).read_text(WORK_FILE))["started_at"]
     return (datetime.fromisoformat(began) - datetime.fromisoformat(ended)).total_seconds()
 
 

@@ -123,7 +123,7 @@ def _launchers(results: Results, records: Iterable[Record]) -> Row:
     places: list[str] = []
     for record in records:
         if record.nodes == most:
-            found = results.find_bytes(f"points/{record.point_id}/events.json")
+            found = results.of_point(record.point_id).find_bytes("events.json")
             messages = [str(event["message"]) for event in json.loads(found or b"[]")]
             places += [match[1] for text in messages if (match := LAUNCHED.search(text))]
     said = ", ".join(f"{name}: {places.count(name)}" for name in sorted(set(places)))

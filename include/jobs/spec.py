@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from include import applications, k8s_operators
 from include.errors import ClusterError
@@ -12,17 +13,50 @@ from include.k8s_operators import (
     LABEL_POINT,
     LABEL_STUDY,
     JobSpec,
+    K8sOperator,
 )
 
 if TYPE_CHECKING:
+    from include.applications import Application
     from include.models import ClusterHandle, Model, Point, Study
 
 DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline is no longer there
 
 
-def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
-    """The job of a point: the same for every operator but for the operator's own dialect."""
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What a point runs: its operator and application with their options, and the job itself."""
+
+    point: Point
+    operator: K8sOperator
+    operator_options: Model
+    application: Application
+    application_options: Model
+    spec: JobSpec  # the same for every operator
+
+    def objects(self) -> tuple[dict[str, Any], ...]:
+        """The job in its operator's own dialect, in order of creation."""
+        return self.operator.objects(self.spec, self.operator_options)
+
+
+def job_of(point: Point, *, study: Study, handle: ClusterHandle) -> Job:
+    """The job of a point on a cluster; ClusterError when that lacks the point's nodes."""
+    operator = k8s_operators.load(point.k8s_operator)
+    given = study.operator_options.get(point.k8s_operator, {})
     application, options = applications.of_study(study)
+    return Job(
+        point=point,
+        operator=operator,
+        operator_options=operator.read_options(operator.variants(given)[point.variant]),
+        application=application,
+        application_options=options,
+        spec=_spec(point, study, handle, application=application, options=options),
+    )
+
+
+def _spec(
+    point: Point, study: Study, handle: ClusterHandle, *, application: Application, options: Model
+) -> JobSpec:
     return JobSpec(
         name=point.point_id,
         namespace=handle.namespace,
@@ -50,14 +84,6 @@ def job_spec(point: Point, *, study: Study, handle: ClusterHandle) -> JobSpec:
         timeout_s=study.point_timeout_s + DEADLINE_MARGIN_S,
         node_names=_node_names(point, handle),
     )
-
-
-def operator_options(point: Point, *, study: Study) -> Model:
-    """What the study asks of the point's operator, in the variant that the point runs."""
-    operator = k8s_operators.load(point.k8s_operator)
-    given = study.operator_options.get(point.k8s_operator, {})
-    options: Model = operator.read_options(operator.variants(given)[point.variant])
-    return options
 
 
 def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from include import k8s_operators
 from include.errors import StudyError
 from include.models import Model, Phase, Plan, Point
-from include.results import CONFIRMATION_FOLDER, Results
+from include.results import CONFIRMATION_FOLDER, PLAN, Results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,16 +114,16 @@ def store(results: Results, confirmation: Confirmation) -> Results:
     folder = Results(results.path(CONFIRMATION_FOLDER))
     trials = {name: trial.to_json() for name, trial in confirmation.trials.items()}
     folder.write_json(ARMS_FILE, trials)
-    folder.write_json("plan.json", confirmation.plan.to_json())
+    folder.write_json(PLAN, confirmation.plan.to_json())
     return folder
 
 
 def read(results: Results) -> Confirmation | None:
     """The confirmation of a study, None when it has none."""
     folder = Results(results.path(CONFIRMATION_FOLDER))
-    if not folder.exists("plan.json"):
+    if not folder.exists(PLAN):
         return None
-    text = f'{{"plan": {folder.read_text("plan.json")}, "trials": {folder.read_text(ARMS_FILE)}}}'
+    text = f'{{"plan": {folder.read_text(PLAN)}, "trials": {folder.read_text(ARMS_FILE)}}}'
     return Confirmation.model_validate_json(text)
 
 

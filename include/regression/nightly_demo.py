@@ -26,7 +26,7 @@ from include.regression.confirmation_run import next_confirmation
 from include.regression.rules import DEFAULT
 from include.regression.series import Night
 from include.regression.settings import NightlyStudy
-from include.results import CLUSTER, CONFIRMATION_FOLDER, Results
+from include.results import CLUSTER, CONFIRMATION_FOLDER, PLAN, Results
 from include.study import steps
 from include.study.turn import next_measurement
 
@@ -108,7 +108,7 @@ def _play_night(demo: Demo, night: int, planned: Planned, handle: ClusterHandle)
     where: dict[str, Any] = {"root": UPath(demo.root), "series": SERIES, "settings": demo.settings}
     nightly.examine_night(results, night=demo.date_of(night), **where)
     folder = Results(results.path(CONFIRMATION_FOLDER))
-    if folder.exists("plan.json"):
+    if folder.exists(PLAN):
 
         def due(_: Results, arm: ClusterHandle, own: Point) -> Measurement:
             return next_confirmation(results, arm, own)

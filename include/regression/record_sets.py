@@ -14,7 +14,7 @@ from include.errors import BenchmarkError
 from include.models import Better, Model, Study
 from include.regression.series import HistoryError
 from include.regression.settings import Version
-from include.results import ORIGIN
+from include.results import ORIGIN, STUDY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -69,7 +69,7 @@ def read_study(results: Results, *, study_id: str) -> StudyNight:
     The night is that of `night.json`, or else the UTC date on which the study was planned.
     """
     try:
-        study = json.loads(results.read_bytes("study.json"))
+        study = json.loads(results.read_bytes(STUDY))
         origin = json.loads(results.read_bytes(ORIGIN))
         night = str(origin["planned_at"])[:10]
         if (given := results.find_bytes(NIGHT_FILE)) is not None:

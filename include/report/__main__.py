@@ -15,7 +15,7 @@ from upath import UPath
 from include.analysis import table
 from include.report.content import read_content
 from include.report.write import REPORT, summary_of, write_content, write_report
-from include.results import Results
+from include.results import PLAN, Results
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _write(results: Results, *, against: str | None, title: str | None) -> ReportSummary:
-    if not results.exists("plan.json"):
+    if not results.exists(PLAN):
         raise _Refused(f"{results}: no plan.json; give the folder of one study")
     if against is None:
         return write_report(results, title=title)

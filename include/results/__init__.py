@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 
 CONFIRMATION_FOLDER = "confirmation"  # of a nightly study: a plan and its points, laid out alike
+PLAN = "plan.json"
+STUDY = "study.json"
 CLUSTER = "cluster.json"  # the handle
 ORIGIN = "run.json"  # which run of Airflow the study belongs to
 NODES = "nodes.json"  # which nodes were paid for, and since when
@@ -82,6 +84,10 @@ class Results:
             found = found / part
         return found
 
+    def of_point(self, point_id: str) -> Results:
+        """The folder of a point, in the same place."""
+        return Results(self.path(f"{_POINTS}/{point_id}"))
+
     def write_bytes(self, relative: str, data: bytes) -> None:
         """Store a file whole: under its final name there is never a part of it."""
         path = self.path(relative)
@@ -124,7 +130,7 @@ class Results:
 
     def plan(self) -> Plan:
         """The study's plan, as stored before anything was created."""
-        return Plan.model_validate_json(self.read_bytes("plan.json"))
+        return Plan.model_validate_json(self.read_bytes(PLAN))
 
     def cluster(self) -> ClusterHandle | None:
         """How to reach the cluster, as of its last change; None before it was ready."""
@@ -137,7 +143,7 @@ class Results:
 
     def record(self, point_id: str) -> Record | None:
         """The current record of a point, None when it has none yet."""
-        found = self.find_bytes(f"points/{point_id}/{RECORD}")
+        found = self.of_point(point_id).find_bytes(RECORD)
         return None if found is None else Record.model_validate_json(found)
 
     def operator_version(self, k8s_operator: str) -> str:
@@ -154,7 +160,7 @@ class Results:
         """The current record of every point that has one, by point id, as it is stored."""
         points = sorted(self.recorded_points())
         with ThreadPoolExecutor(READERS) as pool:
-            read = pool.map(lambda name: self.read_bytes(f"points/{name}/{RECORD}"), points)
+            read = pool.map(lambda name: self.of_point(name).read_bytes(RECORD), points)
             return dict(zip(points, read, strict=True))
 
     def recorded_points(self) -> frozenset[str]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from include import clusters, k8s_operators
+from include import clusters
 from include.cost.account import PULL
-from include.jobs.spec import job_spec, operator_options
+from include.jobs.spec import job_of
 from include.kube import image_pull
 from include.kube.image_pull import Request, images_in
 from include.results import step_times
@@ -54,9 +54,6 @@ def _images(plan: Plan, handle: ClusterHandle, phase: Phase) -> tuple[str, ...]:
     objects = [
         obj
         for point in first.values()
-        for obj in k8s_operators.load(point.k8s_operator).objects(
-            job_spec(point, study=plan.study, handle=handle),
-            operator_options(point, study=plan.study),
-        )
+        for obj in job_of(point, study=plan.study, handle=handle).objects()
     ]
     return images_in(objects)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from include import applications
 from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
 from include.jobs.pod_states import own
 from include.models import Record, Status
@@ -19,8 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from include.applications import Application
+    from include.jobs.spec import Job
     from include.k8s_operators import K8sOperator
-    from include.models import Binding, ClusterHandle, Model, Point, Study, Timeline
+    from include.models import ClusterHandle, Study, Timeline
 
 
 AT_DELETION = ("delete_requested_at", "deleted_at")  # instants after the record was first stored
@@ -28,11 +28,7 @@ AT_DELETION = ("delete_requested_at", "deleted_at")  # instants after the record
 
 def measured(
     lines: Sequence[str],
-    *,
-    application: Application,
-    options: Model,
-    operator: K8sOperator,
-    ranks: int,
+    job: Job,
 ) -> dict[str, Any]:
     """The record's fields that come from a launcher log.
 
@@ -40,38 +36,37 @@ def measured(
     that the job's state hides; never a part of the fields.
     """
     try:
-        operator.confirm_success(lines)
+        job.operator.confirm_success(lines)
     except JobFailed as err:
-        reasons = _reasons(lines, application=application, operator=operator)
+        reasons = _reasons(lines, job)
         raise JobFailed("; ".join([*reasons, str(err)])) from err
-    result = application.parse(lines)
-    application.check(result, options=options, ranks=ranks)
+    result = job.application.parse(lines)
+    job.application.check(result, options=job.application_options, ranks=job.point.ranks)
     return {
         "figures": result.figures,
         "curves": result.curves,
         "problem": result.problem,
         "program_version": result.version,
-        "launcher_time_s": operator.launcher_time_s(lines),
-        "broker_time_s": operator.broker_time_s(lines),
+        "launcher_time_s": job.operator.launcher_time_s(lines),
+        "broker_time_s": job.operator.broker_time_s(lines),
     }
 
 
 def explained(
     error: BenchmarkError,
     lines: Sequence[str],
-    *,
-    application: Application,
-    operator: K8sOperator,
+    job: Job,
 ) -> BenchmarkError:
     """The error of a job that ended badly or not at all, with the reasons that its log tells."""
-    reasons = _reasons(lines, application=application, operator=operator)
+    reasons = _reasons(lines, job)
     return type(error)("; ".join([str(error), *reasons]))
 
 
-def _reasons(lines: Sequence[str], *, application: Application, operator: K8sOperator) -> list[str]:
+def _reasons(lines: Sequence[str], job: Job) -> list[str]:
     """What the application, then the operator's own launcher say of a failure."""
-    said = application.complaint(lines)
-    reasons = [f"{application.title} says {said}" if said else None, operator.complaint(lines)]
+    said = job.application.complaint(lines)
+    own_words = f"{job.application.title} says {said}" if said else None
+    reasons = [own_words, job.operator.complaint(lines)]
     return [reason for reason in reasons if reason]
 
 
@@ -94,12 +89,10 @@ def status_of(error: BenchmarkError | None) -> Status:
 
 
 def build(
-    point: Point,
+    job: Job,
     *,
     study: Study,
     handle: ClusterHandle,
-    binding: Binding | None,
-    operator: K8sOperator,
     operator_version: str,
     attempt: int,
     error: BenchmarkError | None,
@@ -114,13 +107,13 @@ def build(
 
     `stamps` are those of the launcher's log.
     """
-    application, options = applications.of_study(study)
+    application, problem = job.application, job.application.problem(job.application_options)
     # Simulated waiting may be shorter than the times that were drawn.
     own_times_s = _own_times_s(application, fields) if handle.time_scale == 1 else {}
     stretches, note = clocks.checked(times, stamps=stamps, own_times_s=own_times_s)
-    fields = {"declared": application.figures, "problem": application.problem(options)} | fields
+    fields = {"declared": application.figures, "problem": problem} | fields
     return Record(
-        **point.model_dump(exclude={"points_in_study", "workers"}),
+        **job.point.model_dump(exclude={"points_in_study", "workers"}),
         **times.model_dump(),
         **stretches,
         **fields,
@@ -128,13 +121,13 @@ def build(
         attempt=attempt,
         application=study.application,
         cluster=study.cluster,
-        ranks=point.ranks,
+        ranks=job.point.ranks,
         status=status_of(error),
         error=redact(f"{type(error).__name__}: {error}") if error else None,
-        binding=binding,
+        binding=job.operator.binding(study.binding, job.operator_options),
         mpi_implementation=study.mpi_implementation,
         image=handle.image,
-        image_digest=handle.image_digest or _image_digest(pods, operator),
+        image_digest=handle.image_digest or _image_digest(pods, job.operator),
         operator_version=operator_version,
         kubernetes_version=handle.kubernetes_version,
         instance_type=handle.instance_type,

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from include import applications, k8s_operators
+from include import k8s_operators
 from include.errors import CheckFailed, ClusterError, JobFailed, ParseError
 from include.jobs import cleanup
 from include.jobs.events import events_of
-from include.jobs.spec import job_spec, operator_options
+from include.jobs.spec import Job, job_of
 from include.jobs.watch import JobWatch
 from include.k8s_operators import LABEL_STUDY
 from include.kube.image_pull import PULLING
@@ -25,23 +25,20 @@ from include.models import Record, Status, Timeline
 from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
 from include.redact import redact
+from include.results import RECORD
 from include.study import record, timeline
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from include.applications import Application
     from include.errors import BenchmarkError
-    from include.k8s_operators import K8sOperator
     from include.kube.client import Kube
     from include.models import ClusterHandle, Point, Study
     from include.results import Results
 
 log = logging.getLogger(__name__)
 JOB_EVENTS = "job_events.json"  # of an operator's own launcher, where there is one
-ATTEMPT_FILES = (
-    *("manifest.yaml", "job.log", "timeline.json", "events.json", JOB_EVENTS, "record.json"),
-)
+ATTEMPT_FILES = (*("manifest.yaml", "job.log", "timeline.json", "events.json", JOB_EVENTS, RECORD),)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +68,9 @@ def run_point(point: Point, setting: Setting) -> Record:
     attempt = 1
     if earlier is not None:
         attempt = earlier.attempt + 1
-        _archive(setting.results, point_id=point.point_id, attempt=earlier.attempt)
-    return _delete(point, setting, _measure(point, setting, attempt=attempt))
+        _archive(setting.results.of_point(point.point_id), attempt=earlier.attempt)
+    job = job_of(point, study=setting.study, handle=setting.handle)
+    return _delete(point, setting, _measure(job, setting, attempt=attempt))
 
 
 def cancel_point(point: Point, setting: Setting) -> None:
@@ -81,30 +79,25 @@ def cancel_point(point: Point, setting: Setting) -> None:
     cleanup.delete_point(setting.kube, operator, point_id=point.point_id)
 
 
-def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
+def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
     """Run the job to its end and store what it left; the job itself is still there."""
-    study, results = setting.study, setting.results
-    operator = k8s_operators.load(point.k8s_operator)
-    objects = operator.objects(
-        job_spec(point, study=study, handle=setting.handle),
-        operator_options(point, study=study),
-    )
-    manifest = _manifest_text(tuple(map(operator.without_secrets, objects)))
-    folder = f"points/{point.point_id}"
-    results.write_text(f"{folder}/manifest.yaml", manifest)
+    point, objects = job.point, job.objects()
+    folder = setting.results.of_point(point.point_id)
+    manifest = _manifest_text(tuple(map(job.operator.without_secrets, objects)))
+    folder.write_text("manifest.yaml", manifest)
     with tempfile.TemporaryFile() as as_it_came:  # without a name: a kill leaves no secret behind
         watch = JobWatch(
-            setting.kube, operator, name=point.point_id, nodes=point.nodes, log_file=as_it_came
+            setting.kube, job.operator, name=point.point_id, nodes=point.nodes, log_file=as_it_came
         )
         error, completed_at = _follow(point, setting, watch=watch, objects=objects)
         as_it_came.seek(0)
         whole = as_it_came.read()
     stored = redact(whole.decode(errors="replace"))
-    results.write_text(f"{folder}/job.log", stored)
+    folder.write_text("job.log", stored)
     events = events_of(setting.kube, point.point_id)
-    results.write_json(f"{folder}/events.json", events)
+    folder.write_json("events.json", events)
     seen = Seen(
-        operator=operator,
+        job=job,
         watch=watch,
         error=error,
         completed_at=completed_at,
@@ -114,16 +107,16 @@ def _measure(point: Point, setting: Setting, *, attempt: int) -> Record:
         attempt=attempt,
         image_pulls=sum(event["reason"] == PULLING for event in events),
     )
-    found = _record(point, setting, seen)
-    results.write_text(f"{folder}/record.json", found.model_dump_json(indent=2))
-    return found
+    outcome = _record(setting, seen)
+    folder.write_text(RECORD, outcome.model_dump_json(indent=2))
+    return outcome
 
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
     """What was seen of a job that has ended."""
 
-    operator: K8sOperator
+    job: Job
     watch: JobWatch
     error: BenchmarkError | None
     completed_at: datetime | None
@@ -160,38 +153,28 @@ def _create_or_adopt(kube: Kube, obj: dict[str, Any], *, study_id: str) -> None:
     log.info("%s %s is there already: adopted", obj["kind"], name)
 
 
-def _record(point: Point, setting: Setting, seen: Seen) -> Record:
-    application, options = applications.of_study(setting.study)
+def _record(setting: Setting, seen: Seen) -> Record:
+    job, folder = seen.job, setting.results.of_point(seen.job.point.point_id)
     error, fields = seen.error, {}
     stamped: list[tuple[datetime, str]] = []
     try:
         stamped = [kubelet_log.split_stamp(line) for line in lines_of(seen.log)]
+        texts = [text for _, text in stamped]
         if error is None:
-            texts = [text for _, text in stamped]
-            fields = record.measured(
-                texts,
-                application=application,
-                options=options,
-                operator=seen.operator,
-                ranks=point.ranks,
-            )
-            if told := seen.operator.job_events(texts):
-                setting.results.write_json(f"points/{point.point_id}/{JOB_EVENTS}", told)
+            fields = record.measured(texts, job)
+            if told := job.operator.job_events(texts):
+                folder.write_json(JOB_EVENTS, told)
         else:
-            texts = [text for _, text in stamped]
-            error = record.explained(error, texts, application=application, operator=seen.operator)
+            error = record.explained(error, texts, job)
     except (ParseError, CheckFailed, JobFailed) as err:
         error = error or err
-    times = _timeline(point, setting, seen, stamped=stamped, application=application)
+    times = _timeline(seen, stamped)
+    folder.write_text("timeline.json", times.model_dump_json(indent=2))
     return record.build(
-        point,
+        job,
         study=setting.study,
         handle=setting.handle,
-        binding=seen.operator.binding(
-            setting.study.binding, operator_options(point, study=setting.study)
-        ),
-        operator=seen.operator,
-        operator_version=setting.results.operator_version(seen.operator.name),
+        operator_version=setting.results.operator_version(job.operator.name),
         attempt=seen.attempt,
         error=error,
         times=times,
@@ -203,49 +186,36 @@ def _record(point: Point, setting: Setting, seen: Seen) -> Record:
     )
 
 
-def _timeline(
-    point: Point,
-    setting: Setting,
-    seen: Seen,
-    *,
-    stamped: list[tuple[datetime, str]],
-    application: Application,
-) -> Timeline:
-    """The point's timeline, which is stored too."""
-    times = timeline.build(
+def _timeline(seen: Seen, stamped: list[tuple[datetime, str]]) -> Timeline:
+    return timeline.build(
         resource=seen.watch.resource,
         pods=seen.watch.rank_pods,
-        operator=seen.operator,
-        expected_pods=point.nodes,
+        operator=seen.job.operator,
+        expected_pods=seen.job.point.nodes,
         log_lines=stamped,
-        application=application,
+        application=seen.job.application,
         completed_at=seen.completed_at,
     )
-    folder = f"points/{point.point_id}"
-    setting.results.write_text(f"{folder}/timeline.json", times.model_dump_json(indent=2))
-    return times
 
 
 def _delete(point: Point, setting: Setting, found: Record) -> Record:
     """Delete the job, and store the record again with how long that took."""
     operator = k8s_operators.load(point.k8s_operator)
     requested_at, gone_at = cleanup.delete_point(setting.kube, operator, point_id=point.point_id)
-    folder = f"points/{point.point_id}"
-    times = Timeline.model_validate_json(setting.results.read_bytes(f"{folder}/timeline.json"))
+    folder = setting.results.of_point(point.point_id)
+    times = Timeline.model_validate_json(folder.read_bytes("timeline.json"))
     changes = {"delete_requested_at": requested_at, "deleted_at": gone_at}
     times = times.model_copy(update=changes)
-    setting.results.write_text(f"{folder}/timeline.json", times.model_dump_json(indent=2))
+    folder.write_text("timeline.json", times.model_dump_json(indent=2))
     complete = record.with_deletion(found, times)
-    setting.results.write_text(f"{folder}/record.json", complete.model_dump_json(indent=2))
+    folder.write_text(RECORD, complete.model_dump_json(indent=2))
     return complete
 
 
-def _archive(results: Results, *, point_id: str, attempt: int) -> None:
-    folder = f"points/{point_id}"
+def _archive(folder: Results, *, attempt: int) -> None:
     for name in ATTEMPT_FILES:
-        if results.exists(f"{folder}/{name}"):
-            data = results.read_bytes(f"{folder}/{name}")
-            results.write_bytes(f"{folder}/attempts/{attempt}/{name}", data)
+        if folder.exists(name):
+            folder.write_bytes(f"attempts/{attempt}/{name}", folder.read_bytes(name))
 
 
 def _manifest_text(objects: tuple[dict[str, Any], ...]) -> str:

@@ -25,7 +25,17 @@ from include.models import (
     StudyOrigin,
 )
 from include.project import ROOT
-from include.results import CLUSTER, ORIGIN, Location, Results, operator_file, step_times
+from include.results import (
+    CLUSTER,
+    ORIGIN,
+    PLAN,
+    RECORD,
+    STUDY,
+    Location,
+    Results,
+    operator_file,
+    step_times,
+)
 from include.study import images, outline, presets, stopping, teardown
 from include.study.plan import read_plan
 from include.study.turn import left_out, losses
@@ -103,8 +113,8 @@ def plan_study(
     address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
     results = Results(locate(address))
     _check_size(plan, most_phases=most_phases, most_points=most_points)
-    results.write_json("plan.json", plan.to_json())
-    results.write_json("study.json", study.to_json())
+    results.write_json(PLAN, plan.to_json())
+    results.write_json(STUDY, study.to_json())
     teardown.note(plan)
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
@@ -251,7 +261,7 @@ def report(results: Results, handed_over: Iterable[Mapping[str, Any]]) -> Report
     for given in handed_over:
         record = Record.model_validate(given)
         if record.point_id not in stored:
-            results.write_json(f"points/{record.point_id}/record.json", record.to_json())
+            results.of_point(record.point_id).write_json(RECORD, record.to_json())
     account.write_ledger(results)
     summary = write_report(results)
     log.info("%s\n%s", summary.report, summary.text)

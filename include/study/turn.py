@@ -77,7 +77,7 @@ def due_points(
 
 
 def _leave_out(results: Results, point: Point, *, task: str) -> NoReturn:
-    results.write_json(f"points/{point.point_id}/{NOT_NEEDED}", {"task": task})
+    results.of_point(point.point_id).write_json(NOT_NEEDED, {"task": task})
     raise PointNotNeeded(f"{point} is not needed: the answer at its size is known")
 
 
@@ -85,7 +85,7 @@ def _left_out_by(results: Results, phase: Phase, done: Outcomes, *, task: str) -
     """The point that the task left out when it ran before."""
     for point in phase.points:
         if task and point.point_id in done.left_out:
-            noted = json.loads(results.read_bytes(f"points/{point.point_id}/{NOT_NEEDED}"))
+            noted = json.loads(results.of_point(point.point_id).read_bytes(NOT_NEEDED))
             if noted["task"] == task:
                 return point
     return None
@@ -139,7 +139,7 @@ class Measurement:
         record = run_point(point, self.setting)
         work = {"started_at": started_at, "finished_at": datetime.now(UTC)}
         stamps = {name: at.isoformat() for name, at in work.items()}
-        self.setting.results.write_json(f"points/{point.point_id}/{WORK_FILE}", stamps)
+        self.setting.results.of_point(point.point_id).write_json(WORK_FILE, stamps)
         log.info("%s: %s", point, _outcome(record))
         return record
 
@@ -149,10 +149,10 @@ class Measurement:
 
     def note_loss(self, reason: str) -> None:
         """Note why the point has no outcome; after the second time it is given up."""
-        results, folder = self.setting.results, f"points/{self.point.point_id}"
-        first = not results.exists(f"{folder}/{FIRST_LOSS}")
+        folder = self.setting.results.of_point(self.point.point_id)
+        first = not folder.exists(FIRST_LOSS)
         loss = {"point_id": self.point.point_id, "reason": reason}
-        results.write_json(f"{folder}/{FIRST_LOSS if first else LAST_LOSS}", loss)
+        folder.write_json(FIRST_LOSS if first else LAST_LOSS, loss)
 
 
 def next_measurement(
@@ -203,5 +203,5 @@ def _outcome(record: Record) -> str:
 def losses(results: Results) -> dict[str, str]:
     """Why points have no outcome, by point id."""
     noted = sorted(each for each in results.point_files() if each[1] in {FIRST_LOSS, LAST_LOSS})
-    found = [json.loads(results.read_bytes(f"points/{point}/{name}")) for point, name in noted]
+    found = [json.loads(results.of_point(point).read_bytes(name)) for point, name in noted]
     return {loss["point_id"]: loss["reason"] for loss in found}

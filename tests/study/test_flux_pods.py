@@ -1,5 +1,7 @@
 """Records of points that real Flux ran, or failed, in real pods."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from include import applications, k8s_operators
@@ -14,13 +16,13 @@ FLUX = k8s_operators.load("flux_operator")
 
 
 def measured(name, *, ranks):
-    return record.measured(
-        texts_of(FLUX_PODS / name),
-        application=LAMMPS,
-        options=LAMMPS.read_options({}),
+    job = SimpleNamespace(
+        point=SimpleNamespace(ranks=ranks),
         operator=FLUX,
-        ranks=ranks,
+        application=LAMMPS,
+        application_options=LAMMPS.read_options({}),
     )
+    return record.measured(texts_of(FLUX_PODS / name), job)
 
 
 @pytest.mark.parametrize(

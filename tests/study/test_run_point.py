@@ -15,7 +15,7 @@ import pytest
 from include import k8s_operators
 from include.errors import ClusterError, TeardownError
 from include.jobs import cleanup, obstacles
-from include.jobs.spec import job_spec
+from include.jobs.spec import job_of
 from include.k8s_operators import Launch
 from include.kube import follower, watch
 from include.models import ClusterHandle, Status, Study
@@ -499,7 +499,7 @@ def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, opera
     state, kube = server
     adapter = k8s_operators.load(operator)
     job = ScriptedJob(state, operator, end=False)
-    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    wanted = job_of(point, study=setting.study, handle=setting.handle).spec
     for obj in adapter.objects(wanted, adapter.read_options({})):
         kube.create(obj)
     running = kube.get(adapter.resource, point.point_id)
@@ -516,7 +516,7 @@ def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, opera
 def test_object_of_somebody_else_is_never_adopted(server, setting, point, operator):
     state, kube = server
     adapter = k8s_operators.load(operator)
-    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    wanted = job_of(point, study=setting.study, handle=setting.handle).spec
     obj = adapter.objects(wanted, adapter.read_options({}))[0]
     obj["metadata"]["labels"] = {}
     kube.create(obj)
@@ -595,7 +595,7 @@ def test_what_a_lost_worker_left_is_cleared_before_its_operator_is_removed(
     adapter = k8s_operators.load(operator)
     cleanup.clear_study(kube, [adapter], study_id=STUDY_ID)
     assert [method for method, _ in state.requests if method == "DELETE"] == []
-    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    wanted = job_of(point, study=setting.study, handle=setting.handle).spec
     for obj in adapter.objects(wanted, adapter.read_options({})):
         kube.create(obj)
     cleanup.clear_study(kube, [adapter], study_id="of-another-study")
@@ -608,7 +608,7 @@ def test_cancelled_point_leaves_nothing(server, setting, point, operator):
     state, kube = server
     ScriptedJob(state, operator, end=False)
     adapter = k8s_operators.load(operator)
-    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    wanted = job_of(point, study=setting.study, handle=setting.handle).spec
     for obj in adapter.objects(wanted, adapter.read_options({})):
         kube.create(obj)
     run_point.cancel_point(point, setting)

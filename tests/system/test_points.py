@@ -16,7 +16,7 @@ from include import applications, clusters, k8s_operators
 from include.embedded import credentials, local_cluster, machine
 from include.embedded.paths import state_root
 from include.jobs import obstacles
-from include.jobs.spec import job_spec
+from include.jobs.spec import job_of
 from include.kube.kinds import NAMESPACE, POD
 from include.models import Binding, MpiImplementation, Phase, Status, Study
 from include.results import Results
@@ -225,7 +225,7 @@ def _wait_running(setting):
 
 def test_cancelled_point_leaves_nothing(setting, point):
     operator = k8s_operators.load(point.k8s_operator)
-    wanted = job_spec(point, study=setting.study, handle=setting.handle)
+    wanted = job_of(point, study=setting.study, handle=setting.handle).spec
     for obj in operator.objects(wanted, operator.read_options({})):
         setting.kube.create(obj)
     point_run.cancel_point(point, setting)
