@@ -8,12 +8,13 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from include.models.study import Section
 from include.study import presets
-from plugins.study_params import BUDGET, HOW_OFTEN, WHAT, WHERE
 from tests.airflow_server import DAG, wait
 from tests.browser.trigger_form import log_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.sockets, pytest.mark.timeout(300)]
+WHAT, WHERE, HOW_OFTEN, BUDGET = (section.value for section in Section)
 STUDY_MS = 180_000  # how long the study may take on a busy machine
 
 
@@ -75,7 +76,7 @@ def test_the_page_of_the_dag_explains_it(page, keep):
 
 
 WRONG = [
-    (HOW_OFTEN, "fill", "repeats", 500, "repeats: 500 is above the limit of 100"),
+    (HOW_OFTEN, "fill", "repeats", 500, "repeats: must be 100 or less (given: 500)"),
     (HOW_OFTEN, "write", "nodes", [2, 2], "nodes: [2, 2] names one twice"),
     (BUDGET, "fill", "max_usd", -5, "max_usd: must be 0 or more (given: -5)"),
 ]

@@ -103,7 +103,7 @@ def test_a_cluster_that_is_left_reaches_a_webhook_by_its_connection(airflow, par
         wait(lambda: webhook.got)
     ((path, _, body),) = webhook.got
     assert path == "/team"
-    assert "destroy failed, a cluster may be left and cost money" in body["text"]
+    assert "destroy failed; its cluster may be left and cost money" in body["text"]
     assert "the cluster fake still has a fake node" in body["text"]
     assert f"/dags/operator_benchmark/runs/{quote(run_id, safe='')}" in body["text"]
 
@@ -130,9 +130,17 @@ def test_the_report_and_the_list_are_shown_to_those_who_are_logged_in(airflow, p
     assert airflow.read(paths[0], token=None, headers=as_in_a_browser)[0] == 200
 
 
-def test_the_api_refuses_values_beyond_the_form(airflow, params):
+def test_the_api_refuses_values_of_another_type(airflow, params):
     with pytest.raises(urllib.error.HTTPError, match="400"):
-        airflow.trigger(params | {"repeats": 0})
+        airflow.trigger(params | {"repeats": "many"})
+
+
+def test_a_value_beyond_its_bounds_is_refused_in_words_before_anything_is_made(airflow, params):
+    run_id = airflow.trigger(params | {"repeats": 0})
+    assert airflow.end(run_id) == "failed"
+    note = wait(lambda: airflow.call(f"{DAG}/dagRuns/{quote(run_id, safe='')}")["note"])
+    assert "repeats: must be 1 or more (given: 0)" in note
+    assert not Path(params["cluster_options"]["journal"]).exists()
 
 
 def test_no_secret_is_in_a_log_a_rendered_template_or_the_database(
