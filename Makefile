@@ -112,8 +112,9 @@ bench: setup  ## Measure the cost of cluster, pipeline and analysis (as root); D
 	@$(PYTHON) -m include.bench --data $(DATA) --write docs/benchmarks.md
 
 .PHONY: import
-import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...
-	@bin/opbench import $(DIR) --out $(OUT)
+import: .venv/.locked  ## Read experiment folders of other tools: DIR="..." OUT=...; LAYOUT=, PATTERN=, VERBOSE=1
+	@bin/opbench import $(DIR) --out $(OUT) $(if $(LAYOUT),--layout $(LAYOUT)) \
+	    $(if $(PATTERN),--pattern '$(PATTERN)') $(if $(VERBOSE),--verbose)
 
 .PHONY: nightly-demo
 nightly-demo: .venv/.locked  ## Play 30 nights with a step of 5 % on simulated nodes, and show the trend; SEED=1

@@ -17,11 +17,12 @@ COUNTS = ("nodes", "ranks")
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
-    """The valid records that are no warm-ups: those that enter statistics and figures.
+    """The valid records that are no warm-ups and have a size: those that can be compared.
 
-    Their sizes are int64: every valid record has them.
+    Their sizes are int64. A recorded run whose nodes nothing tells has none.
     """
-    runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"]]
+    has_size = frame["nodes"].notna() & frame["ranks"].notna()
+    runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"] & has_size]
     return runs.assign(**{name: runs[name].astype("int64") for name in COUNTS})
 
 

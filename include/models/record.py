@@ -84,7 +84,7 @@ class Record(_SetUp, Durations, Timeline, _Outcome):
     """One row per point, failures included. Durations in seconds, None where not measured.
 
     Fields that must be given and may be None are None only for runs that another tool recorded
-    without saying them; a valid record always has its size.
+    without saying them; a valid record always has its ranks, and of a study of our own its nodes.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("study_id", "point_id", "attempt")
@@ -109,6 +109,8 @@ class Record(_SetUp, Durations, Timeline, _Outcome):
 
     @model_validator(mode="after")
     def _valid_has_its_size(self) -> Self:
-        if self.status is Status.VALID and None in (self.nodes, self.ranks):
-            raise ValueError("a valid record has its nodes and ranks")
+        if self.status is Status.VALID and self.ranks is None:
+            raise ValueError("a valid record has its ranks")
+        if self.status is Status.VALID and self.nodes is None and self.cluster is not None:
+            raise ValueError("a valid record of a cluster has its nodes")
         return self

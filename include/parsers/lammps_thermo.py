@@ -15,6 +15,7 @@ from include.parsers.lines import number, numbers, shown
 
 KEPT_ROWS = 1000  # so that a log of any length is read in bounded memory
 _FIGURE_FIRST = re.compile(r"\s*[-+.]?[0-9]")
+_CLOCKED = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} [a-z]")  # strace -tt, of a launcher
 _STANZA = re.compile(r"-+ Step +([0-9]+) -+ CPU = +(\S+) \(sec(?:ond)?s?\) -+\s*")
 _STANZA_MEANT = re.compile(r"-{3,}.*\bStep\b")
 _PAIRS = re.compile(r"\s*(?:\S+ *= *\S+\s*)+")
@@ -50,7 +51,7 @@ class ThermoReader:
 
     def feed(self, line: str) -> None:
         """Take a row; other text, such as a warning, is passed over."""
-        if not _FIGURE_FIRST.match(line):
+        if not _FIGURE_FIRST.match(line) or _CLOCKED.match(line):
             if self._first is None and len(line.split()) == 1:
                 raise ParseError(f"the rest of a cut thermo header: {shown(line)}")
             if thermo_header(line):

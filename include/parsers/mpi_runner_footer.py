@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 _MAPPING = re.compile(r"Mapping for job (\S+) for scheduler (\S+)")
 _POD = re.compile(r"(\S+) --> (\S+)")
 _NODE = re.compile(r"(\S+) ran ([0-9]+) pods in zone (\S+)")
-_RANKS = re.compile(
-    r"Ranks: ([0-9]+), pods: ([0-9]+), pods per node: ?([0-9]*),? ?"
-    r"Slots per pod: ([0-9]+), GiB memory per pod: ([0-9]+)"
-)
+# One line in run 6, two in the runs of 2022.
+_RANKS = re.compile(r"Ranks: ([0-9]+), pods: ([0-9]+), pods per node: ?([0-9]*),? ?(Slots .*)?")
+_SLOTS = re.compile(r"Slots per pod: ([0-9]+), GiB memory per pod: ([0-9]+(?:\.[0-9]+)?)")
 _LAUNCHER = re.compile(r"Launcher CPUs: ([0-9]+), launcher memory in GiB: ([0-9]+)")
 _TIMES = {
     "startup_time_s": re.compile(r"MPIJob startup time for job (\S+) is (\S+) seconds"),
@@ -26,10 +25,14 @@ _TIMES = {
     "end_to_end_time_s": re.compile(r"MPIJob end-to-end time for job (\S+?)(?: is)? (\S+) seconds"),
 }
 _BEGINNINGS = re.compile(
-    r"Mapping for job|\S+ -->|\S+ ran [0-9]|Ranks: |Launcher CPUs: |MPIJob .* time|MPIJob runtime"
+    r"Mapping for job|\S+ -->|\S+ ran [0-9]|Ranks: |Slots per pod: |Launcher CPUs: |"
+    r"MPIJob .* time|MPIJob runtime"
 )
 # One of these is in every line that `parse` looks at; terminal codes may stand within the others.
-SIGNS = (b"\x1b", b"Mapping for job", b"-->", b" ran ", b"Ranks: ", b"Launcher CPUs: ", b"MPIJob")
+SIGNS = (
+    *(b"\x1b", b"Mapping for job", b"-->", b" ran ", b"Ranks: ", b"Slots per pod: "),
+    *(b"Launcher CPUs: ", b"MPIJob"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,7 @@ class MpiRunnerFooter:
     pods: int
     pods_per_node: int | None  # the runner left it empty in run 6
     slots_per_pod: int
-    memory_gib_per_pod: int
+    memory_gib_per_pod: float
     launcher_cpus: int
     launcher_memory_gib: int
     startup_time_s: float  # wrong by construction, as is the next: kept for imports only
@@ -86,7 +89,8 @@ class _Reader:
     def feed(self, line: str) -> None:
         if not self._matches and not line.startswith("Mapping for job"):
             return
-        patterns = {"mapping": _MAPPING, "ranks": _RANKS, "launcher": _LAUNCHER, **_TIMES}
+        patterns = {"mapping": _MAPPING, "ranks": _RANKS, "slots": _SLOTS, "launcher": _LAUNCHER}
+        patterns |= _TIMES
         for name, pattern in patterns.items():
             match = pattern.fullmatch(line.rstrip())
             if match is not None:
@@ -98,6 +102,8 @@ class _Reader:
         if name in self._matches:
             raise ParseError(f"a footer line comes twice: {shown(match[0])}")
         self._matches[name] = match
+        if name == "ranks" and match[4] is not None:
+            self.feed(match[4])
 
     def _placement(self, line: str) -> None:
         pod, node = _POD.fullmatch(line.rstrip()), _NODE.fullmatch(line.rstrip())
@@ -111,10 +117,11 @@ class _Reader:
             raise ParseError(f"a footer line is not whole: {shown(line)}")
 
     def result(self) -> MpiRunnerFooter:
-        for name in ("mapping", "ranks", "launcher", *_TIMES):
+        for name in ("mapping", "ranks", "slots", "launcher", *_TIMES):
             if name not in self._matches:
                 raise ParseError(f"the MPI runner's footer has no line of its {name}")
-        mapping, ranks, launcher = (self._matches[n] for n in ("mapping", "ranks", "launcher"))
+        names = ("mapping", "ranks", "slots", "launcher")
+        mapping, ranks, slots, launcher = (self._matches[name] for name in names)
         return MpiRunnerFooter(
             job_id=mapping[1],
             scheduler=mapping[2],
@@ -123,8 +130,8 @@ class _Reader:
             ranks=int(ranks[1]),
             pods=int(ranks[2]),
             pods_per_node=int(ranks[3]) if ranks[3] else None,
-            slots_per_pod=int(ranks[4]),
-            memory_gib_per_pod=int(ranks[5]),
+            slots_per_pod=int(slots[1]),
+            memory_gib_per_pod=float(slots[2]),
             launcher_cpus=int(launcher[1]),
             launcher_memory_gib=int(launcher[2]),
             startup_time_s=self._seconds("startup_time_s"),

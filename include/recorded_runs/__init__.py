@@ -30,6 +30,7 @@ class Run:
     fields: dict[str, Any] = field(default_factory=dict)  # further fields of its record
     cluster_run_s: float | None = None  # flux-cloud: creation, and the deletion before it
     runner_end_to_end_s: float | None = None  # MPI runner: from the operator's first log line
+    text_sha256: str | None = None  # of its log's lines; None: nothing valid was read of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class Source:
     root: Path
     logs: tuple[Path, ...]  # one per run
     others: tuple[Path, ...] = ()  # read or known, beside the logs
+    foreign: tuple[Path, ...] = ()  # logs of programs that no parser reads
 
     def read(self, on_read: Callable[[Path], None]) -> Experiment:
         """The experiment; `on_read` is told of each log when it has been read."""
@@ -65,6 +67,7 @@ class Layout(ABC):
     """How one tool lays out its experiments. Its module sets `ADAPTER` to an instance."""
 
     title: str
+    last: int = 0  # the greater, the later it looks at the files that no other layout claimed
 
     @abstractmethod
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
@@ -76,6 +79,18 @@ class Layout(ABC):
 
 
 def layouts() -> tuple[Layout, ...]:
-    """All layouts, in the order of their names."""
+    """All layouts that find their experiments by themselves, those with plainer signs last."""
     package = sys.modules[__name__]
-    return tuple(adapters.load(package, name) for name in adapters.available(package))
+    known = [adapters.load(package, name) for name in adapters.available(package)]
+    return tuple(sorted(known, key=lambda layout: layout.last))
+
+
+def layout_names() -> tuple[str, ...]:
+    """The names by which a layout can be asked for."""
+    return adapters.available(sys.modules[__name__])
+
+
+def layout_named(name: str) -> Layout:
+    """The layout of that name; StudyError listing the valid ones otherwise."""
+    layout: Layout = adapters.load(sys.modules[__name__], name)
+    return layout

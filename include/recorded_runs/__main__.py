@@ -17,7 +17,8 @@ from upath import UPath
 
 from include.analysis import table
 from include.errors import StudyError
-from include.recorded_runs import _folders, _records, _report
+from include.recorded_runs import _folders, _records, _report, layout_named, layout_names, paths
+from include.recorded_runs._copies import without_copies
 from include.report.text import summary_text
 from include.report.write import REPORT, plain, write_content
 from include.results import Results
@@ -25,7 +26,7 @@ from include.results import Results
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from include.recorded_runs import Experiment
+    from include.recorded_runs import Experiment, Layout
     from include.recorded_runs._folders import Found
     from include.recorded_runs._records import Imported
     from include.report.content import Content
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             results=Results(UPath(given.out)),
             published_rule=given.published_rule,
             title=given.title,
+            layouts=_layouts(given),
+            is_verbose=given.verbose,
         )
     except (StudyError, OSError) as err:
         sys.stderr.write(f"{err}\n")
@@ -49,18 +52,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def import_folders(
-    folders: Sequence[Path], *, results: Results, published_rule: bool, title: str
+    folders: Sequence[Path],
+    *,
+    results: Results,
+    published_rule: bool,
+    title: str,
+    layouts: Sequence[Layout] | None = None,
+    is_verbose: bool = False,
 ) -> int:
     """Import all experiments below the folders into one; returns the exit code.
 
     StudyError when there is none.
     """
     with Progress(console=Console(stderr=True)) as progress:
-        found = _folders.find(folders)
+        found = _folders.find(folders, layouts=layouts)
         logs = sum(len(source.logs) for source in found.sources)
         reading = progress.add_task("reading logs", total=logs)
-        experiments = _records.in_order(
-            [source.read(lambda _: progress.advance(reading)) for source in found.sources]
+        experiments = without_copies(
+            _records.in_order(
+                [source.read(lambda _: progress.advance(reading)) for source in found.sources]
+            )
         )
         names = _folders.study_names([e.root for e in experiments], folders=folders)
         imported = _records.to_records(experiments, names=names, published_rule=published_rule)
@@ -69,7 +80,7 @@ def import_folders(
             imported, experiments, names=names, found=found, title=title, results=results
         )
         progress.advance(reporting)
-    _say(imported, content, results=results, strangers=found.strangers)
+    _say(imported, content, results=results, found=found, is_verbose=is_verbose)
     problems = _report.all_problems(experiments, names=names, found=found)
     is_whole = not problems and all(run.record.status == "valid" for run in imported)
     return ALL_VALID if is_whole else SOME_INVALID
@@ -99,26 +110,47 @@ def write(
             "problems": list(_report.all_problems(experiments, names=names, found=found)),
             "notes": list(content.notes),
             "files_not_read": list(found.strangers),
+            "other_programs": dict(found.foreign),
         },
     )
     return content
 
 
 def _say(
-    imported: Sequence[Imported], content: Content, *, results: Results, strangers: Sequence[str]
+    imported: Sequence[Imported],
+    content: Content,
+    *,
+    results: Results,
+    found: Found,
+    is_verbose: bool,
 ) -> None:
     records = [run.record for run in imported]
     counts = content.tally
     lines = [f"{r.study_id}/{r.point_id}: {r.error}" for r in records if r.error]
     lines += content.notes
-    lines += [f"{name}: belongs to no layout, not read" for name in strangers]
+    is_one = len(found.strangers) == 1
+    shown = [n for n in found.strangers if is_verbose or is_one or n.endswith("/")]
+    lines += [f"{name}: belongs to no layout, not read" for name in shown]
+    if is_verbose:
+        lines += [f"{name}: a log of {program}, not read" for name, program in found.foreign]
     lines.append(
         f"{counts.recorded} runs: {counts.valid_repeats} valid and counted, "
         f"{counts.valid - counts.valid_repeats} valid warm-ups, {counts.failed} failed, "
-        f"{counts.invalid} invalid; {len(strangers)} files not read; "
+        f"{counts.invalid} invalid; {_folders.strangers_note(found.strangers)}; "
         f"report: {results.path(REPORT)}"
     )
     sys.stdout.write(summary_text(content.analysis) + "\n".join(lines) + "\n")
+
+
+def _layouts(given: argparse.Namespace) -> tuple[Layout, ...] | None:
+    """The layouts to look for, None for all; StudyError for an unknown one, or a wrong pattern."""
+    if given.pattern is not None and given.layout not in {None, paths.NAME}:
+        raise StudyError(f"--pattern is for --layout {paths.NAME}, not {given.layout}")
+    if given.layout == paths.NAME and given.pattern is None:
+        raise StudyError(f"--layout {paths.NAME} needs --pattern: it says where the factors stand")
+    if given.pattern is not None:
+        return (paths.Paths(given.pattern),)
+    return None if given.layout is None else (layout_named(given.layout),)
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -130,6 +162,17 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--published-rule",
         action="store_true",
         help="count what the published figures count: only folders with _ are warm-ups",
+    )
+    parser.add_argument(
+        "--layout", help=f"read this layout only: {', '.join(layout_names())}", metavar="NAME"
+    )
+    parser.add_argument(
+        "--pattern",
+        help=f"with --layout {paths.NAME}: where in a log's path its factors stand, such as "
+        "'…/{arm}/lammps-{nodes}-{ranks}-{repeat}.out'; … is any folder",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="list each file that was not read, and why"
     )
     return parser.parse_args(arguments)
 

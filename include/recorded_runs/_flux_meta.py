@@ -7,9 +7,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from include.recorded_runs._text import chunks_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
+_FILE = "meta.json"
 _RUN = "minicluster-run-"
 _SIZE = "-minicluster-size-"
 
@@ -26,7 +29,7 @@ class Job:
 class Meta:
     """What the file says; empty when there is none."""
 
-    times: dict[str, float] = field(default_factory=dict)  # seconds by run, in the order of runs
+    times: dict[str, float | None] = field(default_factory=dict)  # s by run, in the order of runs
     jobs: dict[str, Job] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # nodes by job
     fields: dict[str, Any] = field(default_factory=dict)  # of every record
@@ -63,22 +66,29 @@ def read_meta(path: Path | None) -> tuple[Meta, tuple[str, ...]]:
         return Meta(), ("meta.json is missing: order and run times are not known",)
     try:
         # Numbers as they are written: the version 1.30 is not 1.3.
-        return _meta(json.loads(path.read_text(), parse_float=str)), ()
+        text = b"".join(chunks_of(path)).decode()
+        return _meta(json.loads(text, parse_float=str))
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as err:
         said = f"{type(err).__name__}: {err}"
         problem = f"{path.name} cannot be read, so order and run times are not known: {said}"
         return Meta(), (problem,)
 
 
-def _meta(data: dict[str, Any]) -> Meta:
-    times = {
-        name.removeprefix(_RUN): _finite(seconds)
+def _meta(data: dict[str, Any]) -> tuple[Meta, tuple[str, ...]]:
+    given = {
+        name.removeprefix(_RUN): seconds
         for name, seconds in data["times"].items()
         if name.startswith(_RUN)
     }
+    times = {name: _seconds(value) for name, value in given.items()}
+    problems = tuple(
+        f"{_FILE} has no time of {name}: {given[name]!r}"
+        for name, seconds in times.items()
+        if seconds is None
+    )
     jobs = data.get("jobs") or {}
     kubernetes = data.get("kubernetes") or {}
-    return Meta(
+    meta = Meta(
         times=times,
         jobs={
             name: Job(command=_text(job.get("command")), tasks=_count(job.get("tasks")))
@@ -90,14 +100,16 @@ def _meta(data: dict[str, Any]) -> Meta:
             "kubernetes_version": _text(kubernetes.get("version")),
         },
     )
+    return meta, problems
 
 
-def _finite(seconds: Any) -> float:
-    """A time; ValueError when it is none."""
-    value = float(seconds)
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is no time")
-    return value
+def _seconds(value: Any) -> float | None:
+    """A time, None when it is none: the run has its place in the order all the same."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        return None
+    return seconds if math.isfinite(seconds) else None
 
 
 def _count(value: Any) -> int | None:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.errors import StudyError
-from include.recorded_runs import layouts
+from include.recorded_runs import layouts as all_layouts
+from include.recorded_runs._programs import other_program
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from include.recorded_runs import Source
+    from include.recorded_runs import Layout, Source
+
+
+_ENDINGS_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,24 +29,85 @@ class Found:
     sources: tuple[Source, ...]
     strangers: tuple[str, ...] = ()  # files that belong to no layout, and empty folders
     problems: tuple[str, ...] = ()  # what could not be looked at, and why
+    foreign: tuple[tuple[str, str], ...] = ()  # logs that no parser reads, and whose they are
 
 
-def find(folders: Sequence[Path]) -> Found:
-    """Every experiment below the folders; StudyError for no folder, or none with an experiment."""
+def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) -> Found:
+    """Every experiment below the folders; StudyError for no folder, or none with an experiment.
+
+    `layouts`: all by default. A file belongs to the first of them that claims it.
+    """
     seen = _Seen(_given(folders))
-    files = sorted(seen.files)
-    sources = tuple(source for layout in layouts() for source in layout.find(files))
-    if not sources:
-        names = ", ".join(str(folder) for folder in folders)
-        known = ", ".join(layout.title for layout in layouts())
-        found = f"no experiment found in {names}; known layouts: {known}"
-        raise StudyError("\n".join([found, *seen.problems]))
-    claimed = {file for source in sources for file in (*source.logs, *source.others)}
-    others = [seen.name(file) for file in files if file not in claimed]
+    left = sorted(seen.files)
+    known = all_layouts() if layouts is None else tuple(layouts)
+    sources: list[Source] = []
+    foreign: dict[Path, str] = {}
+    for layout in known:
+        claimed: set[Path] = set()
+        for source in layout.find(left):
+            claimed |= {*source.logs, *source.others}
+            theirs = {log: name for log in source.logs if (name := other_program(log))}
+            foreign |= theirs
+            if own := _without(source, theirs):
+                sources.append(own)
+        left = [file for file in left if file not in claimed]
+    _require(sources, foreign, problems=seen.problems, folders=folders, layouts=known)
     empty = [f"{seen.name(folder)}/" for folder in sorted(seen.empty)]
     return Found(
-        sources=sources, strangers=(*others, *empty), problems=tuple(sorted(seen.problems))
+        sources=tuple(sources),
+        strangers=(*map(seen.name, left), *empty),
+        problems=tuple(sorted(seen.problems)),
+        foreign=tuple((seen.name(log), program) for log, program in foreign.items()),
     )
+
+
+def foreign_note(programs: Iterable[str]) -> str | None:
+    """One line on the logs of programs that no parser reads, None when there are none."""
+    counts = Counter(programs)
+    listed = ", ".join(f"{count} of {program}" for program, count in counts.most_common())
+    return f"logs of other programs, not read: {listed}" if counts else None
+
+
+def strangers_note(strangers: Sequence[str]) -> str:
+    """One line on the files that belong to no layout, by their names' endings."""
+    if not strangers:
+        return "0 files not read"
+    counts = Counter(_ending(name) for name in strangers)
+    most = [f"{count} {ending}" for ending, count in counts.most_common(_ENDINGS_SHOWN)]
+    rest = len(counts) - len(most)
+    listed = ", ".join([*most, *([f"{rest} other kinds"] if rest > 0 else [])])
+    return f"{len(strangers)} files not read ({listed})"
+
+
+def _ending(name: str) -> str:
+    return "empty folders" if name.endswith("/") else Path(name).suffix or Path(name).name
+
+
+def _without(source: Source, foreign: Mapping[Path, str]) -> Source | None:
+    """The source with the logs of other programs put apart, None when no other is left."""
+    if not foreign:
+        return source
+    logs = tuple(log for log in source.logs if log not in foreign)
+    return replace(source, logs=logs, foreign=tuple(foreign)) if logs else None
+
+
+def _require(
+    sources: Sequence[Source],
+    foreign: Mapping[Path, str],
+    *,
+    problems: Sequence[str],
+    folders: Sequence[Path],
+    layouts: Sequence[Layout],
+) -> None:
+    """Raise StudyError when nothing can be read."""
+    if sources:
+        return
+    names = ", ".join(str(folder) for folder in folders)
+    if note := foreign_note(foreign.values()):
+        raise StudyError("\n".join([f"nothing to compare in {names}: {note}", *problems]))
+    titles = ", ".join(layout.title for layout in layouts)
+    reason = f"no experiment found in {names}; known layouts: {titles}"
+    raise StudyError("\n".join([reason, *problems]))
 
 
 def _given(folders: Sequence[Path]) -> list[Path]:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import ParseError
 from include.parsers.lines import blocks, count_lines, lines_of, lines_with
+from include.recorded_runs._text import chunks_of, flaw_of, oddity_of, prefix_of
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
-_CHUNK_BYTES = 1 << 20
 T = TypeVar("T")
 
 
@@ -23,14 +23,17 @@ def parsed(
     """What `parse` makes of the file's lines; ParseError begins with the file and the line.
 
     `signs`: lines without any of these are kept from `parse`, which would pass them over. The
-    file is streamed, so memory does not grow with it. A file that cannot be read is a ParseError
-    too.
+    file is streamed, so memory does not grow with it; it may be UTF-16, and a prefix of each line
+    is taken off. A file that cannot be read is a ParseError too, and one that is empty or packed
+    says so.
     """
     lines = _CountedLines(path, signs=signs)
     try:
         return parse(lines)
     except ParseError as err:
-        raise ParseError(f"{place_of(path)}, {lines.place}: {err}") from err
+        oddity = oddity_of(path)
+        reason = flaw_of(path) or (f"{err}; {oddity}" if oddity else err)
+        raise ParseError(f"{place_of(path)}, {lines.place}: {reason}") from err
     except OSError as err:
         raise ParseError(f"{place_of(path)} cannot be read: {err.strerror}") from err
 
@@ -58,6 +61,24 @@ def first_line_with(pattern: re.Pattern[str]) -> Callable[[Iterable[str]], str |
     return lambda lines: next((line for line in lines if pattern.search(line)), None)
 
 
+class TextHash:
+    """The SHA-256 of the lines that pass through, which no encoding and no line end changes."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def passing(self, lines: Iterable[str]) -> Iterator[str]:
+        """The same lines."""
+        for line in lines:
+            self._hash.update(line.rstrip("\r\n").encode(errors="replace") + b"\n")
+            yield line
+
+    @property
+    def hexdigest(self) -> str:
+        """In hexadecimal, of what has passed so far."""
+        return self._hash.hexdigest()
+
+
 def sha256(path: Path) -> str | None:
     """The file's SHA-256 in hexadecimal, None when it cannot be read."""
     try:
@@ -65,6 +86,12 @@ def sha256(path: Path) -> str | None:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return None
+
+
+def raw_lines(path: Path) -> Iterator[str]:
+    """The file's lines with whatever prefix they have, blank ones left out."""
+    for block in blocks(chunks_of(path)):
+        yield from filter(None, lines_of(block))
 
 
 class _CountedLines:
@@ -79,13 +106,14 @@ class _CountedLines:
         return f"at its end, line {self._read}" if self._ended else f"line {self._read}"
 
     def __iter__(self) -> Iterator[str]:
-        with self._path.open("rb") as file:
-            for block in blocks(iter(lambda: file.read(_CHUNK_BYTES), b"")):
-                before = self._read
-                for number, line in self._numbered(block):
-                    self._read = before + number
-                    yield line
-                self._read = before + count_lines(block)
+        prefix: re.Pattern[str] | None = None
+        for place, block in enumerate(blocks(chunks_of(self._path))):
+            prefix = prefix_of(block) if place == 0 else prefix
+            before = self._read
+            for number, line in self._numbered(block):
+                self._read = before + number
+                yield prefix.sub("", line, count=1) if prefix else line
+            self._read = before + count_lines(block)
         self._ended = True
 
     def _numbered(self, block: bytes) -> Iterable[tuple[int, str]]:

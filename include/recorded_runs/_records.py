@@ -53,12 +53,13 @@ def to_records(
     imported: list[Imported] = []
     for experiment, name in zip(experiments, names, strict=True):
         derived = set() if published_rule else derived_warm_ups(experiment)
-        repeats: Counter[tuple[int | None, bool]] = Counter()
+        repeats: Counter[tuple[Any, ...]] = Counter()
         for run in experiment.runs:
             is_warmup = run.is_discarded or run.name in derived
-            repeats[run.nodes, is_warmup] += 1
+            cell = (_arm(run), run.nodes, is_warmup)
+            repeats[cell] += 1
             numbers = {
-                "repeat": repeats[run.nodes, is_warmup],
+                "repeat": repeats[cell],
                 "order_index": len(imported) + 1,
                 "is_warmup": is_warmup,
             }
@@ -67,8 +68,15 @@ def to_records(
 
 
 def derived_warm_ups(experiment: Experiment) -> set[str]:
-    """As `warm_up_names`; none when no file says which run was the first."""
-    return warm_up_names(experiment.runs) if experiment.is_ordered else set()
+    """As `warm_up_names`; none when no file says which run was the first, or there are arms."""
+    is_one = len({_arm(run) for run in experiment.runs}) == 1
+    return warm_up_names(experiment.runs) if experiment.is_ordered and is_one else set()
+
+
+def _arm(run: Run) -> str | None:
+    """What is compared in an experiment of several arms, None in one of its operator alone."""
+    arm: str | None = run.fields.get("k8s_operator")
+    return arm
 
 
 def warm_up_names(runs: Sequence[Run]) -> set[str]:
@@ -107,13 +115,16 @@ def counting_notes(
 
 def unequal_repeats(runs: Sequence[Run]) -> str | None:
     """A note when sizes have different numbers of runs, None otherwise."""
-    counts: dict[int, int] = defaultdict(int)
+    counts: dict[tuple[int, str], int] = defaultdict(int)
     for run in runs:
         if run.nodes is not None and not run.is_discarded:
-            counts[run.nodes] += 1
+            counts[run.nodes, _arm(run) or ""] += 1
     if len(set(counts.values())) <= 1:
         return None
-    listed = ", ".join(f"{count} at {nodes} nodes" for nodes, count in sorted(counts.items()))
+    listed = ", ".join(
+        f"{count} at {nodes} nodes{f' of {arm}' if arm else ''}"
+        for (nodes, arm), count in sorted(counts.items())
+    )
     return f"sizes have unequal numbers of runs, all of which count: {listed}"
 
 

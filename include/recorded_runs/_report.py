@@ -10,6 +10,7 @@ from include.analysis import table
 from include.analysis.analysis import analyse
 from include.analysis.cells import CELL, operator_order
 from include.models import Status
+from include.recorded_runs._folders import foreign_note, strangers_note
 from include.recorded_runs._records import OriginalTimes, counting_notes
 from include.report.content import Content, Section
 from include.report.figures import draw_all
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from include.recorded_runs._folders import Found
     from include.recorded_runs._records import Imported
     from include.report.drawing import Drawing
+
+_STRANGERS_SHOWN = 20
 
 
 def content_of(
@@ -49,9 +52,12 @@ def content_of(
         drawings=draw_all(analysis),
         originals=_originals(imported, analysis.frame),
         tally=counts,
-        sections=_sections(experiments, names=names, strangers=found.strangers),
+        sections=_sections(experiments, names=names, found=found),
         notes=(
             *all_problems(experiments, names=names, found=found),
+            *foreign_notes(found),
+            *_problem_notes(analysis.frame),
+            *_size_notes([run.record for run in imported]),
             *(
                 f"{name}: {note}"
                 for name, experiment in zip(names, experiments, strict=True)
@@ -95,8 +101,9 @@ def original_medians(original: pd.DataFrame) -> pd.DataFrame:
 
 
 def published(original: pd.DataFrame) -> pd.DataFrame:
-    """The runs that the published figures count: valid, and not in a folder with `_`."""
-    kept = original[(original["status"] == Status.VALID) & ~original["is_discarded"]]
+    """The runs that the published figures count: valid, of a size, not in a folder with `_`."""
+    has_size = original["nodes"].notna() & original["ranks"].notna()
+    kept = original[(original["status"] == Status.VALID) & ~original["is_discarded"] & has_size]
     return kept.astype({"nodes": "int64", "ranks": "int64"})
 
 
@@ -138,13 +145,42 @@ def _originals(imported: Sequence[Imported], frame: pd.DataFrame) -> tuple[Drawi
     return draw_originals(runs, order=operator_order(frame))
 
 
+def foreign_notes(found: Found) -> tuple[str, ...]:
+    """The line on logs of other programs, if there are any."""
+    note = foreign_note(program for _, program in found.foreign)
+    return (note,) if note else ()
+
+
+def _problem_notes(frame: pd.DataFrame) -> tuple[str, ...]:
+    """That several problems were computed, if they were."""
+    problems = [problem for problem in dict.fromkeys(frame["problem"]) if problem]
+    if not problems:
+        return ()
+    return (
+        f"several problems were computed, which are cells of their own and are not compared: "
+        f"{'; '.join(problems)}",
+    )
+
+
+def _size_notes(records: Sequence[Record]) -> tuple[str, ...]:
+    unsized = sum(r.status is Status.VALID and r.nodes is None for r in records)
+    if not unsized:
+        return ()
+    return (f"{unsized} valid runs do not tell their nodes: no verdict is possible on them",)
+
+
 def _sections(
-    experiments: Sequence[Experiment], *, names: Sequence[str], strangers: Sequence[str]
+    experiments: Sequence[Experiment], *, names: Sequence[str], found: Found
 ) -> tuple[Section, ...]:
     rows = tuple(
         (name, f"{experiment.layout}, {experiment.k8s_operator}, {len(experiment.runs)} runs")
         for name, experiment in zip(names, experiments, strict=True)
     )
-    others = tuple((name, "belongs to no layout, not read") for name in strangers)
     recorded = Section(heading="Recorded experiments", rows=rows)
-    return (recorded, Section(heading="Files not read", rows=others)) if others else (recorded,)
+    if not found.strangers:
+        return (recorded,)
+    listed = found.strangers[:_STRANGERS_SHOWN]
+    others = [(name, "belongs to no layout, not read") for name in listed]
+    if len(found.strangers) > len(listed):
+        others.append(("all", f"{strangers_note(found.strangers)}; import.json lists them"))
+    return (recorded, Section(heading="Files not read", rows=tuple(others)))

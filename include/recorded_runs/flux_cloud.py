@@ -25,12 +25,16 @@ LOG = "log.out"
 META = "meta.json"
 _FOLDER = re.compile(r"_?(?P<job>.+)-minicluster-size-(?P<size>[0-9]+)")
 _NUMBER = re.compile(r"([0-9]+)")
-_SUBMIT = re.compile(r"\bflux .*\bsubmit .*-[Nn] ?[0-9]")
+SUBMIT = re.compile(r"\bflux .*\bsubmit .*-[Nn] ?[0-9]")
 _SUBMIT_SIGNS = (b"submit ",)
 _NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
 _TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
 _AFFINITY = re.compile(r"cpu-affinity=(\S+)")
 _MPI = re.compile(r"-o ?mpi=([a-z]+)")
+_EXITED = re.compile(r"rc2\.0: .* Exited \(rc=([0-9]+)\)")
+_EXITED_SIGNS = (b"rc2.0: ",)
+_TIMES = {"fluxsubmit": "launcher_time_s", "fluxstart": "broker_time_s"}
+_TIMED_SIGNS = (b"FLUXTIME",)
 _GENERATED = re.compile(r"Generated on (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
 _GENERATED_SIGNS = (b"Generated on ",)
 # Flux' `per-task` gives each task its own cores; no option for it in the command says nothing.
@@ -61,10 +65,11 @@ class FluxCloud(Layout):
         """All runs; one that `meta.json` names and that has no log is one with an error."""
         meta, problems = read_meta(next(iter(source.others), None))
         runs = []
+        is_timed = any(map(_is_timed, source.logs))
         for log in sorted(source.logs, key=lambda log: meta.place(_plain(log), _natural(log))):
-            runs.append(_run(log, meta))
+            runs.append(_run(log, meta, is_timed=is_timed))
             on_read(log)
-        done = {_plain(log) for log in source.logs}
+        done = {_plain(log) for log in (*source.logs, *source.foreign)}
         lost = [name for name in meta.names if not {name, job_of(name)} & done]
         runs += [_missing(source.root, name, meta) for name in lost]
         runs.sort(key=lambda run: meta.place(run.name.removeprefix("_"), _natural(run.file)))
@@ -77,7 +82,7 @@ class FluxCloud(Layout):
             began=_began(source.logs),
             fields=meta.fields,
             problems=problems,
-            notes=_notes(runs),
+            notes=_notes(runs, is_timed=is_timed),
         )
 
 
@@ -91,17 +96,19 @@ def is_log(path: Path, *, is_told_of: bool) -> bool:
     return path.name == LOG and (is_told_of or _FOLDER.fullmatch(path.parent.name) is not None)
 
 
-def _run(log: Path, meta: Meta) -> Run:
+def _run(log: Path, meta: Meta, *, is_timed: bool) -> Run:
     name = _plain(log)
     job = meta.job(name)
-    command = told(log, first_line_with(_SUBMIT), signs=_SUBMIT_SIGNS)
-    sizes = (_size_of(name), meta.sizes.get(name), _found(_NODES, command))
+    command = told(log, first_line_with(SUBMIT), signs=_SUBMIT_SIGNS)
+    sizes = (_size_of(name), meta.sizes.get(name), count_in(_NODES, command))
     nodes = next((size for size in sizes if size is not None), None)
-    ranks = job.tasks or _found(_TASKS, command)
-    error, fields = None, {}
+    ranks = job.tasks or count_in(_TASKS, command)
+    error, measured, fields = None, None, {}
     try:
-        fields = _measured(log, ranks=ranks, command=job.command or command)
-        ranks = fields.pop("ranks")
+        require_success(log)
+        measured = _lammps.measured(log, command=job.command or command, ranks=ranks)
+        fields = {**measured.fields, **_times(log, is_timed=is_timed)}
+        ranks = measured.ranks
         if nodes is None:
             raise ParseError(f"{place_of(log)}: neither folder, {META} nor command tells the nodes")
     except BenchmarkError as err:
@@ -115,10 +122,12 @@ def _run(log: Path, meta: Meta) -> Run:
         error=error,
         fields={**fields, **_told(log, command)},
         cluster_run_s=meta.run_s(name),
+        text_sha256=measured.text_sha256 if measured and not error else None,
     )
 
 
-def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str, Any]:
+def require_success(log: Path) -> None:
+    """Raise JobFailed when Flux says that the job, or the command that submitted it, failed."""
     signs = flux_events.SIGNS
     if parsed(log, lambda lines: any(map(flux_events.holds_event, lines)), signs=signs):
         events = parsed(log, flux_events.parse, signs=signs)
@@ -126,10 +135,27 @@ def _measured(log: Path, *, ranks: int | None, command: str | None) -> dict[str,
             raise JobFailed(f"{place_of(log)}: the Flux job completed with status {events.status}")
         if events.fatal:
             raise JobFailed(f"{place_of(log)}: the Flux job ended with {events.fatal}")
-    fields = _lammps.measured(log, command=command, ranks=ranks)
-    needed = ("fluxsubmit", "fluxstart")
+        if events.status is None:
+            raise ParseError(f"{place_of(log)}: the job's events stop before its end: a cut log")
+    ended = _EXITED.search(told(log, first_line_with(_EXITED), signs=_EXITED_SIGNS) or "")
+    if ended and ended[1] != "0":
+        raise JobFailed(f"{place_of(log)}: the broker's command exited with code {ended[1]}")
+
+
+def _times(log: Path, *, is_timed: bool) -> dict[str, float]:
+    """Wall times of Flux' commands; none where nothing timed them. ParseError for one that is cut.
+
+    Only one template of 2023 has them. Where it was in use, each log of the experiment has both.
+    """
+    needed = ("fluxsubmit", "fluxstart") if is_timed else ()
     times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed), signs=gnu_time.SIGNS)
-    return {**fields, "launcher_time_s": times[needed[0]], "broker_time_s": times[needed[1]]}
+    return {name: times[label] for label, name in _TIMES.items()} if is_timed else {}
+
+
+def _is_timed(log: Path) -> bool:
+    """Whether Flux' commands were timed: a line with such a time, or a command that asks for it."""
+    timed = told(log, lambda lines: any("FLUXTIME" in line for line in lines), signs=_TIMED_SIGNS)
+    return timed or False
 
 
 def _missing(root: Path, name: str, meta: Meta) -> Run:
@@ -162,7 +188,8 @@ def _size_of(name: str) -> int | None:
     return int(match["size"]) if match else None
 
 
-def _found(pattern: re.Pattern[str], text: str | None) -> int | None:
+def count_in(pattern: re.Pattern[str], text: str | None) -> int | None:
+    """The number that the pattern's first group is in a text, None without one."""
     match = pattern.search(text or "")
     return int(match[1]) if match else None
 
@@ -188,13 +215,16 @@ def _began(logs: Sequence[Path]) -> datetime | None:
     return min(stamps, default=None)
 
 
-def _notes(runs: Sequence[Run]) -> tuple[str, ...]:
-    unbound = sum(run.fields.get("binding") is None for run in runs)
-    return (
-        ("binding is not known where the command line has no cpu-affinity option",)
-        if unbound
-        else ()
-    )
+def _notes(runs: Sequence[Run], *, is_timed: bool) -> tuple[str, ...]:
+    notes = []
+    if any(run.fields.get("binding") is None for run in runs):
+        notes.append("binding is not known where the command line has no cpu-affinity option")
+    if runs and not is_timed:
+        notes.append(
+            "no log has wall times of Flux' commands: launcher time, broker time and what follows "
+            "from them are not known"
+        )
+    return tuple(notes)
 
 
 ADAPTER = FluxCloud()

@@ -7,6 +7,7 @@ Beside it may lie `cluster.log` (the nodes, as Python prints them) and `mpi_oper
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,12 @@ OPERATOR = "mpi_operator"
 RESULTS = "mpi_operator_results.json"
 LOGS = "logs"
 DEFAULT_SCHEDULER = "default-scheduler"
-NODES = "cluster.log"
+NODES = ("cluster.log", "config.log")  # the second in the runs of 2022
+CONFIG = "lammps-experiment-config.json"
+_SCHEDULER = re.compile(r"[a-z]+_[0-9a-f]{12}_(?P<scheduler>[a-z-]+)_\d{4}-\d{2}-\d{2}_")
 _STAMP = re.compile(r"_(\d{4}-\d{2}-\d{2})_T(\d{4})_(\d{2})\.out$")
+_FOOTER = re.compile(r"^Mapping for job|^Ranks: [0-9]|^MPIJob ")
+_TIMED = re.compile(r"^(?:real|user|sys)[ \t]+[0-9]")
 _LAUNCH_SIGNS = (b"mpirun ", b"mpiexec ")
 _LAUNCH = re.compile(r"^\+* ?(?:time -p )?mpi(?:run|exec) ")
 _TASKS = re.compile(r" -np? ([0-9]+)\b")
@@ -43,12 +48,13 @@ class MpiRunner(Layout):
     """Experiments with the MPI Operator."""
 
     title = "MPI runner"
+    last = 1  # its `logs/*.out` may be anybody's
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder of launcher logs: `logs/*.out`, or names with a time."""
         logs = [file for file in files if is_log(file)]
         for root in dict.fromkeys(map(root_of, logs)):
-            beside = {root / NODES, root / RESULTS}
+            beside = {root / name for name in (*NODES, RESULTS, CONFIG)}
             yield Source(
                 layout=self,
                 root=root,
@@ -57,27 +63,62 @@ class MpiRunner(Layout):
             )
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs of the default scheduler, in the order of the stamps in the files' names."""
-        runs: list[Run] = []
-        others: list[Run] = []
+        """All runs in the order of the stamps in the files' names; each scheduler is an arm."""
+        kept = _Kept.of(source.logs)
+        runs: list[tuple[str | None, Run]] = []
         for log in sorted(source.logs, key=lambda log: (_stamp(log) or _LAST, log.name)):
-            scheduler, run = _run(log, root=source.root)
-            (runs if scheduler in {None, DEFAULT_SCHEDULER} else others).append(run)
+            runs.append(_run(log, root=source.root, kept=kept))
             on_read(log)
         stamps = [stamp for log in source.logs if (stamp := _stamp(log))]
         is_ordered = len(stamps) == len(source.logs)
-        fields, problems = _of_nodes(source.root / NODES)
+        fields, problems = _of_nodes([source.root / name for name in NODES])
+        named = _arms(runs)
         return Experiment(
             layout=self.title,
             k8s_operator=OPERATOR,
             root=source.root,
-            runs=tuple(runs),
+            runs=named,
             is_ordered=is_ordered,
             began=min(stamps, default=None),
             fields=fields,
             problems=problems,
-            notes=_notes(runs, others=others, is_ordered=is_ordered),
+            notes=_notes(named, kept=kept, is_ordered=is_ordered),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kept:
+    """What the logs of an experiment have, beside the application's output.
+
+    Where one log has it, all do: one without was cut.
+    """
+
+    has_footer: bool
+    has_times: bool
+
+    @staticmethod
+    def of(logs: Sequence[Path]) -> _Kept:
+        """By a look at each log."""
+        return _Kept(
+            has_footer=any(_holds(log, _FOOTER, signs=mpi_runner_footer.SIGNS) for log in logs),
+            has_times=any(_holds(log, _TIMED, signs=posix_time.SIGNS) for log in logs),
+        )
+
+
+def _holds(log: Path, pattern: re.Pattern[str], *, signs: Sequence[bytes]) -> bool:
+    return told(log, first_line_with(pattern), signs=signs) is not None
+
+
+def _arms(runs: Sequence[tuple[str | None, Run]]) -> tuple[Run, ...]:
+    """The runs, each with its scheduler in its operator's name where there are several."""
+    schedulers = {scheduler for scheduler, _ in runs if scheduler}
+    if schedulers <= {DEFAULT_SCHEDULER}:
+        return tuple(run for _, run in runs)
+    return tuple(_of_arm(run, scheduler or DEFAULT_SCHEDULER) for scheduler, run in runs)
+
+
+def _of_arm(run: Run, scheduler: str) -> Run:
+    return replace(run, fields={**run.fields, "k8s_operator": f"{OPERATOR} {scheduler}"})
 
 
 def is_log(path: Path) -> bool:
@@ -105,30 +146,34 @@ def _stamp(log: Path) -> datetime | None:
         return None
 
 
-def _run(log: Path, *, root: Path) -> tuple[str | None, Run]:
-    """The scheduler that the log names, and the run."""
+def _run(log: Path, *, root: Path, kept: _Kept) -> tuple[str | None, Run]:
+    """The scheduler that the log or its name tells, and the run."""
     folder = "" if log.parent in (root, root / LOGS) else log.parent.name
     errors: list[BenchmarkError] = []
-    footer = _footer(log, errors)
+    footer = _footer(log, errors) if kept.has_footer else None
+    named = _SCHEDULER.match(log.name)
     command = told(log, first_line_with(_LAUNCH), signs=_LAUNCH_SIGNS)
     tasks = _TASKS.search(command or "")
     ranks = footer.ranks if footer else int(tasks[1]) if tasks else None
     fields: dict[str, Any] = {}
+    measured, nodes = None, None if footer is None else footer.pods
     try:
-        fields = _measured(log, command=command, ranks=ranks)
+        measured = _lammps.measured(log, command=command, ranks=ranks)
+        fields = {**measured.fields, **(_times(log) if kept.has_times else {})}
         nodes = _nodes(footer, place=place_of(log)) if footer else None
     except BenchmarkError as err:
         errors.insert(0, err)  # what is wrong with the figures matters more
-        nodes = None if footer is None else footer.pods
-    return footer.scheduler if footer else None, Run(
+    scheduler = footer.scheduler if footer else named["scheduler"] if named else None
+    return scheduler, Run(
         name=f"{folder}/{log.stem}" if folder else log.stem,
         file=log,
         nodes=nodes,
-        ranks=ranks,
+        ranks=ranks if errors or measured is None else measured.ranks,
         is_discarded=log.name.startswith("_") or folder.startswith("_"),
         error=errors[0] if errors else None,
         fields={**({} if errors else fields), **_told(log, command=command, footer=footer)},
         runner_end_to_end_s=footer.end_to_end_time_s if footer else None,
+        text_sha256=measured.text_sha256 if measured and not errors else None,
     )
 
 
@@ -138,6 +183,11 @@ def _footer(log: Path, errors: list[BenchmarkError]) -> MpiRunnerFooter | None:
     except ParseError as err:
         errors.append(err)
         return None
+
+
+def _times(log: Path) -> dict[str, float]:
+    times = parsed(log, posix_time.parse, signs=posix_time.SIGNS)
+    return {"launcher_time_s": times.real_s}
 
 
 def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
@@ -150,13 +200,6 @@ def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
             f"{place}: several pods on a node, and the map of pods to nodes is not complete"
         )
     return len(set(footer.node_by_pod.values()))
-
-
-def _measured(log: Path, *, command: str | None, ranks: int | None) -> dict[str, Any]:
-    fields = _lammps.measured(log, command=command, ranks=ranks)
-    del fields["ranks"]  # the footer's, which are checked against these
-    times = parsed(log, posix_time.parse, signs=posix_time.SIGNS)
-    return {**fields, "launcher_time_s": times.real_s}
 
 
 def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> dict[str, Any]:
@@ -173,19 +216,20 @@ def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> 
     }
 
 
-def _of_nodes(path: Path) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What all nodes in `cluster.log` agree on, and why it cannot be read."""
+def _of_nodes(paths: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """What all nodes agree on in the first of the files that is there, and why it cannot be."""
+    path = next((each for each in paths if each.is_file()), None)
+    if path is None:
+        return {}, ()
     try:
         text = path.read_text(errors="replace")
-    except FileNotFoundError:
-        return {}, ()
     except OSError as err:
         return {}, (f"{path.name} cannot be read, so the nodes are not known: {err.strerror}",)
-    found = {name: set(pattern.findall(text)) for name, pattern in _NODE_FIELDS.items()}
-    return {name: values.pop() for name, values in found.items() if len(values) == 1}, ()
+    known = {name: set(pattern.findall(text)) for name, pattern in _NODE_FIELDS.items()}
+    return {name: values.pop() for name, values in known.items() if len(values) == 1}, ()
 
 
-def _notes(runs: Sequence[Run], *, others: Sequence[Run], is_ordered: bool) -> tuple[str, ...]:
+def _notes(runs: Sequence[Run], *, kept: _Kept, is_ordered: bool) -> tuple[str, ...]:
     partial = sum(len(run.fields["node_names"]) < (run.nodes or 0) for run in runs)
     notes = []
     if partial:
@@ -193,8 +237,13 @@ def _notes(runs: Sequence[Run], *, others: Sequence[Run], is_ordered: bool) -> t
             f"{partial} of {len(runs)} runs name fewer nodes than pods: the map was read after "
             "the job had ended"
         )
-    if others:
-        notes.append(f"left out, of other schedulers: {', '.join(run.file.name for run in others)}")
+    if not kept.has_times:
+        notes.append("no log has the lines of `time -p`: launcher times are not known")
+    if not kept.has_footer:
+        notes.append(
+            "no log has the runner's footer: nodes are not known, and no verdict is possible "
+            "without them"
+        )
     if not is_ordered:
         notes.append("not every file name has a time, so the order of the runs is not known")
     return tuple(notes)

@@ -1,0 +1,84 @@
+"""The bytes of a recorded log as UTF-8, whatever wrote the file, and what is wrong with it."""
+
+from __future__ import annotations
+
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from typing import TYPE_CHECKING
+
+from include.parsers.line_prefixes import prefix_before
+from include.parsers.lines import lines_of
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Iterator
+    from pathlib import Path
+
+CHUNK_BYTES = 1 << 20
+_SAMPLE_BYTES = 256
+_BANNER = b"LAMMPS ("
+_PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+
+
+def chunks_of(path: Path) -> Iterator[bytes]:
+    """The file in UTF-8 without a byte order mark; UTF-16 is what a Windows shell's `>` writes."""
+    with path.open("rb") as file:
+        encoding = encoding_of(file.read(_SAMPLE_BYTES))
+        file.seek(0)
+        first = file.read(CHUNK_BYTES)
+        rest = iter(lambda: file.read(CHUNK_BYTES), b"")
+        if encoding is None:
+            yield first.removeprefix(BOM_UTF8)
+            yield from rest
+            return
+        decoder = getincrementaldecoder(encoding)(errors="replace")
+        yield decoder.decode(first).removeprefix("\ufeff").encode(errors="replace")
+        for chunk in rest:
+            yield decoder.decode(chunk).encode(errors="replace")
+
+
+def encoding_of(beginning: bytes) -> str | None:
+    """`utf-16-le` or `utf-16-be` for a text that begins so, None for any other."""
+    if beginning.startswith(BOM_UTF16_LE):
+        return "utf-16-le"
+    if beginning.startswith(BOM_UTF16_BE):
+        return "utf-16-be"
+    sample = beginning[:_SAMPLE_BYTES]
+    if len(sample) < 2 or b"\0" not in sample:  # noqa: PLR2004 a pair of bytes is one letter
+        return None
+    even, odd = sample[0::2], sample[1::2]
+    if not any(odd) and all(even):
+        return "utf-16-le"
+    return "utf-16-be" if not any(even) and all(odd) else None
+
+
+def prefix_of(block: bytes) -> re.Pattern[str] | None:
+    """What MPI, `kubectl` and others put before each line, by the line with LAMMPS' banner."""
+    place = block.find(_BANNER)
+    if place < 0:
+        return None
+    begin = block.rfind(b"\n", 0, place) + 1
+    return prefix_before(lines_of(block[begin:place])[0]) if begin < place else None
+
+
+def flaw_of(path: Path) -> str | None:
+    """Why nothing can be in the file, whatever it was to hold; None for a file with a text."""
+    beginning = _beginning(path)
+    if beginning == b"":
+        return "the file is empty"
+    packed = (tool for sign, tool in _PACKED.items() if (beginning or b"").startswith(sign))
+    return next((f"the file is packed by {tool}: unpack it" for tool in packed), None)
+
+
+def oddity_of(path: Path) -> str | None:
+    """What may keep a parser from reading the file's text, None for nothing that is known."""
+    beginning = _beginning(path) or b""
+    is_odd = b"\0" in beginning and encoding_of(beginning) is None
+    return "it holds NUL bytes, as a text that is UTF-16 in a part of it" if is_odd else None
+
+
+def _beginning(path: Path) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(CHUNK_BYTES)
+    except OSError:
+        return None

@@ -1,0 +1,148 @@
+"""`kubectl logs` of MiniClusters, with or without `--timestamps`, a file per run.
+
+Source: https://github.com/converged-computing/operator-experiments, `google/service-timing` (time
+stamps of the kubelet) and `google/scheduler` (a head with `recorded-at:`).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from include.errors import ParseError
+from include.parsers.kubelet_log import split_stamp
+from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs._bare import run_of
+from include.recorded_runs._logs import first_line_with, raw_lines, told
+from include.recorded_runs._text import chunks_of
+from include.recorded_runs.flux_cloud import SUBMIT, count_in, require_success
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    from include.recorded_runs import Run
+
+_SIGNS = (b"Hello, I'm ", b"flux submit")
+_NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
+_TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
+_FACTORS = (
+    re.compile(r"(?P<factor>[a-z-]+?)-batch-[0-9]+-iter-[0-9]+"),  # the scheduler
+    re.compile(r"lammps-[0-9]+-(?P<factor>.+)"),  # the set-up of the network
+)
+_BEGIN, _LAST = "LAMMPS (", "Total wall time:"
+_LEFT_OUT = "launcher times are not known: nothing timed Flux' commands"
+
+
+class MiniclusterLogs(Layout):
+    """Logs of the lead broker, as `kubectl` gives them."""
+
+    title = "kubectl logs of MiniClusters"
+
+    def find(self, files: Sequence[Path]) -> Iterable[Source]:
+        """One experiment per folder, or per folder of folders `logs`."""
+        logs: dict[Path, list[Path]] = {}
+        for file in files:
+            if file.suffix in {".log", ".txt"} and _is_minicluster(file):
+                logs.setdefault(_root_of(file), []).append(file)
+        for root, own in logs.items():
+            yield Source(layout=self, root=root, logs=tuple(own))
+
+    def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
+        """All runs, in the order of their time stamps where the logs have them."""
+        runs = []
+        for log in source.logs:
+            runs.append(_run(log, root=source.root))
+            on_read(log)
+        stamps = [run.fields.get("launcher_started_at") for run in runs]
+        is_ordered = bool(runs) and all(stamps)
+        if is_ordered:
+            runs.sort(key=lambda run: run.fields["launcher_started_at"])
+        order = () if is_ordered else ("the order of the runs is not known",)
+        return Experiment(
+            layout=self.title,
+            k8s_operator="flux_operator",
+            root=source.root,
+            runs=tuple(runs),
+            is_ordered=is_ordered,
+            began=min((stamp for stamp in stamps if stamp), default=None),
+            notes=(_LEFT_OUT, *order),
+        )
+
+
+def _is_minicluster(file: Path) -> bool:
+    try:
+        head = next(chunks_of(file), b"")
+    except OSError:
+        return False
+    return file.name != "log.out" and all(sign in head for sign in _SIGNS)
+
+
+def _root_of(log: Path) -> Path:
+    return log.parent.parent.parent if log.parent.name == "logs" else log.parent
+
+
+def _run(log: Path, *, root: Path) -> Run:
+    command = told(log, first_line_with(SUBMIT))
+    factor = _factor(log)
+    ranks = count_in(_TASKS, command)
+
+    def measure() -> _lammps.Reading:
+        require_success(log)
+        return _lammps.measured(log, command=command, ranks=ranks)
+
+    stamps = _stamps(log)
+    return run_of(
+        log,
+        name=log.relative_to(root).with_suffix("").as_posix(),
+        measure=measure,
+        nodes=count_in(_NODES, command),
+        ranks=ranks,
+        fields={
+            "application": _lammps.application_of(command),
+            "k8s_operator": f"flux_operator {factor}" if factor else "flux_operator",
+            **stamps,
+        },
+        more=lambda: _durations(stamps),
+    )
+
+
+def _factor(log: Path) -> str | None:
+    """What the file's name, or else its folder, says of the run's set-up."""
+    for pattern in _FACTORS:
+        if match := pattern.match(log.stem):
+            return match["factor"]
+    return None
+
+
+def _stamps(log: Path) -> dict[str, datetime]:
+    """The kubelet's instants of the launcher and of LAMMPS; none where a line has no stamp."""
+    instants: dict[str, datetime] = {}
+    try:
+        for line in raw_lines(log):
+            stamp, text = split_stamp(line)
+            instants.setdefault("launcher_started_at", stamp)
+            instants["launcher_finished_at"] = stamp
+            if text.startswith(_BEGIN):
+                instants.setdefault("app_started_at", stamp)
+            elif text.startswith(_LAST):
+                instants["app_finished_at"] = stamp
+    except (ParseError, OSError):
+        return {}
+    return instants
+
+
+def _durations(stamps: dict[str, datetime]) -> dict[str, Any]:
+    pairs = {
+        "app_s": ("app_started_at", "app_finished_at"),
+        "shutdown_s": ("app_finished_at", "launcher_finished_at"),
+    }
+    return {
+        name: (stamps[end] - stamps[begin]).total_seconds()
+        for name, (begin, end) in pairs.items()
+        if begin in stamps and end in stamps
+    }
+
+
+ADAPTER = MiniclusterLogs()
