@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import ParseError
 from include.parsers.lines import blocks, count_lines, lines_of, lines_with
-from include.recorded_runs._text import chunks_of, flaw_of, oddity_of, prefix_of
+from include.recorded_runs._text import CHUNK_BYTES, chunks_of, flaw_of, oddity_of, prefix_of
 
 if TYPE_CHECKING:
     import re
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
+_CHUNK_BYTES = CHUNK_BYTES
 T = TypeVar("T")
 
 
@@ -107,7 +108,7 @@ class _CountedLines:
 
     def __iter__(self) -> Iterator[str]:
         prefix: re.Pattern[str] | None = None
-        for place, block in enumerate(blocks(chunks_of(self._path))):
+        for place, block in enumerate(blocks(chunks_of(self._path, chunk_bytes=_CHUNK_BYTES))):
             prefix = prefix_of(block) if place == 0 else prefix
             before = self._read
             for number, line in self._numbered(block):

@@ -156,10 +156,9 @@ def _problem_notes(frame: pd.DataFrame) -> tuple[str, ...]:
     problems = [problem for problem in dict.fromkeys(frame["problem"]) if problem]
     if not problems:
         return ()
-    return (
-        f"several problems were computed, which are cells of their own and are not compared: "
-        f"{'; '.join(problems)}",
-    )
+    listed = "; ".join(problems)
+    note = "several problems were computed; they are cells of their own and are not compared"
+    return (f"{note}: {listed}",)
 
 
 def _size_notes(records: Sequence[Record]) -> tuple[str, ...]:

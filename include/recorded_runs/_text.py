@@ -19,13 +19,13 @@ _BANNER = b"LAMMPS ("
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
 
 
-def chunks_of(path: Path) -> Iterator[bytes]:
+def chunks_of(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
     """The file in UTF-8 without a byte order mark; UTF-16 is what a Windows shell's `>` writes."""
     with path.open("rb") as file:
         encoding = encoding_of(file.read(_SAMPLE_BYTES))
         file.seek(0)
-        first = file.read(CHUNK_BYTES)
-        rest = iter(lambda: file.read(CHUNK_BYTES), b"")
+        first = file.read(chunk_bytes)
+        rest = iter(lambda: file.read(chunk_bytes), b"")
         if encoding is None:
             yield first.removeprefix(BOM_UTF8)
             yield from rest

@@ -15,6 +15,11 @@ LAUNCH = "+ mpirun --allow-run-as-root --mca a b -np 4 --bind-to none {command}\
 SIZE = "-minicluster-size-"
 
 
+def loop_of(record):
+    """A record's loop time, None without one."""
+    return record.figures.get("loop_time_s")
+
+
 def lammps(loop_s=44.004):
     return LAMMPS_2021.replace("Loop time of 44.004", f"Loop time of {loop_s}")
 

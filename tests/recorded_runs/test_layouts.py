@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import StudyError
 from include.recorded_runs._path_pattern import PathPattern
-from tests.recorded_runs.folders import lammps, mpi_log, write
+from tests.recorded_runs.folders import lammps, loop_of, mpi_log, write
 
 COMMAND = ["/usr/bin/lmp", "-v", "x", "2", "-in", "in.some"]
 
@@ -53,7 +53,7 @@ def test_performance_study_is_read_with_its_event_logs(read, tmp_path, capsys):
     assert (first.k8s_operator, first.nodes, first.ranks, first.binding) == (
         *("flux_operator", 2, 4, "core"),
     )
-    assert (first.loop_time_s, first.launcher_time_s) == (44.0, 56.25)
+    assert (loop_of(first), first.launcher_time_s) == (44.0, 56.25)
     assert "1 of kripke" in capsys.readouterr().out
 
 
@@ -67,7 +67,7 @@ def test_job_that_flux_saw_fail_is_failed(read, tmp_path):
 def test_cut_event_log_is_invalid(read, tmp_path):
     write(tmp_path / "run" / "size2" / "a.out", study_log(44.0)[:-8])
     code, (record,) = read(tmp_path / "run")
-    assert (code, record.status, record.loop_time_s) == (1, "invalid", None)
+    assert (code, record.status, loop_of(record)) == (1, "invalid", None)
 
 
 def test_slurm_jobs_are_read_from_their_two_files(read, tmp_path):
@@ -78,7 +78,7 @@ def test_slurm_jobs_are_read_from_their_two_files(read, tmp_path):
         write(root / f"lammps-2n-{number}-iter-{number}.err", "real 53.25\nuser 1.00\nsys 2.00\n")
     code, records = read(tmp_path / "run")
     assert code == 0
-    told = [(r.k8s_operator, r.nodes, r.ranks, r.loop_time_s, r.launcher_time_s) for r in records]
+    told = [(r.k8s_operator, r.nodes, r.ranks, loop_of(r), r.launcher_time_s) for r in records]
     assert told == [("slurm", 2, 4, 42.0, 53.25), ("slurm", 2, 4, 41.0, 53.25)]
 
 
@@ -95,7 +95,7 @@ def test_launcher_time_that_was_measured_twice_is_unknown(read, tmp_path):
     times = "real 53.25\nuser 1.00\nsys 2.00\n"
     write(tmp_path / "run" / "lammps-2n-1.err", times * 2)
     code, (record,) = read(tmp_path / "run")
-    assert (code, record.loop_time_s, record.launcher_time_s) == (0, 44.004, None)
+    assert (code, loop_of(record), record.launcher_time_s) == (0, 44.004, None)
 
 
 def google_log(*loops, script=True):
@@ -118,7 +118,7 @@ def test_many_runs_in_one_log_are_read_apart(read, tmp_path):
     write(folder / "lammps.out", google_log(41.0, 42.0))
     write(folder / "lammps-mpich.out", google_log(43.0, None))
     code, records = read(tmp_path / "gke" / "cpu")
-    told = {(r.k8s_operator, r.loop_time_s, r.launcher_time_s, r.status) for r in records}
+    told = {(r.k8s_operator, loop_of(r), r.launcher_time_s, r.status) for r in records}
     assert (code, told) == (
         1,
         {
@@ -147,7 +147,7 @@ def test_usernetes_is_read_by_its_paths(read, tmp_path, capsys):
             write(root / "results-lammps" / arm / name, lammps(loop_s + repeat / 10))
     write(root / "results-osu" / "bare-metal" / "bw-2-4-1.out", "# OSU MPI Bandwidth Test v5.8\n")
     code, records = read(root)
-    told = [(r.k8s_operator, r.nodes, r.ranks, r.repeat, r.loop_time_s) for r in records]
+    told = [(r.k8s_operator, r.nodes, r.ranks, r.repeat, loop_of(r)) for r in records]
     assert (code, told) == (
         0,
         [
@@ -173,7 +173,7 @@ def test_logs_with_job_info_beside_them_are_read(read, tmp_path):
     write(tmp_path / "run" / "lammps-2.log", lammps(43.0))
     write(tmp_path / "run" / "lammps-2-info.json", info()[:-5])
     code, records = read(tmp_path / "run")
-    told = {(r.status, r.nodes, r.loop_time_s, r.launcher_time_s) for r in records}
+    told = {(r.status, r.nodes, loop_of(r), r.launcher_time_s) for r in records}
     assert (code, told) == (
         1,
         {
@@ -201,7 +201,7 @@ def test_time_stamps_of_minicluster_logs_are_instants(read, tmp_path):
     write(tmp_path / "run" / "lammps-0-leader5s.log", minicluster(41.0, stamped=True))
     write(tmp_path / "run" / "lammps-0-leader5s-services.log", minicluster(42.0, stamped=True))
     code, records = read(tmp_path / "run")
-    told = {(r.k8s_operator, r.nodes, r.ranks, r.loop_time_s) for r in records}
+    told = {(r.k8s_operator, r.nodes, r.ranks, loop_of(r)) for r in records}
     assert (code, told) == (
         0,
         {
@@ -244,7 +244,7 @@ def test_metrics_operator_is_read_from_its_lines(read, tmp_path):
     write(tmp_path / "run" / "cache" / "a-1.json", metrics(killed))
     write(tmp_path / "run" / "a.json", metrics(lines))
     code, records = read(tmp_path / "run")
-    told = [(r.k8s_operator, r.nodes, r.ranks, r.loop_time_s, r.status) for r in records]
+    told = [(r.k8s_operator, r.nodes, r.ranks, loop_of(r), r.status) for r in records]
     assert (code, told) == (
         1,
         [
@@ -265,7 +265,7 @@ def test_anybodys_logs_are_read_by_a_pattern(read, tmp_path, capsys):
             write(tmp_path / "run" / "x" / arm / f"lammps-2-4-{repeat}.out", text)
     write(tmp_path / "run" / "x" / "left" / "notes.txt", "x")
     code, records = read(tmp_path / "run", options=["--layout", "paths", "--pattern", PATTERN])
-    told = [(r.k8s_operator, r.nodes, r.ranks, r.repeat, r.loop_time_s) for r in records]
+    told = [(r.k8s_operator, r.nodes, r.ranks, r.repeat, loop_of(r)) for r in records]
     assert (code, told[:3]) == (
         0,
         [("left", 2, 4, n, 40 + place) for n, place in ((1, 1), (2, 2), (3, 10))],

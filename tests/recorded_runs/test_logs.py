@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from include.errors import ParseError
 from include.parsers import flux_events, gnu_time, mpi_runner_footer, posix_time
-from include.recorded_runs import _logs, _text, flux_cloud, mpi_runner
+from include.recorded_runs import _logs, flux_cloud, mpi_runner
 from tests.parsers.synthetic_logs import EVENTS_AFTER, EVENTS_BEFORE, FLUX_LOG, FOOTER, MPI_LOG
 
 PARSERS = {
@@ -58,7 +58,7 @@ def test_signs_leave_out_only_what_a_parser_passes_over(
     path = tmp_path / "log.out"
     path.write_bytes((end.join(texts) + (end if is_ended else "")).encode())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_text, "CHUNK_BYTES", chunk_bytes)
+        patch.setattr(_logs, "_CHUNK_BYTES", chunk_bytes)
         assert outcome(path, parse, signs=signs) == outcome(path, parse)
 
 
