@@ -2,35 +2,44 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import parameters
-from include.aws.problems import code_of
+from include.aws import launch, parameters, reservations
+from include.aws.problems import SHORTAGES, code_of
 from include.checks import Check, failed, passed, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from include.aws.settings import Options
 
 # https://docs.aws.amazon.com/eks/latest/userguide/retrieve-ami-id.html
 IMAGE_PARAMETER = (
-    "/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/x86_64/standard/"
-    "recommended/image_id"
+    "/aws/service/eks/optimized-ami/{version}/amazon-linux-2023/{image}/recommended/image_id"
 )
+IMAGE_PATHS = {
+    "AL2023_x86_64_STANDARD": "x86_64/standard",
+    "AL2023_ARM_64_STANDARD": "arm64/standard",
+    "AL2023_x86_64_NVIDIA": "x86_64/nvidia",
+    "AL2023_x86_64_NEURON": "x86_64/neuron",
+}
+BLOCK_ENDS_EARLY = timedelta(minutes=30)  # AWS ends a Capacity Block's machines before its end
 WOULD_WORK = "DryRunOperation"
 NO_DEFAULT_NETWORK = {"VPCIdNotSpecified", "MissingInput"}
-SHORTAGES = {"InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded"}
 NO_PROMISE = "AWS tells nothing about free machines before they are started"
 
 
 def dry_run(client: Callable[[str], Any], options: Options) -> Check:
     """Whether the launch of one node would be refused for its parameters or for want of rights."""
     ec2, name = client("ec2"), "launch (dry run)"
-    path = IMAGE_PARAMETER.format(version=options.kubernetes_version)
+    ami_type = launch.describe(ec2, options.instance_type).ami_type or ""
+    path = IMAGE_PARAMETER.format(
+        version=options.kubernetes_version, image=IMAGE_PATHS.get(ami_type, "x86_64/standard")
+    )
     try:
         image = client("ssm").get_parameter(Name=path)["Parameter"]["Value"]
         ec2.run_instances(
@@ -58,46 +67,75 @@ def dry_run(client: Callable[[str], Any], options: Options) -> Check:
     return unknown(name, "AWS did not answer as to a dry run")
 
 
-def reservation(ec2: Any, options: Options, *, nodes: int, until: datetime) -> Check:
-    """Whether the study's reservation is there, fits, has room, and lasts long enough.
+def reservation(
+    ec2: Any, options: Options, *, nodes: int, until: datetime, is_placed: bool = True
+) -> Check:
+    """Whether the study's reservation is there, fits, has room, lasts long enough, and ends.
 
-    `nodes` counts the launcher's too: the launch template puts every node into the reservation.
+    `nodes` are those that the launch template puts into it: the workers. They are launched into a
+    placement group (`is_placed`) unless they have no EFA.
     """
-    name, wanted = "capacity reservation", options.capacity_reservation
-    if wanted is None:
-        advice = "reserve the machines to be sure (docs/aws.md)"
+    name = "capacity reservation"
+    if options.reserve:
+        return passed(name, "the study makes one of its own, which ends with its lease")
+    if options.capacity_reservation is None:
+        advice = "reserve the machines to be sure (cluster_options.reserve, docs/aws.md)"
         return unknown(name, f"none; {NO_PROMISE}", remedy=advice)
-    found = ec2.describe_capacity_reservations(CapacityReservationIds=[wanted])
-    held = found["CapacityReservations"][0]
+    wanted = options.capacity_reservation
+    held = reservations.find(ec2, wanted)
+    if held is None:
+        return failed(name, f"{wanted}: EC2 knows none of that id in {options.region}")
     zone = parameters.node_zone(ec2, options)
-    problems = [
-        text
-        for text, is_wrong in (
-            (f"it is {held['State']}", held["State"] != "active"),
-            (f"it is for {held['InstanceType']}", held["InstanceType"] != options.instance_type),
-            (f"it is in {held['AvailabilityZone']}, not {zone}", held["AvailabilityZone"] != zone),
-            (
-                f"{held['AvailableInstanceCount']} machines are free, {nodes} are needed",
-                held["AvailableInstanceCount"] < nodes,
-            ),
-            (
-                f"its placement_group is {_group_of(held)}, which cluster_options must name too",
-                _group_of(held) not in {"", options.placement_group},
-            ),
-            (f"it ends at {held.get('EndDate')}", _ends_before(held, until)),
-        )
-        if is_wrong
-    ]
+    problems = [*_misfits(held, options, zone=zone, nodes=nodes, until=until)]
+    if is_placed and not reservations.is_capacity_block(held):
+        problems += _misplaced(reservations.group_of(held), options.placement_group)
     if problems:
         remedy = "make one that fits, or leave cluster_options.capacity_reservation out"
         return failed(name, f"{wanted}: {'; '.join(problems)}", remedy=remedy)
-    return passed(name, f"{wanted}: {held['AvailableInstanceCount']} machines are free")
+    free = f"{wanted}: {held['AvailableInstanceCount']} machines are free"
+    if held.get("EndDateType", "unlimited") == "unlimited":
+        return unknown(
+            name,
+            f"{free}, AND IT HAS NO END: it is billed after the study, until somebody cancels it",
+            remedy="give it an end date, or let the study make one (cluster_options.reserve)",
+        )
+    return passed(name, free)
 
 
-def _group_of(held: dict[str, Any]) -> str:
-    """Name of the placement group that a reservation was made in, empty for none."""
-    return str(held.get("PlacementGroupArn", "")).rpartition("/")[2]
+def _misfits(
+    held: dict[str, Any], options: Options, *, zone: str, nodes: int, until: datetime
+) -> Iterator[str]:
+    """What keeps the workers from being launched into the reservation, in words."""
+    if held["State"] != "active":
+        yield f"it is {held['State']}"
+    if held["InstanceType"] != options.instance_type:
+        yield f"it is for {held['InstanceType']}"
+    if held["AvailabilityZone"] != zone:
+        yield f"it is in {held['AvailabilityZone']}, not {zone}"
+    if held["AvailableInstanceCount"] < nodes:
+        yield f"{held['AvailableInstanceCount']} machines are free, {nodes} are needed"
+    if _ends_before(held, until):
+        yield f"it ends at {held.get('EndDate')}"
+
+
+def _misplaced(group: str, named: str | None) -> Iterator[str]:
+    """Every worker is launched into a placement group: the machines must have been held there.
+
+    EC2 gave 11 machines of 16 else, or none: eksctl-io/eksctl#7949.
+    """
+    if not group:
+        yield (
+            "it was made in no placement group, and the workers are launched into "
+            f"{named or 'one'}: EC2 need not give them its machines; make it with "
+            "--placement-group-arn, and name that group in cluster_options.placement_group"
+        )
+    elif group != named:
+        yield f"its placement_group is {group}, which cluster_options must name too"
 
 
 def _ends_before(held: dict[str, Any], until: datetime) -> bool:
-    return held.get("EndDateType") == "limited" and held["EndDate"] < until
+    if held.get("EndDateType") != "limited":
+        return False
+    early = BLOCK_ENDS_EARLY if reservations.is_capacity_block(held) else timedelta()
+    ends: datetime = held["EndDate"]
+    return ends - early < until

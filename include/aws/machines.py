@@ -17,8 +17,8 @@ ENDED = {"shutting-down", "terminated"}
 _WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
-def paid(ec2: Any, study_id: str) -> tuple[PaidNode, ...]:
-    """Every machine of the study that EC2 knows of; one that has ended it forgets in an hour.
+def paid(ec2: Any, study_id: str, *, instance_type: str) -> tuple[PaidNode, ...]:
+    """Every machine of that type and study that EC2 knows of; an ended one is forgotten in an hour.
 
     A machine is paid for before it is a node of the cluster, and also when it never becomes one.
     """
@@ -31,6 +31,7 @@ def paid(ec2: Any, study_id: str) -> tuple[PaidNode, ...]:
         for page in pages
         for reservation in page["Reservations"]
         for instance in reservation["Instances"]
+        if instance["InstanceType"] == instance_type
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.aws import parameters, templates
@@ -14,40 +13,23 @@ from include.kube import fit
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from include.aws.launch import InstanceType
     from include.aws.settings import Options
 
 IN_SUPPORT = "STANDARD_SUPPORT"
-ARCHITECTURE = "x86_64"  # of the node groups' image in stack.yaml
 RESERVED_ADDRESSES = 5  # of each subnet, by AWS
-KEPT_MIB = 355  # 255 and 100 below which pods are evicted; 11 more for each pod that may come
-WARM_INTERFACES = 2  # the network plugin fills one interface and holds one more full
-
-
-@dataclass(frozen=True, kw_only=True)
-class InstanceType:
-    """What the checks need to know of an instance type."""
-
-    vcpus: int
-    memory_mib: int
-    efa_cards: int
-    network_gbit: str
-    architectures: tuple[str, ...]
-    addresses_per_interface: int
-
-
-def instance_type(ec2: Any, name: str) -> InstanceType:
-    """Its properties; ClusterError for a type without EFA or with more cards than we can use."""
-    cards = parameters.efa_cards(ec2, name)
-    found = ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
-    network = found["NetworkInfo"]
-    return InstanceType(
-        vcpus=found["VCpuInfo"]["DefaultVCpus"],
-        memory_mib=found["MemoryInfo"]["SizeInMiB"],
-        efa_cards=cards,
-        network_gbit=network["NetworkPerformance"],
-        architectures=tuple(found["ProcessorInfo"]["SupportedArchitectures"]),
-        addresses_per_interface=network["Ipv4AddressesPerInterface"],
-    )
+# Of each node's memory, by capacity and allocatable of run 6's 65 nodes in its cluster.log, and the
+# same by the sources of the image, amazon-eks-ami.
+KERNEL_SHARE = 0.037  # of what the type is said to have, before anything runs
+HUGE_PAGE_MIB = 2
+EFA_MIB_PER_VCPU = 110 * HUGE_PAGE_MIB  # huge pages that the image sets aside for EFA, and one more
+KEPT_MIB = 255 + 100  # for the kubelet, and below which pods are evicted
+KEPT_MIB_PER_POD = 11
+PODS_BESIDE = 2  # in the host's network, beside one a secondary address
+# One interface a node, by the settings of the network plugin in stack.yaml.
+ADDRESSES_PER_NODE = 16  # its own, eight at the least, four in reserve, and some pods of the system
+MOST_NODES = 450  # of a managed node group, by EKS's own quota
+RANKS_PER_EFA = 128  # more contexts than that one device does not have, ofiwg/libfabric#9356
 
 
 def zones(client: Callable[[str], Any], options: Options) -> Check:
@@ -58,32 +40,51 @@ def zones(client: Callable[[str], Any], options: Options) -> Check:
     return passed("zone", f"{zone} offers {options.instance_type}; control plane also in {second}")
 
 
-def network_cards(found: InstanceType, name: str) -> Check:
-    """EFA on one or two cards, of an architecture that the nodes' image has."""
-    if ARCHITECTURE not in found.architectures:
-        has = ", ".join(found.architectures)
-        return failed(
-            "instance type",
-            f"{name} is {has}, the nodes' image {ARCHITECTURE}",
-            remedy="choose a type with x86_64 processors, such as hpc6a.48xlarge",
-        )
-    plural = "s" if found.efa_cards > 1 else ""
-    cards = f"EFA on {found.efa_cards} card{plural}, {found.network_gbit}"
-    return passed("instance type", f"{name}: {found.vcpus} vCPUs, {cards}")
+def network_cards(machine: InstanceType) -> Check:
+    """Processors that the nodes' image runs on, and what EFA there is."""
+    name, has = machine.name, ", ".join(machine.architectures)
+    if machine.ami_type is None:
+        remedy = "choose a type with x86_64 or arm64 processors, such as hpc6a.48xlarge"
+        return failed("instance type", f"EKS has no node image for {name} ({has})", remedy=remedy)
+    plural = "s" if machine.efa_interfaces > 1 else ""
+    cards = (
+        f"EFA on {machine.efa_interfaces} card{plural}"
+        if machine.has_efa
+        else "NO EFA, so MPI goes over TCP"
+    )
+    described = f"{name}: {machine.vcpus} vCPUs ({has}), {cards}, {machine.network_gbit}"
+    return passed("instance type", described)
 
 
-def room(found: InstanceType, name: str, pod_resources: Mapping[str, str]) -> Check:
-    """A pod's requests, against what the type has less what EKS keeps at the least.
-
-    Source of that: `kubeReserved` and `evictionHard` of the nodes' image, amazon-eks-ami.
-    """
+def room(machine: InstanceType, pod_resources: Mapping[str, str]) -> Check:
+    """A pod's requests, against what the type has less what kernel, EFA and EKS keep."""
+    huge_mib = _huge_pages_mib(machine)
+    pods = machine.interfaces * (machine.addresses_per_interface - 1) + PODS_BESIDE
+    kept_mib = huge_mib + KEPT_MIB + KEPT_MIB_PER_POD * pods
     offered = {
-        "cpu": f"{1000 * found.vcpus - _kept_millicores(found.vcpus)}m",
-        "memory": f"{found.memory_mib - KEPT_MIB}Mi",
-        EFA: str(found.efa_cards),
+        "cpu": f"{1000 * machine.vcpus - _kept_millicores(machine.vcpus)}m",
+        "memory": f"{int(machine.memory_mib * (1 - KERNEL_SHARE)) - kept_mib}Mi",
+        "hugepages-2Mi": f"{huge_mib}Mi",
+        EFA: str(machine.efa_interfaces),
     }
     asked = {key: amount for key, amount in pod_resources.items() if key in offered}
-    return fit.check(asked, offered, whose=name)
+    return fit.check(asked, offered, whose=machine.name)
+
+
+def too_many_ranks(pod_resources: Mapping[str, str], *, ranks_per_node: int) -> str | None:
+    """What is wrong with so many ranks on the EFA devices of their pod, None for nothing."""
+    devices = int(pod_resources.get(EFA, "0"))
+    if not devices or ranks_per_node <= RANKS_PER_EFA * devices:
+        return None
+    return (
+        f"ranks_per_node: {ranks_per_node} on EFA devices in number {devices}, and each "
+        f"has room for {RANKS_PER_EFA}: ask for more of {EFA} in pod_resources, where the "
+        "instance type has them"
+    )
+
+
+def _huge_pages_mib(machine: InstanceType) -> int:
+    return EFA_MIB_PER_VCPU * machine.vcpus + HUGE_PAGE_MIB if machine.has_efa else 0
 
 
 def _kept_millicores(vcpus: int) -> int:
@@ -92,13 +93,16 @@ def _kept_millicores(vcpus: int) -> int:
     return sum(shares) + int(2.5 * max(0, vcpus - len(shares)))
 
 
-def subnets(found: InstanceType, *, nodes: int) -> Check:
-    """Addresses that the network plugin takes on all nodes, against the template's subnet."""
+def subnets(*, nodes: int) -> Check:
+    """Addresses of all nodes against the template's subnet, and nodes against a group's quota."""
+    if nodes > MOST_NODES:
+        remedy = "ask for fewer nodes: that quota of EKS is raised by AWS's support alone"
+        return failed("subnet", f"a node group has {MOST_NODES} nodes at most", remedy=remedy)
     block = templates.resources("stack.yaml")["PrivateA"]["Properties"]["CidrBlock"]
     free = ipaddress.ip_network(block).num_addresses - RESERVED_ADDRESSES
-    per_node = WARM_INTERFACES * found.addresses_per_interface + found.efa_cards - 1
-    text = f"{nodes} nodes take up to {nodes * per_node} of {free} addresses of {block}"
-    if nodes * per_node > free:
+    taken = nodes * ADDRESSES_PER_NODE
+    text = f"{nodes} nodes take up to {taken} of {free} addresses of {block}"
+    if taken > free:
         remedy = "ask for fewer nodes, or widen PrivateA in include/manifests/aws/stack.yaml"
         return failed("subnet", text, remedy=remedy)
     return passed("subnet", text)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from include.aws import identity
-from include.aws.problems import code_of
+from include.aws import identity, launch, reservations
+from include.aws.lease import first_lease
 from include.aws.stack import guards_act_at
 from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from include.aws.launch import InstanceType
     from include.aws.settings import Options
     from include.models import Reservation
 
-MOST_CARDS = 2
 # Zones in which EKS has no control plane: https://docs.aws.amazon.com/eks (network requirements).
 WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
 
@@ -28,24 +26,57 @@ def parameters_of(
     """Parameters of the stack by name; ClusterError for what AWS does not offer there."""
     ec2 = client("ec2")
     zone = node_zone(ec2, options)
+    require_launcher(ec2, options, zone)
+    worker, launcher = (launch.describe(ec2, x) for x in (options.instance_type, options.launcher))
+    is_block = reservations.is_capacity_block(reservations.find(ec2, options.capacity_reservation))
     guards = identity.guard_roles(client) if options.self_destruct else None
     return {
         "StudyId": reservation.study_id,
         "Owner": options.owner,
         "ExpiresAt": guards_act_at(reservation),
+        "LeaseUntil": first_lease(reservation),
         "KubernetesVersion": options.kubernetes_version,
         "InstanceType": options.instance_type,
+        "LauncherType": options.launcher,
+        "AmiType": _ami_type(worker),
+        "LauncherAmiType": _ami_type(launcher),
+        "CapacityType": launch.BLOCK if is_block else launch.ON_DEMAND,
         "MostWorkers": str(reservation.nodes),
         "NodeZone": zone,
         "SecondZone": second_zone(ec2, zone),
-        "EfaCards": str(efa_cards(ec2, options.instance_type)),
         "AdminArn": identity.principal_arn(client),
         "ApiCidr": options.api_cidr,
         "CapacityReservationId": options.capacity_reservation or "",
         "PlacementGroupName": options.placement_group or "",
+        "SessionManager": "true" if options.session_manager else "false",
         "SelfDestructRoleArn": guards.self_destruct_arn if guards else "",
         "DeletionRoleArn": guards.deletion_arn if guards else "",
     }
+
+
+def _ami_type(machine: InstanceType) -> str:
+    if machine.ami_type is None:
+        has = ", ".join(machine.architectures)
+        raise ClusterError(f"EKS has no node image for {machine.name} ({has})")
+    return machine.ami_type
+
+
+def require_launcher(ec2: Any, options: Options, zone: str) -> None:
+    """ClusterError unless the launcher's type is offered in the zone and runs the study's image."""
+    if options.launcher == options.instance_type:
+        return
+    offered = zones_offering(ec2, options.launcher)
+    if zone not in offered:
+        places = ", ".join(offered) or "no zone there"
+        msg = f"launcher_type: {options.launcher} is not offered in {zone}, but in {places}"
+        raise ClusterError(msg)
+    of_both = [
+        set(launch.describe(ec2, x).architectures)
+        for x in (options.instance_type, options.launcher)
+    ]
+    if not of_both[0] & of_both[1]:
+        msg = f"launcher_type: {options.launcher} cannot run the image of {options.instance_type}"
+        raise ClusterError(msg)
 
 
 def node_zone(ec2: Any, options: Options) -> str:
@@ -84,23 +115,3 @@ def second_zone(ec2: Any, first: str) -> str:
         msg = f"EKS needs a second zone beside {first}, and the region has none for it"
         raise ClusterError(msg)
     return str(usable[0])
-
-
-def efa_cards(ec2: Any, instance_type: str) -> int:
-    """How many network cards with EFA the type has; ClusterError for none or more than two."""
-    try:
-        found = ec2.describe_instance_types(InstanceTypes=[instance_type])["InstanceTypes"][0]
-    except ClientError as err:
-        if code_of(err) != "InvalidInstanceType":
-            raise
-        msg = f"the region knows no instance type {instance_type}"
-        raise ClusterError(msg) from err
-    network = found["NetworkInfo"]
-    if not network.get("EfaSupported"):
-        msg = f"{instance_type} has no EFA: choose a type that has, such as hpc6a.48xlarge"
-        raise ClusterError(msg)
-    cards: int = network["EfaInfo"]["MaximumEfaInterfaces"]
-    if cards > MOST_CARDS:
-        msg = f"{instance_type} has {cards} EFA cards, and the stack's template knows up to two"
-        raise ClusterError(msg)
-    return cards

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from include.aws import capacity, identity, offers, prices, quotas, rights, stack
+from include.aws import (
+    capacity,
+    identity,
+    launch,
+    offers,
+    parameters,
+    prices,
+    quotas,
+    rights,
+    stack,
+)
 from include.aws.problems import DENIED, FAILURES, code_of, explain
 from include.checks import Check, Findings, Outcome, failed, passed, unknown
 from include.errors import ClusterError
@@ -17,7 +27,7 @@ from include.errors import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from include.aws.offers import InstanceType
+    from include.aws.launch import InstanceType
     from include.aws.settings import Options
     from include.models import Reservation
     from include.tariff import Tariff
@@ -36,13 +46,13 @@ class Look:
 
     @property
     def nodes(self) -> int:
-        """Machines that are paid for."""
-        return self.reservation.nodes + LAUNCHERS
+        """Machines that are paid for at the price of a worker."""
+        return self.reservation.nodes + (0 if self.options.has_small_launcher else LAUNCHERS)
 
     @cached_property
     def instance_type(self) -> InstanceType:
         """What the type has; ClusterError for one that cannot be used."""
-        return offers.instance_type(self.client("ec2"), self.options.instance_type)
+        return launch.describe(self.client("ec2"), self.options.instance_type)
 
 
 def examine(look: Look) -> Findings:
@@ -122,12 +132,27 @@ def _vcpus(look: Look, found: InstanceType) -> Check:
     return quotas.vcpus(look.client, instance_type=name, needed=look.nodes * found.vcpus)
 
 
+def _launcher_vcpus(look: Look) -> Check:
+    if not look.options.has_small_launcher:
+        return passed("quota of the launcher", "it is of the workers' type, and counted there")
+    machine = launch.describe(look.client("ec2"), look.options.launcher)
+    found = quotas.vcpus(look.client, instance_type=machine.name, needed=machine.vcpus)
+    return found.model_copy(update={"name": "quota of the launcher"})
+
+
+def _zones(look: Look) -> Check:
+    ec2 = look.client("ec2")
+    parameters.require_launcher(ec2, look.options, parameters.node_zone(ec2, look.options))
+    return offers.zones(look.client, look.options)
+
+
 def _reservation(look: Look) -> Check:
     return capacity.reservation(
         look.client("ec2"),
         look.options,
-        nodes=look.nodes,
+        nodes=look.reservation.nodes,
         until=look.reservation.expires_at,
+        is_placed=look.instance_type.has_efa,
     )
 
 
@@ -142,12 +167,11 @@ CHECKS: dict[str, Callable[[Look], Check]] = {
     "rights": _rights,
     "self-destruct": _guards,
     "stack": _stack_name,
-    "zone": lambda look: offers.zones(look.client, look.options),
-    "instance type": lambda look: offers.network_cards(
-        look.instance_type, look.options.instance_type
-    ),
+    "zone": _zones,
+    "instance type": lambda look: offers.network_cards(look.instance_type),
     "quota of vCPUs": _of_the_type("quota of vCPUs", _vcpus),
-    "subnet": _of_the_type("subnet", lambda look, found: offers.subnets(found, nodes=look.nodes)),
+    "quota of the launcher": _launcher_vcpus,
+    "subnet": lambda look: offers.subnets(nodes=look.nodes),
     "quota of VPCs": lambda look: quotas.vpcs(look.client),
     "quota of Elastic IPs": lambda look: quotas.addresses(look.client),
     "Kubernetes version": lambda look: offers.kubernetes(
@@ -160,24 +184,47 @@ CHECKS: dict[str, Callable[[Look], Check]] = {
 
 def tariff_of(look: Look) -> Tariff | None:
     """The study's own price, else that of AWS's list, else the table's; None without any."""
-    if look.options.hourly_price_usd is not None:
-        return offline_tariff(look.options, nodes=look.nodes)
-    return prices.look_up(
-        look.pricing,
-        instance_type=look.options.instance_type,
-        region=look.options.region,
-        nodes=look.nodes,
-        today=datetime.now(UTC).date().isoformat(),
-    )
+    options = look.options
+    if options.hourly_price_usd is not None:
+        return offline_tariff(options, nodes=look.nodes)
+    today = datetime.now(UTC).date().isoformat()
+
+    def listed(instance_type: str, nodes: int) -> Tariff | None:
+        return prices.look_up(
+            look.pricing,
+            instance_type=instance_type,
+            region=options.region,
+            nodes=nodes,
+            today=today,
+        )
+
+    return _with_launcher(options, listed(options.instance_type, look.nodes), price_of=listed)
 
 
 def offline_tariff(options: Options, *, nodes: int) -> Tariff | None:
     """The study's own price or the table's: what can be said without asking AWS."""
+
+    def tabled(instance_type: str, nodes: int) -> Tariff | None:
+        return prices.from_table(instance_type=instance_type, region=options.region, nodes=nodes)
+
     if options.hourly_price_usd is not None:
-        return prices.of_study(options.hourly_price_usd, nodes=nodes)
-    return prices.from_table(
-        instance_type=options.instance_type, region=options.region, nodes=nodes
-    )
+        workers = prices.of_study(options.hourly_price_usd, nodes=nodes)
+        return _with_launcher(options, workers, price_of=tabled)
+    return _with_launcher(options, tabled(options.instance_type, nodes), price_of=tabled)
+
+
+def _with_launcher(
+    options: Options, workers: Tariff | None, *, price_of: Callable[[str, int], Tariff | None]
+) -> Tariff | None:
+    """The tariff with a launcher of another type beside the workers, at that type's price."""
+    if workers is None or not options.has_small_launcher:
+        return workers
+    launcher = price_of(options.launcher, LAUNCHERS)
+    if launcher is None:
+        source = f"{workers.source}; WITHOUT the launcher's {options.launcher}, of no known price"
+        return workers.model_copy(update={"source": source})
+    beside = workers.other_usd_per_hour + launcher.node_usd_per_hour
+    return workers.model_copy(update={"other_usd_per_hour": beside})
 
 
 def price(tariff: Tariff | None) -> Check:

@@ -16,6 +16,7 @@ PRICE_LIST_REGION = "us-east-1"  # of the service that tells prices, those of al
 TABLE_DATE = "2026-07-20"
 TABLE = {
     ("us-east-2", "hpc6a.48xlarge"): 2.88,
+    ("us-east-2", "t3.medium"): 0.0416,
     ("us-east-1", "c5n.9xlarge"): 1.944,
     ("us-east-1", "c5n.18xlarge"): 3.888,
 }

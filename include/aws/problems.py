@@ -45,6 +45,9 @@ THROTTLED = {
     "TooManyRequestsException",
 }
 
+# EC2 has too few machines of the type, or the account may not have so many.
+SHORTAGES = {"InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded"}
+
 
 class NoCredentials(ClusterError):
     """There are no credentials for AWS here at all."""

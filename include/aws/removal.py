@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 DELETE_S = 50 * 60.0  # run 6 took 12 to 14 minutes; the task that waits has an hour
 FAILURES = 3  # how often one call takes a failed deletion up again
 POLL_S = 15.0
+OF_A_STACK = "aws:cloudformation:"  # tags of what CloudFormation made, and deletes
 FAILED = "DELETE_FAILED"
 GOING = "DELETE_IN_PROGRESS"
 
@@ -45,6 +46,7 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
                 raise TeardownError(_stuck(cloudformation, stack))
             failures_left -= 1
             log.warning("%s", _stuck(cloudformation, stack))
+            sweep_network(client, stack)
         if status == GOING:
             sweep_interfaces(client, stack)
         else:
@@ -89,6 +91,55 @@ def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> 
         except ClientError as err:
             if not is_absent(err):  # else somebody was faster
                 log.warning("the network interface %s stays for now: %s", interface, err)
+
+
+def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
+    """Delete what others put into the stack's network, which is the study's alone.
+
+    GuardDuty's runtime monitoring adds an endpoint and a security group to the VPC of each cluster
+    and takes neither away. Only once the deletion failed and the cluster is gone: while it is
+    there, it needs its own group.
+    """
+    vpc = _vpc(client("cloudformation"), stack)
+    if vpc is None or _cluster_is_there(client("eks"), stack):
+        return
+    ec2, inside = client("ec2"), [{"Name": "vpc-id", "Values": [vpc]}]
+    pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=inside)
+    for endpoint in [each for page in pages for each in page["VpcEndpoints"]]:
+        if endpoint.get("VpcEndpointType") != "Gateway":  # that one is the stack's own
+            identity = endpoint["VpcEndpointId"]
+            _try(f"endpoint {identity}", ec2.delete_vpc_endpoints, VpcEndpointIds=[identity])
+    pages = ec2.get_paginator("describe_security_groups").paginate(Filters=inside)
+    groups = [each for page in pages for each in page["SecurityGroups"]]
+    tag = {"Key": stacks.TAG_STUDY, "Value": stacks.tags_of(stack).get(stacks.TAG_STUDY, "")}
+    for group in groups:
+        is_of_stack = any(key.startswith(OF_A_STACK) for key in stacks.tags_of(group))
+        if is_of_stack or group["GroupName"] == "default":  # which go with stack and VPC
+            continue
+        identity = group["GroupId"]
+        # The right to delete is one for what carries a study's tag.
+        _try(f"tag of {identity}", ec2.create_tags, Resources=[identity], Tags=[tag])
+        _try(f"security group {identity}", ec2.delete_security_group, GroupId=identity)
+
+
+def _cluster_is_there(eks: Any, stack: Mapping[str, Any]) -> bool:
+    try:
+        eks.describe_cluster(name=stack["StackName"])
+    except ClientError as err:
+        if is_absent(err):
+            return False
+        raise
+    return True
+
+
+def _try(what: str, call: Callable[..., Any], **arguments: Any) -> None:
+    """One step of a sweep that is repeated: what is not deleted yet is told, and tried again."""
+    try:
+        call(**arguments)
+        log.info("swept: %s", what)
+    except ClientError as err:
+        if not is_absent(err):
+            log.warning("not swept yet: %s: %s", what, err)
 
 
 def _vpc(cloudformation: Any, stack: Mapping[str, Any]) -> str | None:

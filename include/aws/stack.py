@@ -6,7 +6,6 @@ import hashlib
 import logging
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -25,7 +24,6 @@ PREFIX = "operator-benchmark-"  # the roles of bootstrap.yaml may touch nothing 
 TAG_OWNER = "operator-benchmark:owner"
 TAG_STUDY = "operator-benchmark:study"
 TAG_EXPIRES_AT = "operator-benchmark:expires-at"  # UTC, without a zone
-TEMPLATE = Path(__file__).parent.parent / "manifests" / "aws" / "stack.yaml"
 
 # After its time to live a study starts no point, but its last one and its teardown take a while.
 GRACE = timedelta(minutes=30)
@@ -42,9 +40,14 @@ def name_of(study_id: str) -> str:
     return f"{PREFIX}{study_id}"
 
 
+def guards_end_at(reservation: Reservation) -> datetime:
+    """When whoever still finds the cluster deletes it."""
+    return reservation.expires_at + GRACE
+
+
 def guards_act_at(reservation: Reservation) -> str:
-    """When whoever still finds the cluster deletes it, as the template and the tag want it."""
-    return (reservation.expires_at + GRACE).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    """The same instant as the template and the tag want it."""
+    return guards_end_at(reservation).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def expiry_of(stack: Mapping[str, Any]) -> datetime | None:
@@ -82,7 +85,12 @@ def find_own(cloudformation: Any, study_id: str) -> dict[str, Any] | None:
 
 
 def create_or_adopt(
-    cloudformation: Any, *, reservation: Reservation, owner: str, parameters: Mapping[str, str]
+    cloudformation: Any,
+    *,
+    reservation: Reservation,
+    owner: str,
+    parameters: Mapping[str, str],
+    template: str,
 ) -> None:
     """Start making the stack, in one call, unless this study has already started it.
 
@@ -93,7 +101,7 @@ def create_or_adopt(
         if find(cloudformation, name) is None:
             cloudformation.create_stack(
                 StackName=name,
-                TemplateBody=TEMPLATE.read_text(),
+                TemplateBody=template,
                 Parameters=[
                     {"ParameterKey": key, "ParameterValue": value}
                     for key, value in parameters.items()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,15 @@ import yaml
 FOLDER = Path(__file__).parent.parent / "manifests" / "aws"
 
 
-class _Loader(yaml.SafeLoader):
+class _AsText(yaml.SafeLoader):
     """Reads CloudFormation's short tags as their text: `!Sub text` is `text`."""
 
 
-def _text(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+class _AsFunctions(yaml.SafeLoader):
+    """Reads CloudFormation's short tags in their long form: `!Sub x` is `{"Fn::Sub": "x"}`."""
+
+
+def _content(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
     if isinstance(node, yaml.SequenceNode):
         return loader.construct_sequence(node, deep=True)
     if isinstance(node, yaml.ScalarNode):
@@ -23,12 +28,38 @@ def _text(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
     return None
 
 
-_Loader.add_multi_constructor("!", _text)
+def _text(loader: yaml.SafeLoader, _tag: str, node: yaml.Node) -> Any:
+    return _content(loader, node)
+
+
+def _function(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, Any]:
+    content = _content(loader, node)
+    if tag in {"Ref", "Condition"}:
+        return {tag: content}
+    if tag == "GetAtt":
+        content = content.split(".", 1)
+    return {f"Fn::{tag}": content}
+
+
+_AsText.add_multi_constructor("!", _text)
+_AsFunctions.add_multi_constructor("!", _function)
 
 
 @lru_cache
 def resources(template: str) -> dict[str, dict[str, Any]]:
-    """Resources of a template in our folder, by their names in it."""
+    """Resources of a template in our folder, by their names in it, functions as their text."""
     text = (FOLDER / template).read_text()
-    found: dict[str, dict[str, Any]] = yaml.load(text, Loader=_Loader)["Resources"]  # noqa: S506
-    return found
+    listed: dict[str, dict[str, Any]] = yaml.load(text, Loader=_AsText)["Resources"]  # noqa: S506
+    return listed
+
+
+@lru_cache
+def _read(template: str) -> dict[str, Any]:
+    text = (FOLDER / template).read_text()
+    document: dict[str, Any] = yaml.load(text, Loader=_AsFunctions)  # noqa: S506  a SafeLoader
+    return document
+
+
+def read(template: str) -> dict[str, Any]:
+    """A copy of the whole template, functions in their long form, as CloudFormation takes JSON."""
+    return copy.deepcopy(_read(template))

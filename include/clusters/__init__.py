@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import ClusterHandle, Reservation, Study
+    from include.models.fabric import Traffic
     from include.tariff import Pace
 
 PRICE = "hourly_price_usd"  # of one node: the option by which a study names a price itself
@@ -106,6 +107,21 @@ class Cluster(adapters.Adapter[OptionsT]):
         ClusterError when they cannot be given back. May be repeated. Here nothing is given back: a
         cluster that can do it says so by `gives_nodes_back`.
         """
+
+    def lost_workers(self, handle: ClusterHandle) -> tuple[str, ...]:  # noqa: ARG002
+        """Workers of the handle that are there no more, of a cluster that can replace them."""
+        return ()
+
+    def keep(self, reservation: Reservation, *, work_s: float) -> None:
+        """Say that the cluster is used for work that takes so long; one on a lease goes on then."""
+
+    def traffic(self, handle: ClusterHandle) -> dict[str, Traffic] | None:  # noqa: ARG002
+        """Counters by node of the fabric that MPI must use; None where it has the choice."""
+        return None
+
+    def evidence(self, reservation: Reservation) -> dict[str, str]:  # noqa: ARG002
+        """What can be read of a cluster that failed, before it is deleted: text by file name."""
+        return {}
 
     @abstractmethod
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:

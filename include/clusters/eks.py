@@ -8,21 +8,33 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from include.aws import access, command_line, machines, nodes, offers, prices, removal, session
+from include.aws import (
+    access,
+    command_line,
+    evidence,
+    fabric,
+    launch,
+    machines,
+    nodes,
+    offers,
+    prices,
+    removal,
+    reservations,
+    scaling,
+    session,
+)
 from include.aws import preflight as account_checks
 from include.aws import stack as stacks
 from include.aws.census import census
-from include.aws.parameters import parameters_of
+from include.aws.parameters import node_zone, parameters_of
 from include.aws.problems import explained
-from include.aws.settings import Options
+from include.aws.settings import Options, notes_of
 from include.clusters import Cluster
 from include.clusters._pulling import make_namespace, named_digest, pull_secret
 from include.errors import StudyError
-from include.k8s_operators import LABEL_STUDY
 from include.kube import installation
 from include.models import ClusterHandle, Reservation
 from include.project import cache_dir
-from include.render import render
 from include.tariff import Pace
 
 if TYPE_CHECKING:
@@ -32,16 +44,16 @@ if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import Study
+    from include.models.fabric import Traffic
     from include.tariff import PaidNode, Tariff
 
 log = logging.getLogger(__name__)
 
-# The account and the image are AWS's own, the same in all regions but China and GovCloud.
-EFA_PLUGIN = "602401143452.dkr.ecr.{region}.amazonaws.com/eks/aws-efa-k8s-device-plugin:v0.5.20"
 PACE = Pace(
     create_s=1130,
     nodes_while_creating=1,
     join_s=180,
+    pull_s=300,
     install_s=30,
     uninstall_s=30,
     launch_s=15,
@@ -73,6 +85,14 @@ class Eks(Cluster[Options]):
                 "image: EKS needs one that carries the application, by its digest "
                 "(registry/name@sha256:…): what a tag means may change between two pulls"
             )
+        if chosen.min_nodes and chosen.min_nodes < min(study.nodes):
+            raise StudyError(
+                f"min_nodes: {chosen.min_nodes} workers are too few for any size of the study"
+            )
+        if complaint := offers.too_many_ranks(
+            study.pod_resources, ranks_per_node=study.ranks_per_node
+        ):
+            raise StudyError(complaint)
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -104,8 +124,7 @@ class Eks(Cluster[Options]):
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
         """By what the instance type has."""
         name = _options(reservation).instance_type
-        found = offers.instance_type(_client(reservation)("ec2"), name)
-        return (offers.room(found, name, pod_resources),)
+        return (offers.room(launch.describe(_client(reservation)("ec2"), name), pod_resources),)
 
     def tariff(self, reservation: Reservation) -> Tariff | None:
         """Without asking AWS: the study's own price, or that of a dated table."""
@@ -114,12 +133,17 @@ class Eks(Cluster[Options]):
         )
 
     def paid_nodes(self, reservation: Reservation) -> int:
-        """The workers and the launcher's node."""
-        return reservation.nodes + 1
+        """The workers, and the launcher's node unless it has a type and a price of its own."""
+        return reservation.nodes + (0 if _options(reservation).has_small_launcher else 1)
 
     def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:
-        """As EC2 charges them: from their launch, which is minutes before they are nodes."""
-        return machines.paid(_client(reservation)("ec2"), reservation.study_id)
+        """As EC2 charges them: from their launch, which is minutes before they are nodes.
+
+        A small launcher is in the price of what is beside the nodes.
+        """
+        instance_type = _options(reservation).instance_type
+        ec2 = _client(reservation)("ec2")
+        return machines.paid(ec2, reservation.study_id, instance_type=instance_type)
 
     def pace(self, reservation: Reservation) -> Pace:  # noqa: ARG002
         """As in run 6, at any size: the control plane takes most of the time."""
@@ -129,23 +153,27 @@ class Eks(Cluster[Options]):
     def create(self, reservation: Reservation, study: Study) -> None:  # noqa: ARG002
         """Ask CloudFormation for the stack, in one call, or adopt it."""
         client, options = _client(reservation), _options(reservation)
+        parameters = parameters_of(reservation, options, client=client)
+        machine = launch.describe(client("ec2"), options.instance_type)
         stacks.create_or_adopt(
             client("cloudformation"),
             reservation=reservation,
             owner=options.owner,
-            parameters=parameters_of(reservation, options, client=client),
+            parameters=parameters,
+            template=launch.body(launch.stack_template(machine, parameters)),
         )
 
     @explained
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for the stack and the launcher's node; the workers are not there yet."""
-        stacks.wait_made(_client(reservation)("cloudformation"), reservation.study_id)
-        kube, options = self.connect(reservation), _options(reservation)
+        client, options = _client(reservation), _options(reservation)
+        stacks.wait_made(client("cloudformation"), reservation.study_id)
+        self.keep(reservation, work_s=0)
+        kube = self.connect(reservation)
         make_namespace(kube, reservation)
-        labels = {LABEL_STUDY: reservation.study_id}
-        image = EFA_PLUGIN.format(region=options.region)
-        for obj in render("aws/efa_device_plugin.yaml.j2", image=image, labels=labels):
-            kube.in_namespace(obj["metadata"]["namespace"]).apply(obj)
+        has_efa = launch.describe(client("ec2"), options.instance_type).has_efa
+        if has_efa:
+            fabric.offer(kube, region=options.region, study_id=reservation.study_id)
         nodes.wait_launcher(kube)
         image = study.image or ""
         return ClusterHandle(
@@ -156,21 +184,56 @@ class Eks(Cluster[Options]):
             image_digest=named_digest(image),
             image_pull_policy="IfNotPresent",
             image_pull_secret=pull_secret(kube, reservation, study),
+            environment=fabric.environment(study) if has_efa else {},
+            shared_memory=options.shared_memory,
             launcher=nodes.LAUNCHER,
             worker=nodes.WORKER,
-            notes=_notes(options),
+            notes=notes_of(options, has_efa=has_efa),
         )
 
     @explained
     def add_workers(self, handle: ClusterHandle) -> ClusterHandle:
         """Scale from none to all; CapacityError, with none again, when EC2 lacks them."""
+        client, options, kube = _client(handle), _options(handle), self.connect(handle)
+        self.keep(handle, work_s=0)
+        group = scaling.WorkerGroup(client, cluster=stacks.name_of(handle.study_id))
+        if options.reserve:
+            reservations.hold(client, handle, options, zone=node_zone(client("ec2"), options))
+        with_efa = bool(handle.environment)
         names = nodes.add_workers(
-            _client(handle)("eks"),
-            self.connect(handle),
-            cluster=stacks.name_of(handle.study_id),
-            count=handle.nodes,
+            group, kube, count=handle.nodes, least=options.min_nodes, with_efa=with_efa
         )
-        return handle.model_copy(update={"worker_nodes": names})
+        complete = handle.model_copy(update={"worker_nodes": names})
+        if with_efa:
+            fabric.count(kube, complete)
+        return complete
+
+    @explained
+    def lost_workers(self, handle: ClusterHandle) -> tuple[str, ...]:
+        """Workers of the handle that are no ready nodes any more."""
+        with_efa = bool(handle.environment)
+        there = nodes.ready_nodes(self.connect(handle), nodes.WORKER, with_efa=with_efa)
+        return tuple(name for name in handle.worker_nodes if name not in there)
+
+    @explained
+    def keep(self, reservation: Reservation, *, work_s: float) -> None:
+        """Move the lease on, and with it the end of a reservation that the study made."""
+        work = timedelta(seconds=work_s)
+        reservations.keep(_client(reservation), reservation, _options(reservation), work=work)
+
+    def traffic(self, handle: ClusterHandle) -> dict[str, Traffic] | None:
+        """By EFA's counters; None where the pods ask for no EFA."""
+        if not handle.environment:
+            return None
+        return fabric.read(self.connect(handle), handle.study_id)
+
+    def evidence(self, reservation: Reservation) -> dict[str, str]:
+        """What AWS and the nodes tell of a cluster that did not become ready."""
+        return evidence.collect(
+            _client(reservation),
+            lambda: self.connect(reservation),
+            study_id=reservation.study_id,
+        )
 
     @explained
     def connect(self, reservation: Reservation) -> Kube:
@@ -207,7 +270,9 @@ class Eks(Cluster[Options]):
     def delete(self, reservation: Reservation) -> None:
         """Delete the stack, whatever its state, with what would hold it up; a stranger's stays."""
         client = _client(reservation)
-        find = functools.partial(stacks.find_own, client("cloudformation"), reservation.study_id)
+        study_id = reservation.study_id
+        find = functools.partial(stacks.find_own, client("cloudformation"), study_id)
+        reservations.cancel(client("ec2"), study_id)
         removal.delete_stack(client, find)
 
     @explained
@@ -223,15 +288,6 @@ def _options(reservation: Reservation) -> Options:
 def _client(reservation: Reservation) -> Callable[[str], Any]:
     region = _options(reservation).region
     return functools.cache(lambda service: session.client(service, region))
-
-
-def _notes(options: Options) -> tuple[str, ...]:
-    reserved = options.capacity_reservation
-    return (
-        f"{options.instance_type} in {options.region}, on demand, "
-        + (f"in the reservation {reserved}" if reserved else "without a reservation"),
-        *(() if options.self_destruct else ("AWS would not have deleted the cluster by itself",)),
-    )
 
 
 ADAPTER = Eks()

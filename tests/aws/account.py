@@ -9,11 +9,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from include.aws import access, nodes, removal, session, stack
+from include.aws import access, nodes, removal, reservations, scaling, session, stack
 from tests.aws import moto_stack
 from tests.kube.api_server import serving
 
 REGION = "us-east-2"
+STRANGERS = "a stranger's"
 
 
 class Session(boto3.Session):
@@ -38,9 +39,11 @@ def aws(monkeypatch):
         monkeypatch.setenv(name, "testing")
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
-    for module in (stack, removal, nodes):
+    for module in (stack, removal, nodes, scaling, reservations):
         monkeypatch.setattr(module, "POLL_S", 0.0)
     monkeypatch.setattr(nodes, "PAUSE_S", 0.0)
+    monkeypatch.setattr(nodes, "STALLED_S", 0.0)
+    monkeypatch.setattr(reservations, "PAUSE_S", 0.0)
     moto_stack.reset()
     monkeypatch.setattr(session._Source, "session", staticmethod(_sessions))
     with mock_aws():
@@ -104,7 +107,11 @@ def whole_account(client):
         ],
         "addresses": ec2.describe_addresses()["Addresses"],
         "internet gateways": ec2.describe_internet_gateways()["InternetGateways"],
-        "endpoints": ec2.describe_vpc_endpoints()["VpcEndpoints"],
+        "endpoints": [
+            each
+            for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]
+            if each["State"] != "deleted"
+        ],
         "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
         "roles": [
             role["RoleName"]
@@ -114,3 +121,25 @@ def whole_account(client):
         "placement groups": list(moto_stack.PLACEMENT_GROUPS),
     }
     return {kind: listed for kind, listed in found.items() if listed}
+
+
+def strangers_things(client):
+    """Ids of what somebody else has in the account: made when it is not there, else looked up."""
+    ec2 = client("ec2")
+    vpc = next(each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if each["IsDefault"])
+    inside = [{"Name": "vpc-id", "Values": [vpc]}]
+    if not ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"]:
+        subnet = ec2.describe_subnets(Filters=inside)["Subnets"][0]["SubnetId"]
+        ec2.create_network_interface(SubnetId=subnet, Description=STRANGERS)
+        ec2.create_security_group(GroupName=STRANGERS, Description=STRANGERS, VpcId=vpc)
+        ec2.create_vpc_endpoint(
+            VpcId=vpc, ServiceName=f"com.amazonaws.{REGION}.ecr.api", VpcEndpointType="Interface"
+        )
+    groups = ec2.describe_security_groups(Filters=inside)["SecurityGroups"]
+    interfaces = ec2.describe_network_interfaces(Filters=inside)["NetworkInterfaces"]
+    endpoints = ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"]
+    return {
+        *(each["GroupId"] for each in groups),
+        *(each["NetworkInterfaceId"] for each in interfaces),
+        *(each["VpcEndpointId"] for each in endpoints),
+    }

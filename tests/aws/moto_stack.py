@@ -1,10 +1,11 @@
 """What moto 5.2.5 lacks for the stack of a study; importing this module patches moto.
 
-- Types: EKS Cluster and Nodegroup, on moto's own EKS, so that clients see them; AddOn, AccessEntry,
-  Schedule, PlacementGroup and SecurityGroupEgress as stand-ins.
+- Types: EKS Cluster, Nodegroup and Schedule, on moto's own backends, so that clients see them;
+  AddOn, AccessEntry, PlacementGroup and SecurityGroupEgress as stand-ins.
 - Deletion of five types that moto makes and cannot delete.
 - Stacks that take their time, roll back, or cannot be deleted; `FAULTS` holds the switches.
 - Lists of placement groups and capacity reservations.
+- The Auto Scaling group of a node group, and its activities.
 
 And it spares what moto does anew in each account, which is most of a test's time otherwise.
 
@@ -15,14 +16,19 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
+import re
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from boto3 import Session
 from botocore.loaders import JSONFileLoader
+from moto.autoscaling.responses import AutoScalingResponse
 from moto.cloudformation import models as cfn_models
 from moto.core import responses
 from moto.core.common_models import CloudFormationModel
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import EC2ClientError
 from moto.ec2.models import amis, ec2_backends
 from moto.ec2.models.elastic_ip_addresses import ElasticAddress
 from moto.ec2.models.internet_gateways import InternetGateway
@@ -30,9 +36,12 @@ from moto.ec2.models.nat_gateways import NatGateway, NatGatewayBackend
 from moto.ec2.models.route_tables import RouteTable
 from moto.ec2.models.vpcs import VPCEndPoint
 from moto.ec2.responses import EC2Response
+from moto.eks import urls as eks_urls
 from moto.eks import utils as eks_utils
 from moto.eks.models import EKSBackend, eks_backends
+from moto.eks.responses import EKSResponse
 from moto.moto_api._internal import mock_random
+from moto.scheduler.models import scheduler_backends
 
 
 @dataclass
@@ -42,17 +51,26 @@ class Faults:
     polls_until_made: int = 0
     creation_fails: dict[str, str] = field(default_factory=dict)  # logical id → reason
     deletions_that_fail: int = 0
+    reservations_refused: int = 0
+    vpc_is_held: bool = False  # by whatever is in it and not in the stack, as on AWS
     shortage: list[str] = field(default_factory=list)  # a message per attempt that comes short
     on_scale: list = field(default_factory=list)  # called with the number of workers asked for
 
 
 FAULTS = Faults()
+GROUP_ARN = "arn:aws:ec2:us-east-2:123456789012:placement-group"
 PLACEMENT_GROUPS: dict[str, dict] = {}
+RESERVATIONS: dict[str, dict] = {}
+SCALING = {"wanted": 0, "failures": []}
+DELETED: list[str] = []  # types, as far as they say so
 
 
 def reset():
     FAULTS.__dict__.update(Faults().__dict__)
     PLACEMENT_GROUPS.clear()
+    RESERVATIONS.clear()
+    SCALING.update(wanted=0, failures=[])
+    DELETED.clear()
 
 
 # ---- types that moto does not have --------------------------------------------------------------
@@ -119,9 +137,12 @@ def _create_cluster(cls, _logical_id, properties, account, region):
 
 
 def _delete_cluster(self, account, region):
-    eks_backends[account][region].delete_cluster(self._physical_id)  # refused while it has nodes
-    group = self._attributes["ClusterSecurityGroupId"]
-    ec2_backends[account][region].delete_security_group(group_id=group)
+    eks = eks_backends[account][region]
+    if self._physical_id in eks.clusters:  # else an earlier attempt did
+        eks.delete_cluster(self._physical_id)  # refused while it has nodes
+    group, ec2 = self._attributes["ClusterSecurityGroupId"], ec2_backends[account][region]
+    if any(group in groups for groups in ec2.groups.values()):
+        ec2.delete_security_group(group_id=group)
 
 
 def _create_node_group(cls, _logical_id, properties, account, region):
@@ -144,7 +165,9 @@ def _create_node_group(cls, _logical_id, properties, account, region):
 
 
 def _delete_node_group(self, account, region):
-    eks_backends[account][region].delete_nodegroup(*self._physical_id.split("/"))
+    cluster, name = self._physical_id.split("/")
+    if cluster in eks_backends[account][region].clusters:
+        eks_backends[account][region].delete_nodegroup(cluster, name)
 
 
 def _create_placement_group(cls, _logical_id, properties, _account, _region):
@@ -163,6 +186,30 @@ def _create_egress(cls, _logical_id, properties, account, region):
         source_groups=[{"GroupId": properties["DestinationSecurityGroupId"]}],
     )
     return cls(f"{properties['GroupId']}-egress")
+
+
+def _create_schedule(cls, _logical_id, properties, account, region):
+    given = {
+        "description": None,
+        "end_date": None,
+        "flexible_time_window": properties["FlexibleTimeWindow"],
+        "group_name": None,
+        "kms_key_arn": None,
+        "name": properties["Name"],
+        "schedule_expression": properties["ScheduleExpression"],
+        "schedule_expression_timezone": properties["ScheduleExpressionTimezone"],
+        "start_date": properties["StartDate"],
+        "state": properties["State"],
+        "target": properties["Target"],
+        "action_after_completion": None,
+    }
+    made = scheduler_backends[account][region].create_schedule(**given)
+    return cls(properties["Name"], Arn=made.arn)
+
+
+def _delete_schedule(self, account, region):
+    DELETED.append("AWS::Scheduler::Schedule")
+    scheduler_backends[account][region].delete_schedule(None, self._physical_id)
 
 
 def _create_stand_in(cls, logical_id, *_):
@@ -185,7 +232,12 @@ TYPES = (
     ),
     _add_type("AWS::EKS::Addon", name_property="AddonName", create=_create_stand_in),
     _add_type("AWS::EKS::AccessEntry", create=_create_stand_in),
-    _add_type("AWS::Scheduler::Schedule", name_property="Name", create=_create_stand_in),
+    _add_type(
+        "AWS::Scheduler::Schedule",
+        name_property="Name",
+        create=_create_schedule,
+        delete=_delete_schedule,
+    ),
     _add_type(
         "AWS::EC2::PlacementGroup",
         attributes=(),
@@ -253,7 +305,7 @@ def _describe_placement_groups(self):
     """Those that carry the tags which are asked for."""
     wanted = _tags_asked_for(self._filters_from_querystring())
     found = [
-        {"GroupName": name, "State": "available"}
+        {"GroupName": name, "State": "available", "GroupArn": f"{GROUP_ARN}/{name}"}
         for name, properties in PLACEMENT_GROUPS.items()
         if wanted <= {(tag["Key"], tag["Value"]) for tag in properties["Tags"]}
     ]
@@ -261,9 +313,54 @@ def _describe_placement_groups(self):
 
 
 EC2Response.describe_placement_groups = _describe_placement_groups
-EC2Response.describe_capacity_reservations = lambda _self: ActionResult(
-    {"CapacityReservations": []}
-)
+
+
+def _describe_reservations(self):
+    wanted = _tags_asked_for(self._filters_from_querystring())
+    states = self._filters_from_querystring().get("state", ["active", "cancelled"])
+    found = [
+        held
+        for held in RESERVATIONS.values()
+        if wanted <= {(tag["Key"], tag["Value"]) for tag in held["Tags"]}
+        and held["State"] in states
+    ]
+    return ActionResult({"CapacityReservations": found})
+
+
+def _create_reservation(self):
+    if FAULTS.reservations_refused:
+        FAULTS.reservations_refused -= 1
+        raise EC2ClientError("InsufficientInstanceCapacity", "We currently do not have sufficient")
+    identity = f"cr-{len(RESERVATIONS):017x}"
+    names = ("InstanceType", "AvailabilityZone", "PlacementGroupArn", "EndDateType", "EndDate")
+    given = {name: self._get_param(name) for name in (*names, "InstanceMatchCriteria")}
+    count = int(self._get_param("InstanceCount"))
+    (specification,) = self._get_param("TagSpecifications")
+    RESERVATIONS[identity] = {
+        **given,
+        "CapacityReservationId": identity,
+        "TotalInstanceCount": count,
+        "AvailableInstanceCount": count,
+        "State": "active",
+        "Tags": specification["Tags"],
+    }
+    return ActionResult({"CapacityReservation": RESERVATIONS[identity]})
+
+
+def _modify_reservation(self):
+    RESERVATIONS[self._get_param("CapacityReservationId")]["EndDate"] = self._get_param("EndDate")
+    return ActionResult({"Return": True})
+
+
+def _cancel_reservation(self):
+    RESERVATIONS[self._get_param("CapacityReservationId")]["State"] = "cancelled"
+    return ActionResult({"Return": True})
+
+
+EC2Response.describe_capacity_reservations = _describe_reservations
+EC2Response.create_capacity_reservation = _create_reservation
+EC2Response.modify_capacity_reservation = _modify_reservation
+EC2Response.cancel_capacity_reservation = _cancel_reservation
 
 _update_nodegroup_config = EKSBackend.update_nodegroup_config
 
@@ -272,17 +369,58 @@ def _scale(self, cluster_name, nodegroup_name, **changes):
     answer = _update_nodegroup_config(self, cluster_name, nodegroup_name, **changes)
     group = self.clusters[cluster_name].nodegroups[nodegroup_name]
     wanted = group.scaling_config["desiredSize"]
-    issues = [
-        {"code": "AsgInstanceLaunchFailures", "message": FAULTS.shortage.pop(0)}
-        for _ in FAULTS.shortage[: 1 if wanted else 0]
+    reasons = [FAULTS.shortage.pop(0) for _ in FAULTS.shortage[: 1 if wanted else 0]]
+    failures = [
+        {
+            "ActivityId": f"failed-{len(SCALING['failures'])}",
+            "StatusCode": "Failed",
+            "StatusMessage": reason,
+        }
+        for reason in reasons
     ]
-    group.health = {"issues": issues}
+    SCALING["failures"] += failures
+    SCALING["wanted"] = wanted
     for callback in FAULTS.on_scale:
-        callback(0 if issues else wanted)
+        callback(0 if failures else wanted)
     return answer
 
 
 EKSBackend.update_nodegroup_config = _scale
+EKSBackend.update_nodegroup_version = lambda self, cluster, group, template: setattr(
+    self.clusters[cluster].nodegroups[group], "launch_template", template
+)
+
+
+def _update_version(self):
+    cluster, group = (unquote(part) for part in _GROUP_PATH.search(self.uri).groups())
+    template = self._get_param("launchTemplate")
+    self.eks_backend.update_nodegroup_version(cluster, group, template)
+    update = {"id": "1", "status": "Successful", "type": "VersionUpdate"}
+    return 200, {}, json.dumps({"update": update})
+
+
+_GROUP_PATH = re.compile(r"/clusters/([^/]+)/node-groups/([^/]+)/update-version")
+EKSResponse.update_nodegroup_version = _update_version
+eks_urls.url_paths["{0}/clusters/(?P<name>[^/]+)/node-groups/(?P<group>[^/]+)/update-version$"] = (
+    EKSResponse.dispatch
+)
+
+
+def _describe_scaling_group(self):
+    """The group has no machines to list: those of moto are names on an API server alone."""
+    (name,) = self._get_param("AutoScalingGroupNames", [])
+    described = {
+        "AutoScalingGroupName": name,
+        "DesiredCapacity": SCALING["wanted"],
+        "Instances": [],
+    }
+    return ActionResult({"AutoScalingGroups": [described]})
+
+
+AutoScalingResponse.describe_auto_scaling_groups = _describe_scaling_group
+AutoScalingResponse.describe_scaling_activities = lambda _self: ActionResult(
+    {"Activities": list(reversed(SCALING["failures"]))}
+)
 
 
 # ---- states of a stack that moto does not have --------------------------------------------------
@@ -332,6 +470,10 @@ def _delete_or_fail(self, name):
     stack = next((s for s in self.stacks.values() if name in (s.name, s.stack_id)), None)
     if stack is None:
         return
+    if FAULTS.vpc_is_held and (held := _not_of_the_stack(stack)):
+        _end_cluster(stack)
+        _fail(stack, f"The vpc has dependencies and cannot be deleted: {', '.join(held)}")
+        return
     if FAULTS.deletions_that_fail > 0:
         FAULTS.deletions_that_fail -= 1
         _fail(stack, "The vpc has dependencies and cannot be deleted.")
@@ -341,6 +483,28 @@ def _delete_or_fail(self, name):
     except Exception as err:  # noqa: BLE001  as moto's own: whatever does not let itself be deleted
         self.stacks[stack.stack_id] = stack
         _fail(stack, str(err))
+
+
+def _not_of_the_stack(stack):
+    """Endpoints and groups in the stack's network that others made; they would stay there."""
+    ec2 = ec2_backends[stack.account_id][stack.region_name]
+    vpc = stack.resource_map["Vpc"].id
+    cluster = stack.resource_map["Cluster"]
+    own = {stack.resource_map[name].id for name in ("EfaGroup", "S3Endpoint")}
+    own.add(cluster.get_cfn_attribute("ClusterSecurityGroupId"))
+    groups = [g.id for g in ec2.groups.get(vpc, {}).values() if g.name != "default"]
+    endpoints = [
+        e.id for e in ec2.vpc_end_points.values() if e.vpc_id == vpc and e.state != "deleted"
+    ]
+    return [each for each in (*groups, *endpoints) if each not in own]
+
+
+def _end_cluster(stack):
+    eks, name = eks_backends[stack.account_id][stack.region_name], stack.name
+    if name in eks.clusters:
+        for group in list(eks.clusters[name].nodegroups):
+            eks.delete_nodegroup(name, group)
+        eks.delete_cluster(name)
 
 
 def _fail(stack, reason):

@@ -7,13 +7,13 @@ from include.aws.stack import TAG_STUDY
 from tests.clusters.test_eks import CLUSTER, reservation
 
 
-def start(ec2, study_id):
+def start(ec2, study_id, *, instance_type="hpc6a.48xlarge"):
     tags = [{"ResourceType": "instance", "Tags": [{"Key": TAG_STUDY, "Value": study_id}]}]
     (made,) = ec2.run_instances(
         ImageId="ami-12c6146b",  # one that moto has
         MinCount=1,
         MaxCount=1,
-        InstanceType="t3.micro",
+        InstanceType=instance_type,
         TagSpecifications=tags,
     )["Instances"]
     return made["InstanceId"], made["LaunchTime"]
@@ -39,3 +39,13 @@ def test_end_is_as_ec2_says_it():
     assert machines._ended_at(said) == datetime(2026, 11, 25, 12, 34, 56, tzinfo=UTC)
     before = datetime.now(UTC)
     assert machines._ended_at(ended) >= before
+
+
+def test_small_launcher_is_in_the_price_of_what_is_beside_the_nodes(aws):
+    mine = reservation(cluster_options={"launcher_type": "t3.medium"})
+    start(aws("ec2"), "demo-1", instance_type="t3.medium")
+    assert CLUSTER.paid_since(mine) == ()
+    assert CLUSTER.paid_nodes(mine) == mine.nodes
+    with_it, without = CLUSTER.tariff(mine), CLUSTER.tariff(reservation())
+    assert with_it.other_usd_per_hour == without.other_usd_per_hour + 0.0416
+    assert (with_it.nodes, without.nodes) == (2, 3)

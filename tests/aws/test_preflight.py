@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError, NoCredentialsError
 from moto import mock_aws
 
 from include.aws.identity import DELETION_ROLE
-from include.aws.offers import room
+from include.aws.offers import room, too_many_ranks
 from include.aws.preflight import check, examine, price, tariff_of
 from include.aws.rights import POLICIES
 from include.aws.templates import resources
@@ -51,6 +51,7 @@ def test_all_that_was_looked_at_is_in_the_table_and_nothing_stops(account):
         "zone",
         "instance type",
         "quota of vCPUs",
+        "quota of the launcher",
         "subnet",
         "quota of VPCs",
         "quota of Elastic IPs",
@@ -62,9 +63,9 @@ def test_all_that_was_looked_at_is_in_the_table_and_nothing_stops(account):
     unsure = [c.name for c in findings.checks if c.outcome is not Outcome.PASSED]
     assert unsure == ["capacity reservation"]  # nobody can know without one
     text = "\n".join(table(findings.checks))
-    assert "hpc6a.48xlarge: 96 vCPUs, EFA on 1 card, 100 Gigabit" in text
+    assert "hpc6a.48xlarge: 96 vCPUs (x86_64), EFA on 1 card, 100 Gigabit" in text
     assert "us-east-2b offers hpc6a.48xlarge" in text
-    assert "65 nodes take up to 6500 of 16379 addresses" in text
+    assert "65 nodes take up to 1040 of 16379 addresses" in text
 
 
 def test_the_price_is_that_of_aws_s_list_with_all_that_is_paid(account):
@@ -190,30 +191,55 @@ def test_a_region_without_the_type_is_refused(account):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("m5.large", "has no EFA"),
-        ("p5.48xlarge", "knows up to two"),
         ("hpc9z.48xlarge", "knows no instance type"),
-        ("hpc7g.16xlarge", "is arm64"),
+        ("mac1.metal", "no node image for mac1.metal (x86_64_mac)"),
     ],
 )
 def test_an_instance_type_that_cannot_be_used_is_refused(account, name, said):
-    if name.startswith("hpc7g"):
-        account.region = "us-east-1"
     found = row(account.look(instance_type=name), "instance type")
     assert found.outcome is Outcome.FAILED
     assert said in found.found
 
 
-def test_two_cards_are_said(account):
-    found = row(account.look(instance_type="hpc7a.96xlarge"), "instance type")
-    assert "EFA on 2 cards" in found.found
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("hpc7a.96xlarge", "192 vCPUs (x86_64), EFA on 2 cards"),
+        ("p5.48xlarge", "EFA on 32 cards"),
+        ("hpc7g.16xlarge", "64 vCPUs (arm64), EFA on 1 card"),
+        ("t3.medium", "2 vCPUs (x86_64), NO EFA, so MPI goes over TCP"),
+    ],
+)
+def test_cards_and_processors_are_said(account, name, said):
+    if name.startswith("hpc7g"):
+        account.region = "us-east-1"
+    found = row(account.look(instance_type=name), "instance type")
+    assert found.outcome is Outcome.PASSED
+    assert said in found.found
+
+
+def test_room_is_what_run_6_measured(account):
+    """All 65 nodes of run 6 said: 364,800,760 Ki of memory and 21,122 Mi of huge pages for pods."""
+    machine = account.look().instance_type
+    for fits, memory in ((True, "356000Mi"), (False, "357000Mi")):
+        outcome = Outcome.PASSED if fits else Outcome.FAILED
+        assert room(machine, {"memory": memory, "hugepages-2Mi": "21122Mi"}).outcome is outcome
+    assert room(machine, {"hugepages-2Mi": "21124Mi"}).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(("ranks", "devices", "fits"), [(128, 1, True), (129, 1, False)])
+def test_more_ranks_than_an_efa_device_has_contexts_for_are_refused(ranks, devices, fits):
+    asked = {"vpc.amazonaws.com/efa": str(devices)}
+    assert (too_many_ranks(asked, ranks_per_node=ranks) is None) == fits
+    assert too_many_ranks(asked | {"vpc.amazonaws.com/efa": "2"}, ranks_per_node=ranks) is None
+    assert too_many_ranks({"cpu": "1"}, ranks_per_node=192) is None
 
 
 def test_a_pod_that_no_node_of_the_type_has_room_for_is_refused(account):
     found = account.look().instance_type
     run_6 = {"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"}
-    assert room(found, "hpc6a.48xlarge", run_6).outcome is Outcome.PASSED
-    whole = room(found, "hpc6a.48xlarge", {**run_6, "cpu": "96", "vpc.amazonaws.com/efa": "2"})
+    assert room(found, run_6).outcome is Outcome.PASSED
+    whole = room(found, {**run_6, "cpu": "96", "vpc.amazonaws.com/efa": "2"})
     assert whole.outcome is Outcome.FAILED
     assert whole.found == (
         "a pod asks for cpu 96 of 95690m, vpc.amazonaws.com/efa 2 of 1 that hpc6a.48xlarge has "
@@ -293,9 +319,22 @@ def test_a_kubernetes_version_that_is_not_supported_is_refused(account, version,
 
 
 def test_more_nodes_than_the_subnet_has_addresses_for_are_refused(account):
-    found = row(account.look(nodes=200), "subnet")
+    found = row(account.look(nodes=450), "subnet")
     assert found.outcome is Outcome.FAILED
-    assert "201 nodes take up to 20100 of 16379" in found.found
+    assert "a node group has 450 nodes at most" in found.found
+
+
+def test_launcher_of_another_type_is_looked_at_for_itself(account):
+    assert row(account.look(launcher_type="t3.medium"), "zone").outcome is Outcome.PASSED
+    wrong = row(account.look(launcher_type="hpc7g.4xlarge"), "zone")
+    assert wrong.outcome is Outcome.FAILED
+    assert "launcher_type: hpc7g.4xlarge is not offered in us-east-2b" in wrong.found
+    other = row(account.look(launcher_type="c7gn.medium"), "zone")
+    assert "launcher_type: c7gn.medium cannot run the image of hpc6a.48xlarge" in other.found
+    account.quotas["L-1216C47A"] = 0.0
+    assert row(account.look(launcher_type="t3.medium"), "quota of the launcher").outcome is (
+        Outcome.FAILED
+    )
 
 
 @pytest.mark.parametrize(
@@ -335,7 +374,8 @@ RESERVED = {
         ({"State": "expired"}, "it is expired"),
         ({"InstanceType": "m5.large"}, "it is for m5.large"),
         ({"AvailabilityZone": "us-east-2a"}, "it is in us-east-2a, not us-east-2b"),
-        ({"AvailableInstanceCount": 64}, "64 machines are free, 65 are needed"),  # a launcher's too
+        ({"AvailableInstanceCount": 63}, "63 machines are free, 64 are needed"),
+        ({"PlacementGroupArn": ""}, "it was made in no placement group"),
         ({"PlacementGroupArn": f"{GROUP}/other"}, "its placement_group is other, which"),
         ({"EndDate": datetime(2026, 11, 23, 11, tzinfo=UTC)}, "it ends at 2026-11-23 11:00"),
     ],

@@ -47,18 +47,28 @@ OF_OTHER_TEMPLATES = {
     "AWS::IAM::Role": {"iam:PutRolePolicy", "iam:UntagRole"},  # inline policies, changed tags
 }
 OUR_CALLS = {
+    "autoscaling:DescribeAutoScalingGroups",
+    "autoscaling:DescribeScalingActivities",
     "cloudformation:CreateStack",
     "cloudformation:DeleteStack",
     "cloudformation:DescribeStackEvents",
     "cloudformation:DescribeStackResource",
     "cloudformation:DescribeStacks",
+    "ec2:CancelCapacityReservation",
+    "ec2:CreateCapacityReservation",
+    "ec2:CreateLaunchTemplateVersion",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeRegions",
+    "ec2:GetConsoleOutput",
+    "ec2:ModifyCapacityReservation",
+    "ec2:TerminateInstances",
     "eks:UpdateNodegroupConfig",
+    "eks:UpdateNodegroupVersion",
     "iam:SimulatePrincipalPolicy",
     "pricing:GetProducts",
     "servicequotas:GetAWSDefaultServiceQuota",
     "servicequotas:GetServiceQuota",
+    "scheduler:UpdateSchedule",
     "ssm:GetParameter",
     "sts:GetCallerIdentity",
 }
@@ -66,7 +76,6 @@ OUR_CALLS = {
 TO_BE_SURE = {
     "ec2:DeleteLaunchTemplateVersions",
     "ec2:DetachNetworkInterface",
-    "ec2:TerminateInstances",
     "eks:DisassociateAccessPolicy",
     "iam:ListInstanceProfilesForRole",
 }

@@ -1,282 +1,197 @@
-"""The templates: what cfn-lint checks, and what it does not see, each shown to fail when wrong."""
+"""The templates: what cfn-lint finds, and what they mean once their parameters have values."""
 
 from __future__ import annotations
 
-import copy
-import functools
 import json
-import re
+import os
 from pathlib import Path
 
 import pytest
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
-from cfnlint.decode import decode
 
-from include.aws import identity, nodes, stack
+from include.aws import fabric, identity, launch, nodes, stack, templates
+from include.aws.parameters import parameters_of
 from include.aws.settings import OWNER, Options
+from include.render import render
+from tests.aws import meaning
+from tests.aws.meaning import Stack, bootstrap_stack, data_of, study_stack, walk
 
-FOLDER = stack.TEMPLATE.parent
-ROLE_PROPERTIES = {"RoleArn", "RoleARN", "NodeRole"}
-
-
-@functools.cache
-def read(name):
-    found, problems = decode(str(FOLDER / name))
-    assert not problems
-    return json.loads(json.dumps(found))
-
-
-@pytest.fixture
-def template():
-    return copy.deepcopy(read("stack.yaml"))
-
-
-def resources_of(template, kind):
-    return {k: r for k, r in template["Resources"].items() if r["Type"] == kind}
-
-
-def walk(value, path=()):
-    yield path, value
-    if isinstance(value, dict | list):
-        children = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, child in children:
-            yield from walk(child, (*path, key))
+GOLDEN = Path(__file__).parent.parent / "golden"
+TYPES = {  # type: EFA interfaces, image; as DescribeInstanceTypes says of each
+    "t3.medium": (0, "AL2023_x86_64_STANDARD"),
+    "hpc6a.48xlarge": (1, "AL2023_x86_64_STANDARD"),
+    "hpc6id.32xlarge": (2, "AL2023_x86_64_STANDARD"),
+    "hpc7a.96xlarge": (2, "AL2023_x86_64_STANDARD"),
+    "hpc8a.96xlarge": (2, "AL2023_x86_64_STANDARD"),
+    "hpc7g.16xlarge": (1, "AL2023_ARM_64_STANDARD"),
+    "c7gn.16xlarge": (1, "AL2023_ARM_64_STANDARD"),
+    "c7i.48xlarge": (1, "AL2023_x86_64_STANDARD"),
+    "p4d.24xlarge": (4, "AL2023_x86_64_NVIDIA"),
+    "p5.48xlarge": (32, "AL2023_x86_64_NVIDIA"),
+}
+REGIONS = {"hpc7g.16xlarge": "us-east-1"}  # all others are in us-east-2
 
 
-def cards_of(template):
-    data = template["Resources"]["NodeTemplate"]["Properties"]["LaunchTemplateData"]
-    listed = data["NetworkInterfaces"]
-    return [card["Fn::If"][1] if "Fn::If" in card else card for card in listed]
+def machine_of(aws, name):
+    return launch.describe(aws("ec2", REGIONS.get(name, "us-east-2")), name)
 
 
-@pytest.mark.parametrize(
-    ("name", "regions"),
-    [
-        ("stack.yaml", ["us-east-2", "eu-north-1"]),
-        ("bootstrap.yaml", ["us-east-2"]),  # cfn-lint knows no budgets elsewhere
-    ],
-)
-def test_cfn_lint_finds_nothing(name, regions):
-    found = lint_file(Path(FOLDER / name), ManualArgs(regions=regions))
-    assert [str(match) for match in found] == []
+def plugin():
+    (made,) = render(
+        "aws/efa_device_plugin.yaml.j2",
+        image=fabric.PLUGIN.format(region="us-east-2"),
+        labels={"study": "demo-1"},
+        place=nodes.WORKER,
+    )
+    return made
 
 
-# ---- what cfn-lint does not see -----------------------------------------------------------------
+def test_cfn_lint_finds_nothing_in_what_is_made(aws, tmp_path):
+    parameters = study_stack(aws).values
+    for name in ("t3.medium", "hpc6a.48xlarge", "p5.48xlarge"):
+        for guard in ("", parameters["SelfDestructRoleArn"]):
+            given = {"CapacityType": "ON_DEMAND", "SelfDestructRoleArn": guard}
+            made = launch.stack_template(machine_of(aws, name), given)
+            unused = [] if guard else ["W2001"]  # the lease of a guard that is not there
+            found = problems(tmp_path, made, regions=["us-east-2", "eu-north-1"], ignored=unused)
+            assert found == []
+    assert problems(tmp_path, launch.drill_template(), regions=["us-east-2"]) == []
+    # cfn-lint knows no budgets in other regions
+    assert problems(tmp_path, templates.read("bootstrap.yaml"), regions=["us-east-2"]) == []
 
 
-def check_every_card_is_efa(template):
-    cards = cards_of(template)
-    assert [card["InterfaceType"] for card in cards] == ["efa", "efa"]
-    assert [(card["DeviceIndex"], card["NetworkCardIndex"]) for card in cards] == [(0, 0), (1, 1)]
-
-
-def check_no_card_names_a_subnet(template):
-    assert not [card for card in cards_of(template) if "SubnetId" in card]
-
-
-def check_every_card_is_in_both_groups(template):
-    both = [{"Fn::GetAtt": ["Cluster", "ClusterSecurityGroupId"]}, {"Ref": "EfaGroup"}]
-    assert all(card["Groups"] == both for card in cards_of(template))
-
-
-def check_roles_are_given_by_arn(template):
-    roles = set(resources_of(template, "AWS::IAM::Role"))
-    by_name = [
-        path
-        for path, value in walk(template["Resources"])
-        if path and path[-1] in ROLE_PROPERTIES and isinstance(value, dict)
-        if value.get("Ref") in roles
+def problems(folder, template, *, regions, ignored=()):
+    file = folder / "template.json"
+    file.write_text(launch.body(template))
+    return [
+        str(match)
+        for match in lint_file(file, ManualArgs(regions=regions, ignore_checks=list(ignored)))
     ]
-    assert not by_name
 
 
-def check_the_workers_start_at_none(template):
-    scaling = template["Resources"]["Workers"]["Properties"]["ScalingConfig"]
-    assert (scaling["MinSize"], scaling["DesiredSize"]) == (0, 0)
+@pytest.mark.parametrize("check", meaning.STACK_CHECKS)
+def test_stack_means(aws, check):
+    check(study_stack(aws))
 
 
-def check_the_nodes_carry_what_pods_select_and_tolerate(template):
-    for name, place in (("Launcher", nodes.LAUNCHER), ("Workers", nodes.WORKER)):
-        group = template["Resources"][name]["Properties"]
-        assert group["Labels"] == place.node_selector
-        (taint,) = group["Taints"]
-        (toleration,) = place.tolerations
-        assert (taint["Key"], taint["Effect"]) == (toleration["key"], "NO_SCHEDULE")
-        assert toleration["effect"] == "NoSchedule"
+@pytest.mark.parametrize("check", meaning.ACCOUNT_CHECKS)
+def test_account_means(check):
+    check(bootstrap_stack())
 
 
-def check_instances_and_volumes_carry_the_tags(template):
-    data = template["Resources"]["NodeTemplate"]["Properties"]["LaunchTemplateData"]
-    wanted = {stack.TAG_OWNER, stack.TAG_STUDY, stack.TAG_EXPIRES_AT}
-    tagged = {s["ResourceType"]: {t["Key"] for t in s["Tags"]} for s in data["TagSpecifications"]}
-    assert set(tagged) == {"instance", "volume"}
-    assert all(wanted < keys for keys in tagged.values())
+@pytest.mark.parametrize("check", meaning.PLUGIN_CHECKS)
+def test_device_plugin_means(check):
+    check(plugin())
 
 
-def check_nodes_wait_for_the_network(template):
-    needed = {"NetworkPlugin", "KubeProxy", "PrivateDefaultRoute", "EfaIngress", "EfaEgress"}
-    for group in resources_of(template, "AWS::EKS::Nodegroup").values():
-        assert needed < set(group["DependsOn"])
+def test_meaning_is_the_reviewed_one(aws):
+    """What no check is named for: any other change of a template shows here, by what it means."""
+    instants = dict.fromkeys(("ExpiresAt", "LeaseUntil"), "2026-12-01T12:00:00")
+    made = study_stack(aws)
+    parameters = {k: made.values[k] for k in made.template["Parameters"]} | instants
+    shown = {
+        "stack": Stack(made.template, parameters).resources,
+        "bootstrap": bootstrap_stack().resources,
+        "device plugin": plugin(),
+        "drill": Stack(launch.drill_template(), parameters).resources,
+    }
+    text = json.dumps(shown, indent=1, sort_keys=True) + "\n"
+    golden = GOLDEN / "aws_meaning.json"
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text)
+    assert text == golden.read_text()
 
 
-def check_the_schedule_deletes_this_stack_by_its_id(template):
-    target = template["Resources"]["SelfDestruct"]["Properties"]["Target"]
-    asked = json.loads(target["Input"]["Fn::Sub"])
-    assert asked == {"StackName": "${AWS::StackId}", "RoleARN": "${DeletionRoleArn}"}
-    assert target["Arn"]["Fn::Sub"].endswith(":scheduler:::aws-sdk:cloudformation:deleteStack")
+# ---- machines of any number of cards ------------------------------------------------------------
 
 
-def check_what_preflight_looked_at_is_what_is_made(template):
-    """Type and version reach the cluster as they were found to be offered, and nothing else."""
-    properties = {name: found.get("Properties") for name, found in template["Resources"].items()}
-    assert properties["Cluster"]["Version"] == {"Ref": "KubernetesVersion"}
-    assert "Default" not in template["Parameters"]["KubernetesVersion"]
-    assert "Default" not in template["Parameters"]["InstanceType"]
-    for group in ("Launcher", "Workers"):
-        assert properties[group]["InstanceTypes"] == [{"Ref": "InstanceType"}]
-        assert properties[group]["Subnets"] == [{"Ref": "PrivateA"}]
-    assert properties["PrivateA"]["AvailabilityZone"] == {"Ref": "NodeZone"}
+@pytest.mark.parametrize("name", TYPES)
+def test_cards_and_image_are_those_that_aws_describes(aws, name):
+    machine = machine_of(aws, name)
+    count, image = TYPES[name]
+    assert (machine.efa_interfaces, machine.ami_type) == (count, image)
+    made = launch.stack_template(machine, {"CapacityType": "ON_DEMAND", "SelfDestructRoleArn": "x"})
+    data = made["Resources"]["NodeTemplate"]["Properties"]["LaunchTemplateData"]
+    cards = data.get("NetworkInterfaces", [])
+    assert [card["InterfaceType"] for card in cards] == ["efa", *["efa-only"] * (count - 1)][:count]
+    assert [card["NetworkCardIndex"] for card in cards] == list(range(count))
+    assert [card["DeviceIndex"] for card in cards] == [min(1, card) for card in range(count)]
+    assert ("Placement" in data) == (count > 0)
+    assert len(launch.body(made)) < 51_200  # bytes that one call takes
 
 
-def check_access_is_given_to_a_role_and_not_to_its_session(template):
-    entry = template["Resources"]["AdminAccess"]["Properties"]
-    assert entry["PrincipalArn"] == {"Ref": "AdminArn"}
-    takes = re.compile(template["Parameters"]["AdminArn"]["AllowedPattern"]).fullmatch
-    assert takes("arn:aws:iam::123456789012:role/path/airflow")
-    for wrong in ("airflow", "arn:aws:sts::123456789012:assumed-role/airflow/session"):
-        assert not takes(wrong)
+def test_first_of_seventeen_cards_has_no_efa_where_the_type_has_sixteen(aws):
+    cards = launch.network_interfaces(machine_of(aws, "p6-b300.48xlarge"))
+    assert [card["InterfaceType"] for card in cards] == ["interface", *["efa-only"] * 16]
+    assert [card["NetworkCardIndex"] for card in cards] == list(range(17))
 
 
-def check_nobody_is_made_administrator_unasked(template):
-    access = template["Resources"]["Cluster"]["Properties"]["AccessConfig"]
-    assert access == {"AuthenticationMode": "API", "BootstrapClusterCreatorAdminPermissions": False}
+def test_launcher_may_be_small_and_of_its_own_image(aws):
+    made = study_stack(aws, launcher_type="t3.medium")
+    assert made.properties("Launcher")["InstanceTypes"] == ["t3.medium"]
+    assert made.properties("Workers")["InstanceTypes"] == ["hpc6a.48xlarge"]
 
 
-def _set(*path_and_value):
-    *path, last, value = path_and_value
+def test_capacity_block_is_launched_into_as_one(aws):
+    from tests.aws import moto_stack
 
-    def mutate(template):
-        place = template["Resources"]
-        for step in path:
-            place = place[step]
-        place[last] = value
-
-    return mutate
-
-
-def _set_parameter(name, key, value):
-    def mutate(template):
-        template["Parameters"][name][key] = value
-
-    return mutate
+    block = {"CapacityReservationId": "cr-1", "ReservationType": "capacity-block"}
+    moto_stack.RESERVATIONS["cr-1"] = {**block, "State": "active", "Tags": []}
+    made = study_stack(aws, capacity_reservation="cr-1")
+    assert made.properties("Workers")["CapacityType"] == "CAPACITY_BLOCK"
+    assert made.properties("Launcher")["CapacityType"] == "ON_DEMAND"
+    data = data_of(made)
+    assert data["InstanceMarketOptions"] == {"MarketType": "capacity-block"}
+    assert data["CapacityReservationSpecification"] == {
+        "CapacityReservationTarget": {"CapacityReservationId": "cr-1"}
+    }
+    assert "Placement" not in data
 
 
-DATA = ("NodeTemplate", "Properties", "LaunchTemplateData")
-CARD = (*DATA, "NetworkInterfaces", 0)
-SECOND = (*DATA, "NetworkInterfaces", 1, "Fn::If", 1)
-MUTATIONS = [
-    (check_every_card_is_efa, _set(*CARD, "InterfaceType", "ena")),
-    (check_every_card_is_efa, _set(*SECOND, "DeviceIndex", 0)),
-    (check_no_card_names_a_subnet, _set(*CARD, "SubnetId", {"Ref": "PrivateA"})),
-    (check_every_card_is_in_both_groups, _set(*SECOND, "Groups", [{"Ref": "EfaGroup"}])),
-    (
-        check_roles_are_given_by_arn,
-        _set("Cluster", "Properties", "RoleArn", {"Ref": "ClusterRole"}),
-    ),
-    (check_roles_are_given_by_arn, _set("Workers", "Properties", "NodeRole", {"Ref": "NodeRole"})),
-    (
-        check_the_workers_start_at_none,
-        _set("Workers", "Properties", "ScalingConfig", "DesiredSize", 2),
-    ),
-    (
-        check_the_nodes_carry_what_pods_select_and_tolerate,
-        _set("Workers", "Properties", "Labels", {"role": "worker"}),
-    ),
-    (
-        check_the_nodes_carry_what_pods_select_and_tolerate,
-        _set("Launcher", "Properties", "Taints", 0, "Effect", "NO_EXECUTE"),
-    ),
-    (
-        check_instances_and_volumes_carry_the_tags,
-        _set(*DATA, "TagSpecifications", 1, "Tags", []),
-    ),
-    (
-        check_what_preflight_looked_at_is_what_is_made,
-        _set("Cluster", "Properties", "Version", "1.29"),
-    ),
-    (
-        check_what_preflight_looked_at_is_what_is_made,
-        _set_parameter("KubernetesVersion", "Default", "1.29"),
-    ),
-    (
-        check_what_preflight_looked_at_is_what_is_made,
-        _set("Workers", "Properties", "InstanceTypes", ["m5.large"]),
-    ),
-    (
-        check_what_preflight_looked_at_is_what_is_made,
-        _set("PrivateA", "Properties", "AvailabilityZone", {"Ref": "SecondZone"}),
-    ),
-    (
-        check_access_is_given_to_a_role_and_not_to_its_session,
-        _set_parameter("AdminArn", "AllowedPattern", ".+"),
-    ),
-    (
-        check_access_is_given_to_a_role_and_not_to_its_session,
-        _set("AdminAccess", "Properties", "PrincipalArn", {"Ref": "NodeRole"}),
-    ),
-    (
-        check_nobody_is_made_administrator_unasked,
-        _set(
-            "Cluster",
-            "Properties",
-            "AccessConfig",
-            "BootstrapClusterCreatorAdminPermissions",
-            True,  # noqa: FBT003  the template's own value
-        ),
-    ),
-    (check_nodes_wait_for_the_network, _set("Launcher", "DependsOn", ["KubeProxy"])),
-    (
-        check_the_schedule_deletes_this_stack_by_its_id,
-        _set("SelfDestruct", "Properties", "Target", "Input", {"Fn::Sub": '{"StackName":"x"}'}),
-    ),
-]
+def test_reservation_of_the_study_is_launched_into_by_the_workers_alone(aws):
+    made = study_stack(aws, capacity_reservation="cr-0", placement_group="mine")
+    data = data_of(made)
+    assert data["CapacityReservationSpecification"] == {
+        "CapacityReservationTarget": {"CapacityReservationId": "cr-0"}
+    }
+    assert data["Placement"] == {"GroupName": "mine"}
+    assert "PlacementGroup" not in made.resources
+    meaning.check_launcher_is_in_no_placement_group_and_no_reservation(made)
 
 
-@pytest.mark.parametrize("check", sorted({c for c, _ in MUTATIONS}, key=str))
-def test_template_holds_what_cfn_lint_does_not_see(template, check):
-    check(template)
+def test_stack_without_the_roles_of_the_guard_has_none_and_waits_for_none(aws):
+    made = study_stack(aws, self_destruct=False)
+    assert "SelfDestruct" not in made.resources
+    assert not [n for n in made.resources if "SelfDestruct" in made.depends_on(n)]
 
 
-@pytest.mark.parametrize(("check", "mutate"), MUTATIONS)
-def test_check_fails_for_a_template_that_is_wrong(template, check, mutate):
-    mutate(template)
-    with pytest.raises(AssertionError):
-        check(template)
+def test_shell_on_the_nodes_is_an_option(aws):
+    with_shell = meaning.policies_of(study_stack(aws, session_manager=True), "NodeRole")
+    assert "AmazonSSMManagedInstanceCore" in with_shell
 
 
 # ---- what the templates and the code must agree on ----------------------------------------------
 
 
-def test_template_takes_exactly_the_parameters_that_are_given(template, aws):
-    from include.aws.parameters import parameters_of
+def test_template_takes_exactly_the_parameters_that_are_given(aws):
     from tests.clusters.test_eks import reservation
 
     mine = reservation()
     given = parameters_of(mine, Options(), client=aws)
-    assert set(given) == set(template["Parameters"])
+    assert set(given) == set(templates.read("stack.yaml")["Parameters"])
     assert given["ExpiresAt"] == stack.guards_act_at(mine)
 
 
 def test_bootstrap_makes_the_roles_that_are_looked_for():
-    made = resources_of(read("bootstrap.yaml"), "AWS::IAM::Role").values()
-    names = {role["Properties"]["RoleName"] for role in made}
+    made = bootstrap_stack()
+    names = {role["RoleName"] for role in made.of_type("AWS::IAM::Role").values()}
     assert names == {identity.SELF_DESTRUCT_ROLE, identity.DELETION_ROLE}
-    assert read("bootstrap.yaml")["Parameters"]["Owner"]["Default"] == OWNER == Options().owner
+    assert made.values["Owner"] == OWNER == Options().owner
 
 
 def test_roles_of_bootstrap_reach_stacks_and_roles_of_studies_only():
-    template = read("bootstrap.yaml")
+    template = templates.read("bootstrap.yaml")
     arns = [
         value["Fn::Sub"]
         for path, value in walk(template["Resources"])
@@ -288,10 +203,6 @@ def test_roles_of_bootstrap_reach_stacks_and_roles_of_studies_only():
 
 
 def test_policies_fit_into_what_iam_stores():
-    for policy in resources_of(read("bootstrap.yaml"), "AWS::IAM::ManagedPolicy").values():
-        text = json.dumps(policy["Properties"]["PolicyDocument"], separators=(",", ":"))
+    for policy in bootstrap_stack().of_type("AWS::IAM::ManagedPolicy").values():
+        text = json.dumps(policy["PolicyDocument"], separators=(",", ":"))
         assert len(text) < 6144  # characters of a managed policy, blanks apart
-
-
-def test_template_fits_into_one_call():
-    assert stack.TEMPLATE.stat().st_size < 51_200

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import pytest
+from botocore.exceptions import ClientError
 
 from include import clusters
-from include.aws import nodes, stack
+from include.aws import nodes, reservations, stack
 from include.checks import Outcome
 from include.errors import CapacityError, ClusterError, StudyError, TeardownError
 from include.models import Study
+from include.study import presets
+from tests.aws import meaning
 from tests.aws.account import whole_account
-from tests.aws.moto_stack import FAULTS
+from tests.aws.moto_stack import FAULTS, PLACEMENT_GROUPS, RESERVATIONS
 
 pytestmark = pytest.mark.sockets
 CLUSTER = clusters.load("eks")
 IMAGE = "registry.test/lammps@sha256:" + "c" * 64
 NAME = "operator-benchmark-demo-1"
+PLUGIN = "/apis/apps/v1/namespaces/kube-system/daemonsets/efa-device-plugin"
 SHORT = "Could not launch On-Demand Instances. InsufficientInstanceCapacity"
 
 
@@ -62,17 +66,113 @@ def deleted(client, mine):
     assert whole_account(client) == {}
 
 
-def test_efa_is_offered_on_every_node_whatever_its_taints(aws, kubernetes):
+def test_efa_is_offered_on_every_worker_whatever_its_taints(aws, kubernetes):
     mine = reservation()
     CLUSTER.create(mine, study())
     CLUSTER.wait_ready(mine, study())
-    plugin = kubernetes.objects["/apis/apps/v1/namespaces/kube-system/daemonsets/efa-device-plugin"]
-    pods = plugin["spec"]["template"]["spec"]
-    assert pods["tolerations"] == [{"operator": "Exists"}]
-    assert "nodeSelector" not in pods
-    (container,) = pods["containers"]
+    plugin = kubernetes.objects[PLUGIN]
+    meaning.plugin_check_every_worker_offers_efa_and_no_launcher_does(plugin)
+    (container,) = plugin["spec"]["template"]["spec"]["containers"]
     assert container["image"].startswith("602401143452.dkr.ecr.us-east-2.amazonaws.com/")
-    assert container["securityContext"] == {"privileged": True, "runAsUser": 0}
+
+
+def test_machines_without_efa_get_no_plugin_and_no_word_of_it_to_mpi(aws, kubernetes):
+    mine = reservation(cluster_options={"instance_type": "t3.medium"})
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.add_workers(CLUSTER.wait_ready(mine, study()))
+    assert PLUGIN not in kubernetes.objects
+    assert handle.environment == {}
+    assert "t3.medium has no EFA: MPI went over TCP" in handle.notes
+    assert CLUSTER.traffic(handle) is None
+    deleted(aws, mine)
+
+
+@pytest.mark.parametrize(
+    ("mpi", "variables"),
+    [
+        ("openmpi", {"FI_PROVIDER": "efa", "OMPI_MCA_pml": "cm", "OMPI_MCA_mtl": "ofi"}),
+        ("mpich", {"FI_PROVIDER": "efa"}),
+    ],
+)
+def test_mpi_is_told_to_use_efa_where_pods_ask_for_it(aws, kubernetes, mpi, variables):
+    mine, asks = reservation(), {"cpu": "94", "vpc.amazonaws.com/efa": "1"}
+    CLUSTER.create(mine, study())
+    with_efa = study(pod_resources=asks, mpi_implementation=mpi)
+    assert CLUSTER.wait_ready(mine, with_efa).environment == variables
+    assert CLUSTER.wait_ready(mine, study()).environment == {}
+
+
+def test_shared_memory_is_an_option_and_in_the_notes(aws, kubernetes):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    assert handle.shared_memory == "8Gi"
+    assert "shared memory of a rank's pod: 8Gi" in handle.notes
+    as_run_6 = presets.fill_in({"preset": "run6"}, conf={"preset": "run6"})
+    assert as_run_6["cluster_options"]["shared_memory"] is None
+
+
+def test_study_reserves_its_workers_and_gives_them_back(aws, kubernetes):
+    mine = reservation(cluster_options={"reserve": True})
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    FAULTS.reservations_refused = 2
+    for _ in range(2):
+        CLUSTER.add_workers(handle)
+    (held,) = RESERVATIONS.values()
+    assert held["TotalInstanceCount"] == 2
+    assert held["InstanceMatchCriteria"] == "targeted"
+    assert held["PlacementGroupArn"].endswith(f"/{next(iter(PLACEMENT_GROUPS))}")
+    assert held["EndDateType"] == "limited"
+    ends = held["EndDate"]
+    CLUSTER.keep(mine, work_s=2 * 3600)
+    assert held["EndDate"] > ends
+    assert [each for each in CLUSTER.leftovers(mine) if each.startswith("capacity_reserv")]
+    deleted(aws, mine)
+    assert held["State"] == "cancelled"
+
+
+def test_reservation_that_ec2_refuses_is_given_up_before_a_worker_is_paid(
+    aws, kubernetes, monkeypatch
+):
+    mine = reservation(cluster_options={"reserve": True})
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.wait_ready(mine, study())
+    FAULTS.reservations_refused = 99
+    monkeypatch.setattr(reservations, "HOLD_S", -1.0)
+    with pytest.raises(CapacityError, match="no 2 machines can be reserved"):
+        CLUSTER.add_workers(handle)
+    assert workers(aws) == 0
+
+
+def test_guard_is_deleted_last(aws):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    FAULTS.deletions_that_fail = 1
+    schedule = {"Name": NAME}
+    assert aws("scheduler").get_schedule(**schedule)["State"] == "ENABLED"
+    deleted(aws, mine)
+    with pytest.raises(ClientError, match="does not exist"):
+        aws("scheduler").get_schedule(**schedule)
+
+
+def test_evidence_of_a_cluster_that_failed_is_read_part_by_part(aws, kubernetes):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    kubernetes.put(
+        "/api/v1/namespaces/kube-system/events/e",
+        {"metadata": {"name": "e", "namespace": "kube-system"}, "reason": "FailedMount"},
+    )
+    found = CLUSTER.evidence(mine)
+    assert "launcher" in found["nodes.json"]
+    assert "FailedMount" in found["events.json"]
+    assert "0 machines run and are no nodes" in found["consoles.txt"]
+    assert set(found) >= {"stack.txt", "scaling.json", "system_pods.txt"}
+
+
+def test_evidence_says_what_could_not_be_read(aws):
+    found = CLUSTER.evidence(reservation())
+    assert all(text.startswith("cannot be collected: ") for text in found.values())
 
 
 def test_creation_that_rolls_back_names_the_resource_and_its_reason(aws):
@@ -175,19 +275,6 @@ def test_shortage_of_nodes_gives_the_others_back_at_once_and_asks_again(aws, kub
     assert asked == [0, 0, 2]  # short, given back, all there
 
 
-def test_shortage_that_eks_still_tells_of_does_not_end_the_next_attempt(
-    aws, kubernetes, monkeypatch
-):
-    mine = reservation()
-    CLUSTER.create(mine, study())
-    handle = CLUSTER.wait_ready(mine, study())
-    looks = iter([None, SHORT, SHORT, SHORT, None])
-    monkeypatch.setattr(nodes, "_shortage", lambda *_: next(looks))
-    there = iter([(), (), (), ("a", "b")])
-    monkeypatch.setattr(nodes, "ready_nodes", lambda *_: next(there))
-    assert CLUSTER.add_workers(handle).worker_nodes == ("a", "b")
-
-
 def test_steps_that_are_done_may_be_done_again(aws, kubernetes):
     mine = reservation()
     asked = []
@@ -237,13 +324,20 @@ def test_more_nodes_than_workers_and_an_image_without_digest_are_refused():
             reservation(image=image)
 
 
+def test_fewest_workers_and_ranks_that_make_no_sense_are_refused():
+    with pytest.raises(StudyError, match="min_nodes: 1 workers are too few for any size"):
+        reservation(cluster_options={"min_nodes": 1})
+    asked = {"vpc.amazonaws.com/efa": "1"}
+    with pytest.raises(StudyError, match="ranks_per_node: 192 on EFA devices in number 1"):
+        reservation(ranks_per_node=192, pod_resources=asked)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"instance_type": "m5.large"}, "m5.large has no EFA"),
         ({"zone": "us-east-2a"}, "not offered in us-east-2a: it is offered in us-east-2b"),
         ({"region": "eu-west-2"}, "not offered in eu-west-2: no zone there has it"),
-        ({"instance_type": "p5.48xlarge"}, "32 EFA cards"),
+        ({"launcher_type": "hpc7g.4xlarge"}, "launcher_type: hpc7g.4xlarge is not offered in"),
     ],
 )
 def test_what_aws_does_not_offer_is_refused_before_anything_is_made(aws, options, words):

@@ -1,0 +1,186 @@
+"""Capacity that is held for a study: EC2's reservations and Capacity Blocks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from include.aws import stack as stacks
+from include.aws.lease import lease_end, renew
+from include.aws.problems import SHORTAGES, code_of
+from include.aws.scaling import WORKERS
+from include.errors import CapacityError, ClusterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from include.aws.settings import Options
+    from include.models import ClusterHandle, Reservation
+
+log = logging.getLogger(__name__)
+
+HOLD_S = 1200.0  # for all attempts together, at the price of the launcher alone
+PAUSE_S = 60.0
+UPDATE_S = 600.0  # of a node group without nodes
+POLL_S = 10.0
+
+CAPACITY_BLOCK = "capacity-block"
+
+
+def find(ec2: Any, reservation_id: str | None) -> dict[str, Any] | None:
+    """The reservation as EC2 describes it, None for no id or none of that id."""
+    if reservation_id is None:
+        return None
+    answer = ec2.describe_capacity_reservations(CapacityReservationIds=[reservation_id])
+    rows: list[dict[str, Any]] = answer["CapacityReservations"]
+    return rows[0] if rows else None
+
+
+def is_capacity_block(held: Mapping[str, Any] | None) -> bool:
+    """Whether it was bought beforehand for a fixed time, and not opened until it is closed."""
+    return held is not None and held.get("ReservationType") == CAPACITY_BLOCK
+
+
+def group_of(held: Mapping[str, Any]) -> str:
+    """Name of the placement group that it was made in, empty for none."""
+    return str(held.get("PlacementGroupArn") or "").rpartition("/")[2]
+
+
+def hold(
+    client: Callable[[str], Any], handle: ClusterHandle, options: Options, *, zone: str
+) -> None:
+    """Reserve all workers and have them launched there, once; CapacityError when EC2 lacks them."""
+    ec2 = client("ec2")
+    if of_study(ec2, handle.study_id):
+        return
+    until = lease_end(handle, now=datetime.now(UTC), work=timedelta())
+    end = time.monotonic() + HOLD_S
+    while True:
+        try:
+            made = make(ec2, handle, instance_type=options.instance_type, zone=zone, until=until)
+        except ClientError as err:
+            if code_of(err) not in SHORTAGES:
+                raise
+            if time.monotonic() + PAUSE_S > end:
+                msg = f"no {handle.nodes} machines can be reserved: {err}; try later or elsewhere"
+                raise CapacityError(msg) from err
+            log.warning("no reservation yet: %s", err)
+            time.sleep(PAUSE_S)
+        else:
+            log.info("%d machines are reserved until %s: %s", handle.nodes, until, made)
+            use(client, handle.study_id, made)
+            return
+
+
+def make(
+    ec2: Any, reservation: Reservation, *, instance_type: str, zone: str, until: datetime
+) -> str:
+    """Id of a reservation for all workers, in the stack's placement group; ClientError for a lack.
+
+    All or none: EC2 holds every machine, billed from now on, or refuses. It ends by itself at
+    `until`, which is moved on with the lease. Repeating it within a study gives the same one.
+    """
+    answer = ec2.create_capacity_reservation(
+        InstanceType=instance_type,
+        InstancePlatform="Linux/UNIX",
+        AvailabilityZone=zone,
+        InstanceCount=reservation.nodes,
+        InstanceMatchCriteria="targeted",
+        PlacementGroupArn=_own_group(ec2, reservation.study_id),
+        EndDateType="limited",
+        EndDate=until,
+        ClientToken=stacks.name_of(reservation.study_id),
+        TagSpecifications=[
+            {
+                "ResourceType": "capacity-reservation",
+                "Tags": [{"Key": stacks.TAG_STUDY, "Value": reservation.study_id}],
+            }
+        ],
+    )
+    made: str = answer["CapacityReservation"]["CapacityReservationId"]
+    return made
+
+
+def _own_group(ec2: Any, study_id: str) -> str:
+    own = [{"Name": f"tag:{stacks.TAG_STUDY}", "Values": [study_id]}]
+    groups = ec2.describe_placement_groups(Filters=own)["PlacementGroups"]
+    if not groups:
+        raise ClusterError("reserve: the stack has no placement group, as its type has no EFA")
+    arn: str = groups[0]["GroupArn"]
+    return arn
+
+
+def of_study(ec2: Any, study_id: str) -> tuple[str, ...]:
+    """Ids of the reservations that a study made and that are billed."""
+    pages = ec2.get_paginator("describe_capacity_reservations").paginate(
+        Filters=[
+            {"Name": f"tag:{stacks.TAG_STUDY}", "Values": [study_id]},
+            {"Name": "state", "Values": ["active", "pending"]},
+        ]
+    )
+    return tuple(
+        row["CapacityReservationId"] for page in pages for row in page["CapacityReservations"]
+    )
+
+
+def keep(
+    client: Callable[[str], Any], reservation: Reservation, options: Options, *, work: timedelta
+) -> None:
+    """Move the lease of the cluster on, and with it the end of what it has reserved."""
+    if options.self_destruct:
+        renew(client("scheduler"), reservation, work=work)
+    if options.reserve:
+        until = lease_end(reservation, now=datetime.now(UTC), work=work)
+        prolong(client("ec2"), reservation.study_id, until=until)
+
+
+def prolong(ec2: Any, study_id: str, *, until: datetime) -> None:
+    """Move the end of the study's reservations on."""
+    for each in of_study(ec2, study_id):
+        ec2.modify_capacity_reservation(
+            CapacityReservationId=each, EndDateType="limited", EndDate=until
+        )
+
+
+def cancel(ec2: Any, study_id: str) -> None:
+    """Give the study's reservations back: they are billed whether or not machines run in them."""
+    for each in of_study(ec2, study_id):
+        ec2.cancel_capacity_reservation(CapacityReservationId=each)
+        log.info("the reservation %s is given back", each)
+
+
+def use(client: Callable[[str], Any], study_id: str, reservation_id: str) -> None:
+    """Let the workers, none of which runs yet, be launched into the reservation."""
+    name, ec2, eks = stacks.name_of(study_id), client("ec2"), client("eks")
+    target = {"CapacityReservationId": reservation_id}
+    made = ec2.create_launch_template_version(
+        LaunchTemplateName=name,
+        SourceVersion="$Latest",
+        ClientToken=reservation_id,
+        LaunchTemplateData={
+            "CapacityReservationSpecification": {"CapacityReservationTarget": target}
+        },
+    )
+    version = str(made["LaunchTemplateVersion"]["VersionNumber"])
+    eks.update_nodegroup_version(
+        clusterName=name,
+        nodegroupName=WORKERS,
+        launchTemplate={"name": name, "version": version},
+        clientRequestToken=reservation_id,
+    )
+    _wait_updated(eks, name)
+
+
+def _wait_updated(eks: Any, cluster: str) -> None:
+    end = time.monotonic() + UPDATE_S
+    while True:
+        answer = eks.describe_nodegroup(clusterName=cluster, nodegroupName=WORKERS)
+        if answer["nodegroup"]["status"] == "ACTIVE":
+            return
+        if time.monotonic() > end:
+            raise ClusterError("reserve: the node group does not take the reservation in time")
+        time.sleep(POLL_S)

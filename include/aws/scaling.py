@@ -1,0 +1,153 @@
+"""The workers' Auto Scaling group: how many are asked for, which are there, and what failed.
+
+EKS's own health of a node group is no guide: it goes on telling of a shortage until a scale-out has
+succeeded, even at no nodes (aws/containers-roadmap#2326). The group's activities are there within a
+minute, each once.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from include.aws.problems import FAILURES, code_of, explain, is_absent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+log = logging.getLogger(__name__)
+
+WORKERS = "workers"  # the node group
+UPDATE_S = 300.0
+EMPTY_S = 960.0  # a node that is drained may take 15 minutes
+POLL_S = 10.0
+MOST_ACTIVITIES = 300
+FAILED = {"Failed", "Cancelled"}
+IN_SERVICE = "InService"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """The group at one moment."""
+
+    desired: int
+    instances: tuple[str, ...]  # all that are paid for and count against quotas
+    in_service: int
+    failures: dict[str, str]  # reason by id of each activity that failed
+
+
+class WorkerGroup:
+    """The node group of one cluster that carries ranks."""
+
+    def __init__(
+        self, client: Callable[[str], Any], *, cluster: str, node_group: str = WORKERS
+    ) -> None:
+        self._client = client
+        self._cluster = cluster
+        self._node_group = node_group
+
+    def ask(self, count: int) -> None:
+        """Ask for so many workers, unless that was done; those above are ended.
+
+        Waits while an earlier change is going on, which EKS would refuse.
+        """
+        eks = self._client("eks")
+        wanted = {"minSize": 0, "desiredSize": count}
+        if wanted.items() <= self._described()["scalingConfig"].items():
+            return
+        end = time.monotonic() + UPDATE_S
+        while True:
+            try:
+                eks.update_nodegroup_config(
+                    clusterName=self._cluster, nodegroupName=self._node_group, scalingConfig=wanted
+                )
+            except ClientError as err:
+                if code_of(err) != "ResourceInUseException" or time.monotonic() > end:
+                    raise
+                time.sleep(POLL_S)
+            else:
+                log.info("%d workers are asked for", count)
+                return
+
+    def look(self) -> Standing:
+        """How the group stands, by Auto Scaling itself."""
+        scaling = self._client("autoscaling")
+        name = self._name()
+        rows = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
+        group: dict[str, Any] = next(iter(rows["AutoScalingGroups"]), {})
+        instances = group.get("Instances", [])
+        return Standing(
+            desired=group.get("DesiredCapacity", 0),
+            instances=tuple(each["InstanceId"] for each in instances),
+            in_service=sum(each["LifecycleState"] == IN_SERVICE for each in instances),
+            failures=_failures(scaling, name),
+        )
+
+    def activities(self) -> list[dict[str, Any]]:
+        """What Auto Scaling did, the newest in front: evidence of a failure."""
+        return _activities(self._client("autoscaling"), self._name())
+
+    def release(self) -> None:
+        """Ask for none and end at once what is there; returns when nothing is left, or later.
+
+        A machine that a group gives back is drained for up to a quarter of an hour, is paid for
+        meanwhile, and counts against the quota of the next attempt. Nothing runs on these.
+        """
+        self.ask(0)
+        end = time.monotonic() + EMPTY_S
+        while True:
+            standing = self.look()
+            if not standing.instances:
+                return
+            if standing.desired == 0:  # else the group would start others in their place
+                self._end(standing.instances)
+            if time.monotonic() > end:
+                log.warning("%d workers are still ending", len(standing.instances))
+                return
+            time.sleep(POLL_S)
+
+    def _end(self, instances: tuple[str, ...]) -> None:
+        try:
+            self._client("ec2").terminate_instances(InstanceIds=list(instances))
+        except FAILURES as err:  # the group itself ends them too, later
+            log.warning("workers are left to their group to end: %s", explain(err))
+
+    def _described(self) -> dict[str, Any]:
+        answer = self._client("eks").describe_nodegroup(
+            clusterName=self._cluster, nodegroupName=self._node_group
+        )
+        group: dict[str, Any] = answer["nodegroup"]
+        return group
+
+    def _name(self) -> str:
+        return str(self._described()["resources"]["autoScalingGroups"][0]["name"])
+
+
+def release_if_there(client: Callable[[str], Any], *, cluster: str) -> None:
+    """Ask for no workers, before a stack is deleted; a failure is left to the deletion itself."""
+    try:
+        WorkerGroup(client, cluster=cluster).release()
+    except ClientError as err:
+        if not is_absent(err):
+            log.warning("the workers are ended with their stack: %s", explain(err))
+    except FAILURES as err:
+        log.warning("the workers are ended with their stack: %s", explain(err))
+
+
+def _failures(scaling: Any, group: str) -> dict[str, str]:
+    return {
+        row["ActivityId"]: row.get("StatusMessage") or row.get("Description", "no reason is given")
+        for row in _activities(scaling, group)
+        if row["StatusCode"] in FAILED
+    }
+
+
+def _activities(scaling: Any, group: str) -> list[dict[str, Any]]:
+    pages = scaling.get_paginator("describe_scaling_activities").paginate(
+        AutoScalingGroupName=group, PaginationConfig={"MaxItems": MOST_ACTIVITIES}
+    )
+    return [row for page in pages for row in page["Activities"]]
