@@ -11,6 +11,8 @@ from include.kube.kinds import NODE
 from include.models import Placement
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from include.aws.scaling import WorkerGroup
     from include.kube.client import Kube
 
@@ -28,6 +30,7 @@ WORKER = Placement(
 EFA = "vpc.amazonaws.com/efa"
 HOST_NAME = "kubernetes.io/hostname"
 
+MISSING = "workers came: larger sizes were not measured"
 LAUNCHER_S = 600.0
 SCALE_S = 1200.0  # for all attempts together
 STALLED_S = 45.0  # after a failure without a new machine; Auto Scaling tries again by itself
@@ -66,6 +69,12 @@ def add_workers(
     except BaseException:  # a cancelled task too: nodes that nobody waits for would be paid
         group.ask(0)
         raise
+
+
+def with_count(notes: tuple[str, ...], came: int, *, asked: int) -> tuple[str, ...]:
+    """The notes of a cluster with one on workers that did not come."""
+    kept = tuple(note for note in notes if not note.endswith(MISSING))
+    return kept if came >= asked else (*kept, f"{came} of {asked} {MISSING}")
 
 
 def _pause(end: float, reason: str) -> None:
@@ -153,6 +162,15 @@ def ready_nodes(kube: Kube, place: Placement, *, with_efa: bool) -> tuple[str, .
             and (_offers_efa(node) or not with_efa)
             and not node.get("spec", {}).get("unschedulable", False)
         )
+    )
+
+
+def machines_of(kube: Kube, names: Collection[str]) -> tuple[str, ...]:
+    """Ids of the machines of nodes by host name: `aws:///us-east-2b/i-0123` ends with it."""
+    return tuple(
+        node["spec"]["providerID"].rpartition("/")[2]
+        for node in kube.list(NODE).items
+        if node["metadata"]["labels"].get(HOST_NAME) in names and node["spec"].get("providerID")
     )
 
 

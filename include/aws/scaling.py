@@ -104,13 +104,16 @@ class WorkerGroup:
             if not standing.instances:
                 return
             if standing.desired == 0:  # else the group would start others in their place
-                self._end(standing.instances)
+                self.end(standing.instances)
             if time.monotonic() > end:
                 log.warning("%d workers are still ending", len(standing.instances))
                 return
             time.sleep(POLL_S)
 
-    def _end(self, instances: tuple[str, ...]) -> None:
+    def end(self, instances: tuple[str, ...]) -> None:
+        """End machines at once; the group starts others in their place, as far as it wants them."""
+        if not instances:
+            return
         try:
             self._client("ec2").terminate_instances(InstanceIds=list(instances))
         except FAILURES as err:  # the group itself ends them too, later

@@ -86,9 +86,7 @@ class Eks(Cluster[Options]):
                 "(registry/name@sha256:…): what a tag means may change between two pulls"
             )
         if chosen.min_nodes and chosen.min_nodes < min(study.nodes):
-            raise StudyError(
-                f"min_nodes: {chosen.min_nodes} workers are too few for any size of the study"
-            )
+            raise StudyError(f"min_nodes: {chosen.min_nodes} workers are too few for any size")
         if complaint := offers.too_many_ranks(
             study.pod_resources, ranks_per_node=study.ranks_per_node
         ):
@@ -186,6 +184,7 @@ class Eks(Cluster[Options]):
             image_pull_secret=pull_secret(kube, reservation, study),
             environment=fabric.environment(study) if has_efa else {},
             shared_memory=options.shared_memory,
+            may_be_smaller=options.min_nodes is not None,
             launcher=nodes.LAUNCHER,
             worker=nodes.WORKER,
             notes=notes_of(options, has_efa=has_efa),
@@ -200,10 +199,13 @@ class Eks(Cluster[Options]):
         if options.reserve:
             reservations.hold(client, handle, options, zone=node_zone(client("ec2"), options))
         with_efa = bool(handle.environment)
-        names = nodes.add_workers(
-            group, kube, count=handle.nodes, least=options.min_nodes, with_efa=with_efa
-        )
-        complete = handle.model_copy(update={"worker_nodes": names})
+        # A machine that runs and is no ready node would be replaced by nobody.
+        group.end(nodes.machines_of(kube, self.lost_workers(handle)))
+        # Those that a study works with already are kept when a lost one cannot be replaced.
+        least = options.min_nodes or (1 if handle.worker_nodes else None)
+        names = nodes.add_workers(group, kube, count=handle.nodes, least=least, with_efa=with_efa)
+        notes = nodes.with_count(handle.notes, len(names), asked=handle.nodes)
+        complete = handle.model_copy(update={"worker_nodes": names, "notes": notes})
         if with_efa:
             fabric.count(kube, complete)
         return complete

@@ -89,6 +89,8 @@ def _spec(
 def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
     """Host names of the nodes that the plan chose; ClusterError when they are not all there."""
     known = handle.worker_nodes
+    if handle.may_be_smaller and known:
+        return tuple(known[index] for index in _redrawn(point.workers, most=len(known)))
     if any(index >= len(known) for index in point.workers):
         msg = (
             f"the plan chose nodes for {point}, and the cluster names only {len(known)} workers: "
@@ -96,3 +98,14 @@ def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
         )
         raise ClusterError(msg)
     return tuple(known[index] for index in point.workers)
+
+
+def _redrawn(workers: tuple[int, ...], *, most: int) -> list[int]:
+    """The drawn indexes that there are, and others in place of those that there are not.
+
+    The same for all points of a block, as they were given the same ones.
+    """
+    kept = [index for index in workers if index < most]
+    spare = [index for index in range(most) if index not in kept]
+    turn = workers[0] % len(spare) if workers and spare else 0
+    return [*kept, *(spare[turn:] + spare[:turn])[: len(workers) - len(kept)]]

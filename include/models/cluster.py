@@ -41,6 +41,7 @@ class ClusterHandle(Reservation):
     image_pull_secret: DnsLabel | None = None  # name of a Secret in the namespace
     shared_memory: str | None = None  # most that /dev/shm of a rank's pod holds; None: 64 MiB
     worker_nodes: tuple[str, ...] = ()  # host names of the nodes that workers may use, in order
+    may_be_smaller: bool = False  # points that are too large for the workers there are left out
     simulated: bool = False
     time_scale: float = 1.0  # waiting on simulated nodes, as a share of what was drawn
     notes: tuple[str, ...] = ()  # what a reader of the report must know of this cluster

@@ -17,7 +17,7 @@ class Traffic(Model):
     shared_memory_kib: int  # of /dev/shm, in a pod that asks for none
 
 
-class Fabric(Model):
+class Carried(Model):
     """A node's counters around one point."""
 
     node: str

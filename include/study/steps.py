@@ -12,7 +12,7 @@ from pydantic import field_validator
 from include import clusters, k8s_operators
 from include.cost import account
 from include.cost.estimate import estimate_plan
-from include.errors import CapacityError, StudyError, TeardownError
+from include.errors import CapacityError, ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import (
     ClusterHandle,
@@ -36,7 +36,7 @@ from include.results import (
     operator_file,
     step_times,
 )
-from include.study import images, outline, presets, stopping, teardown
+from include.study import images, outline, presets, stopping, teardown, workers
 from include.study.plan import read_plan
 from include.study.turn import left_out, losses
 from include.study.verdict import judge
@@ -175,6 +175,9 @@ def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
     with step_times.timed(lambda: results, account.WAIT_READY):
         try:
             handle = cluster.wait_ready(reservation, results.plan().study)
+        except ClusterError:
+            workers.keep_evidence(results, cluster, reservation)
+            raise
         finally:  # nodes cost money also when the cluster does not become ready
             account.note_nodes(results, lambda: cluster.paid_since(reservation))
     results.write_json(CLUSTER, handle.to_json())
@@ -203,8 +206,10 @@ def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
     cluster = clusters.load(handle.cluster)
     try:
         found = cluster.add_workers(handle)
-    except CapacityError as err:
-        stopping.stop(results, str(err))
+    except ClusterError as err:
+        workers.keep_evidence(results, cluster, handle)
+        if isinstance(err, CapacityError):
+            stopping.stop(results, str(err))
         account.note_nodes(results, lambda: cluster.paid_since(handle))  # those that came cost, too
         raise
     if found != handle:

@@ -12,7 +12,8 @@ from include import clusters
 from include.errors import BenchmarkError
 from include.models.figures import primary_of
 from include.results import RECORD, Results
-from include.study import shrink
+from include.study import shrink, workers
+from include.study.fabric import Fabric
 from include.study.run_point import Setting, cancel_point, run_point
 from include.study.stopping import require_going
 
@@ -130,13 +131,19 @@ class Measurement:
 
     point: Point
     setting: Setting
+    fabric: Fabric | None = None  # that MPI must use; None: it has the choice
 
     def run(self) -> Record:
         """Run the point, blocking, and return its record, which may say that it failed."""
         point = self.point
         log.info("point %d of %d: %s", point.order_index, point.points_in_study, point)
         started_at = datetime.now(UTC)
+        earlier = self.setting.results.record(point.point_id)
+        before = self.fabric.read() if self.fabric else None
         record = run_point(point, self.setting)
+        is_new = earlier is None or earlier.attempt < record.attempt  # else nothing ran meanwhile
+        if self.fabric and before is not None and is_new:
+            record = self.fabric.confirm(point, record, results=self.setting.results, before=before)
         work = {"started_at": started_at, "finished_at": datetime.now(UTC)}
         stamps = {name: at.isoformat() for name, at in work.items()}
         self.setting.results.of_point(point.point_id).write_json(WORK_FILE, stamps)
@@ -168,16 +175,17 @@ def next_measurement(
     if stored := results.cluster():
         handle = handle.model_copy(update={"worker_nodes": stored.worker_nodes})
     plan = results.plan()
-    not_needed = _not_needed(results, plan)
+    not_needed = _not_needed(results, plan) | workers.impossible(plan, handle)
     phase = phase_of(plan, own.phase)
     point = own
     if phase is not None:
         point = next_point(results, phase, own, not_needed=not_needed, task=task)
     due = due_points(plan.points, _outcomes(results), not_needed=not_needed)
     shrink.give_back(results, handle, plan=plan, due=[point, *due])
+    handle = workers.made_ready(results, handle, plan=plan, phase=phase)
     kube = clusters.load(handle.cluster).connect(handle)
     setting = Setting(study=plan.study, handle=handle, kube=kube, results=results)
-    return Measurement(point=point, setting=setting)
+    return Measurement(point=point, setting=setting, fabric=Fabric(handle))
 
 
 def _not_needed(results: Results, plan: Plan) -> frozenset[str]:
