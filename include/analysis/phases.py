@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, in_order, operator_order
+from include.models import AppClock
 from include.models.timeline import PHASES
 
 if TYPE_CHECKING:
@@ -17,6 +18,20 @@ CLOCK_NOTE = (
     "log lines are finer. A phase between two stamps of different kinds is therefore off by up to "
     "one second and can come out slightly negative. Nothing is clipped in the data."
 )
+
+
+def clock_note(frame: pd.DataFrame) -> str:
+    """What a reader of phases must know of their clocks, also that they differ by operator."""
+    clocks = counted(frame).get("app_clock")
+    if clocks is None or AppClock.LAUNCHER not in set(clocks):
+        return CLOCK_NOTE
+    by_launcher = counted(frame)[clocks == AppClock.LAUNCHER]["k8s_operator"].unique()
+    return (
+        f"{CLOCK_NOTE} Of {', '.join(map(str, by_launcher))} start and end of the application are "
+        "events of its own launcher (1 ms), as that passes output on late: the start of the ranks "
+        "counts as application there, and as bootstrap where its first line tells the start. "
+        "Compare loop and launcher times instead."
+    )
 
 
 def phase_medians(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:

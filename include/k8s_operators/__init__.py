@@ -159,6 +159,20 @@ class K8sOperator(adapters.Adapter[OptionsT]):
         """Raise JobFailed when the log of a job that says success tells of a failure."""
         del lines
 
+    def app_span(
+        self,
+        lines: Iterable[tuple[datetime, str]],  # noqa: ARG002
+    ) -> tuple[datetime, datetime] | None:
+        """When the ranks' job began and ended by its own launcher, from its log with its stamps.
+
+        None: the application's own first and last line tell it.
+        """
+        return None
+
+    def launcher_version(self, lines: Iterable[str]) -> str | None:  # noqa: ARG002
+        """The version of its own launcher, and of what that works with, from its log."""
+        return None
+
     def complaint(self, lines: Iterable[str]) -> str | None:
         """The reason of a failure as its own launcher's log tells it, with who says it."""
         del lines

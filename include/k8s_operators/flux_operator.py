@@ -21,6 +21,7 @@ from include.render import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from pydantic import JsonValue
 
@@ -170,6 +171,17 @@ class FluxOperator(K8sOperator[Options]):
         """The job's exception, else the first line in which something around it says why."""
         return flux_log.complaint(lines)
 
+    def app_span(self, lines: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] | None:
+        """Flux' events `start` and `finish`: it passes the application's output on in batches.
+
+        The first line reaches the log up to half a second late, the last one does not.
+        """
+        return flux_events.span(lines)
+
+    def launcher_version(self, lines: Iterable[str]) -> str | None:
+        """Versions of flux-core and its scheduler."""
+        return flux_log.version(lines)
+
     def launcher_time_s(self, lines: Iterable[str]) -> float:
         """Wall time of `flux submit`, 10 ms fine."""
         return gnu_time.parse(lines, required=(SUBMIT,))[SUBMIT]
@@ -180,10 +192,12 @@ class FluxOperator(K8sOperator[Options]):
 
     def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:
         """Flux' events of the job, each in seconds since its submission, 1 ms fine."""
-        found = flux_events.parse(lines)
+        log = list(lines)
+        found = flux_events.parse(log)
         return {
             "job_id": found.job_id,
             "status": found.status,
+            "resources": flux_log.resources(log),
             "exceptions": [str(each) for each in found.exceptions],
             "run_time_s": found.run_time_s,
             "seconds": dict(found.seconds),

@@ -7,12 +7,13 @@ from include.models.choices import Binding, Design, MpiImplementation, NodeChoic
 from include.models.cluster import ClusterHandle, Placement, Reservation
 from include.models.figures import Better, FigureOfMerit
 from include.models.plan import Phase, Plan, Point, Variant
-from include.models.record import STAND_IN, Record, Status
+from include.models.record import STAND_IN, AppClock, Record, Status
 from include.models.study import Section, Study, StudyName, StudyOrigin
 from include.models.timeline import Timeline
 
 __all__ = [
     "STAND_IN",
+    "AppClock",
     "Better",
     "Binding",
     "ClusterHandle",

@@ -30,6 +30,13 @@ class Status(StrEnum):
     INVALID = "invalid"  # the job ended well, its result cannot be trusted
 
 
+class AppClock(StrEnum):
+    """What the start and the end of the application are taken from."""
+
+    LOG_LINES = "log_lines"  # the kubelet's stamps of its first and its last line, 1 µs
+    LAUNCHER = "launcher"  # start and end of its job by the operator's own launcher, 1 ms
+
+
 class _Outcome(Model):
     """The point, and what became of it."""
 
@@ -69,6 +76,9 @@ class _SetUp(Model):
     image_digest: str | None = None
     image_pulls: int | None = None  # of its pods' images, while it was timed; None: not known
     operator_version: str | None
+    launcher_version: str | None = None  # of an operator's own launcher, as its log tells it
+    launcher_image_digest: str | None = None  # of the image that brings that launcher
+    app_clock: AppClock | None = None  # None: runs that another tool recorded
     kubernetes_version: str | None
     instance_type: str | None = None
     node_names: tuple[str, ...] = ()

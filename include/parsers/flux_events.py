@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from include.errors import ParseError
@@ -17,6 +18,7 @@ from include.parsers.lines import clean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
 _ID = "[1-9A-HJ-NP-Za-km-z]+"  # base58
 _JOB = rf"[ƒf](?P<job>{_ID})"  # "f" where the locale is not UTF-8
@@ -127,6 +129,29 @@ def parse(lines: Iterable[str]) -> FluxEvents:
         if holds_event(line):
             reader.feed(line)
     return reader.events()
+
+
+def span(stamped: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] | None:
+    """When the job started and finished, from the log with the stamps of its lines.
+
+    An event tells its distance from the submission to 1 ms. A line is stamped when it is printed,
+    never before its event; so the least delay of any of them places the submission, a few
+    hundredths of a second late. None when one of the two events is missing.
+    """
+    seconds: dict[str, float] = {}
+    submissions = []
+    for at, line in stamped:
+        matched = _match(text) if holds_event(text := clean(line)) else None
+        parts = matched[0].groupdict() if matched else {}
+        if "name" in parts:
+            elapsed_s = float(parts["elapsed"])
+            seconds.setdefault(parts["name"], elapsed_s)
+            submissions.append(at - timedelta(seconds=elapsed_s))
+    if "start" not in seconds or "finish" not in seconds:
+        return None
+    submitted = min(submissions)
+    started, finished = (timedelta(seconds=seconds[name]) for name in ("start", "finish"))
+    return submitted + started, submitted + finished
 
 
 def _match(line: str) -> tuple[re.Match[str], dict[str, Any]] | None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
 from include.parsers import flux_events
@@ -30,6 +32,36 @@ _REASONS = tuple(
         ),
     )
 )
+
+
+_COMMANDS = re.compile(r"commands:\s+(\S+)")
+_SCHEDULER = re.compile(
+    r"(?:<\d>)?(sched-[a-z-]+)\.info\[0\]: (?:ready: .*|version (?P<version>\S+).*)"
+)
+_RESOURCES = re.compile(r"\{\"version\": ?1, ?\"execution\": ?\{.*\}")
+
+
+def version(lines: Iterable[str]) -> str | None:
+    """Versions of flux-core and of the scheduler that ran; None when the log tells no first."""
+    core, schedulers = None, dict[str, str | None]()
+    for line in map(clean, lines):
+        if match := _COMMANDS.fullmatch(line):
+            core = core or match[1]
+        elif match := _SCHEDULER.fullmatch(line):
+            schedulers[match[1]] = match["version"] or schedulers.get(match[1])
+    if core is None:
+        return None
+    told = [f"{name} {number}" if number else name for name, number in schedulers.items()]
+    return ", ".join([f"flux-core {core}", *told])
+
+
+def resources(lines: Iterable[str]) -> list[Any]:
+    """The resources of each broker as Flux saw them (`R_lite`, RFC 20): ranks and cores."""
+    for line in map(clean, lines):
+        if _RESOURCES.fullmatch(line):
+            with suppress(ValueError, KeyError, TypeError):
+                return list(json.loads(line)["execution"]["R_lite"])
+    return []
 
 
 def complaint(lines: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.analysis.intervals import LEAST_N, LEVEL
-from include.analysis.phases import CLOCK_NOTE
+from include.analysis.phases import clock_note
 from include.analysis.quantities import compared, primaries
 from include.analysis.summary import column, known_quantities
 from include.models.timeline import PHASES
@@ -38,6 +38,10 @@ _PROVENANCE = {
     "order_seed": "Seed of the order",
     "cluster": "Cluster",
 }
+_LAUNCHERS = {  # of operators that bring one
+    "launcher_version": "Operator's own launcher",
+    "launcher_image_digest": "Digest of its image",
+}
 
 
 def render_html(content: Content) -> str:
@@ -62,6 +66,7 @@ def render_html(content: Content) -> str:
             drifts=found.drifts.to_dict(orient="records"),
             scaling=found.scaling.to_dict(orient="records"),
             phases=_known_phases(found.phases),
+            clock_note=clock_note(found.frame),
             drawings=content.drawings,
             originals=content.originals,
             cost=content.cost,
@@ -87,7 +92,12 @@ def provenance(records: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]
 
 def _provenance(records: pd.DataFrame) -> list[tuple[str, str]]:
     rows = [(title, _distinct(records[name])) for name, title in _PROVENANCE.items()]
-    return [*rows, ("Node names", _node_names(records))]
+    launchers = [
+        (title, _distinct(records[name].dropna()))
+        for name, title in _LAUNCHERS.items()
+        if name in records and records[name].notna().any()
+    ]
+    return [*rows, *launchers, ("Node names", _node_names(records))]
 
 
 def _node_names(records: pd.DataFrame) -> str:
@@ -154,7 +164,6 @@ def _environment() -> Environment:
         "count": count,
         "isna": pd.isna,
         "PHASES": PHASES,
-        "CLOCK_NOTE": CLOCK_NOTE,
         "LEAST_N": LEAST_N,
         "TALL": TALL,
         "LEVEL_PERCENT": f"{100 * LEVEL:.0f}",

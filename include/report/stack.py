@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.analysis.phases import CLOCK_NOTE, phase_medians
+from include.analysis.phases import clock_note, phase_medians
 from include.models.timeline import PHASES
 from include.report.drawing import Drawing, canvas, render
 from include.report.labels import count, operator_title
@@ -33,7 +33,7 @@ def draw_phases(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing:
             caption=(
                 "Median of each phase over the valid runs, laid end to end; hatched: deletion, "
                 "after the run. Medians need not add up to the median end-to-end time. "
-                f"{CLOCK_NOTE} A negative median is drawn as 0; the table below keeps it."
+                f"{clock_note(runs)} A negative median is drawn as 0; the table below keeps it."
             ),
         )
 

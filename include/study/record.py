@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from include.applications import Application
     from include.jobs.spec import Job
     from include.k8s_operators import K8sOperator
-    from include.models import ClusterHandle, Study, Timeline
+    from include.models import AppClock, ClusterHandle, Study, Timeline
 
 
 AT_DELETION = ("delete_requested_at", "deleted_at")  # instants after the record was first stored
@@ -49,6 +49,7 @@ def measured(
         "program_version": result.version,
         "launcher_time_s": job.operator.launcher_time_s(lines),
         "broker_time_s": job.operator.broker_time_s(lines),
+        "launcher_version": job.operator.launcher_version(lines),
     }
 
 
@@ -102,6 +103,7 @@ def build(
     log: bytes,
     fields: dict[str, Any],
     stamps: Sequence[datetime],
+    app_clock: AppClock,
 ) -> Record:
     """The record of one attempt at a point; `fields` are those of `measured`, none on failure.
 
@@ -129,6 +131,8 @@ def build(
         image=handle.image,
         image_digest=handle.image_digest or _image_digest(pods, job.operator),
         operator_version=operator_version,
+        launcher_image_digest=_launcher_digest(handle, job),
+        app_clock=app_clock,
         kubernetes_version=handle.kubernetes_version,
         instance_type=handle.instance_type,
         node_names=tuple(name for pod in pods if (name := pod["spec"].get("nodeName"))),
@@ -139,6 +143,10 @@ def build(
         time_scale=handle.time_scale,
         order_seed=study.seed,
     )
+
+
+def _launcher_digest(handle: ClusterHandle, job: Job) -> str | None:
+    return handle.launcher_image_digest if job.operator.launcher_image else None
 
 
 def with_deletion(record: Record, times: Timeline) -> Record:

@@ -21,7 +21,7 @@ from include.jobs.spec import Job, job_of
 from include.jobs.watch import JobWatch
 from include.k8s_operators import LABEL_STUDY
 from include.kube.image_pull import PULLING
-from include.models import Record, Status, Timeline
+from include.models import AppClock, Record, Status, Timeline
 from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
 from include.redact import redact
@@ -168,7 +168,10 @@ def _record(setting: Setting, seen: Seen) -> Record:
             error = record.explained(error, texts, job)
     except (ParseError, CheckFailed, JobFailed) as err:
         error = error or err
-    times = _timeline(seen, stamped)
+    # Of a simulated job the launcher tells times that were drawn, while waiting is shortened.
+    real_time = setting.handle.time_scale == 1
+    span = job.operator.app_span(stamped) if real_time else None
+    times = _timeline(seen, stamped, span)
     folder.write_text("timeline.json", times.model_dump_json(indent=2))
     return record.build(
         job,
@@ -183,10 +186,13 @@ def _record(setting: Setting, seen: Seen) -> Record:
         manifest=seen.manifest,
         log=seen.stored_log.encode(),
         fields=fields | {"image_pulls": seen.image_pulls},
+        app_clock=AppClock.LAUNCHER if span else AppClock.LOG_LINES,
     )
 
 
-def _timeline(seen: Seen, stamped: list[tuple[datetime, str]]) -> Timeline:
+def _timeline(
+    seen: Seen, stamped: list[tuple[datetime, str]], span: tuple[datetime, datetime] | None
+) -> Timeline:
     return timeline.build(
         resource=seen.watch.resource,
         pods=seen.watch.rank_pods,
@@ -195,6 +201,7 @@ def _timeline(seen: Seen, stamped: list[tuple[datetime, str]]) -> Timeline:
         log_lines=stamped,
         application=seen.job.application,
         completed_at=seen.completed_at,
+        app_span=span,
     )
 
 

@@ -83,8 +83,13 @@ def build(
     log_lines: Iterable[tuple[datetime, str]],
     application: Application,
     completed_at: datetime | None,
+    app_span: tuple[datetime, datetime] | None = None,
 ) -> Timeline:
-    """The timeline of a job that has ended, without its deletion."""
+    """The timeline of a job that has ended, without its deletion.
+
+    `app_span` are start and end of the application by the operator's own launcher.
+    """
+    by_launcher = dict(zip(("app_started_at", "app_finished_at"), app_span or (), strict=False))
     created = instant(resource["metadata"]["creationTimestamp"]) if resource else None
     return Timeline.model_validate(
         {
@@ -92,5 +97,6 @@ def build(
             "completed_at": completed_at,
             **pod_instants(pods, operator=operator, expected=expected_pods),
             **log_instants(log_lines, application),
+            **by_launcher,
         }
     )

@@ -1,10 +1,12 @@
 """Logs of real Flux in real pods, and the form of a broker's log without what differs by run."""
 
 import re
+from pathlib import Path
 
 from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
 
+RECORDED = Path(__file__).parents[1] / "golden" / "flux"  # runs of `local` with Flux 0.88.0
 EVENT = re.compile(r"ƒ\w+: [\d.]+s: ([a-z.-]+:?) ?(\{.*\})?")
 KEYS = re.compile(r'"([\w-]+)":')
 LOGGED = re.compile(r"(<\d>[a-z-]+\.[a-z]+\[0\]: [a-z0-9-]+[.:])")
@@ -15,9 +17,14 @@ OTHERS = re.compile(
 )
 
 
+def stamped_lines_of(path):
+    """The lines of a log as the kubelet gives it, each with its stamp."""
+    return [kubelet_log.split_stamp(line) for line in lines_of(path.read_bytes())]
+
+
 def texts_of(path):
-    """The lines of a log as the kubelet gives it, without its stamps."""
-    return [kubelet_log.split_stamp(line)[1] for line in lines_of(path.read_bytes())]
+    """The same without the stamps."""
+    return [text for _, text in stamped_lines_of(path)]
 
 
 def form_of(lines):

@@ -55,3 +55,29 @@ def test_events_that_cannot_be_read_do_not_hide_the_rest():
     assert flux_log.complaint(lines) == (
         "the broker's log says 'flux-shell[0]: ERROR: no such plugin'"
     )
+
+
+@pytest.mark.parametrize(
+    ("lines", "version"),
+    [
+        (("commands:    \t\t0.88.0",), "flux-core 0.88.0"),
+        (
+            (
+                "commands:    \t\t0.67.0",
+                "<6>sched-fluxion-resource.info[0]: version 0.38.0-22-g1a2b",
+                "<6>sched-fluxion-qmanager.info[0]: version 0.38.0-22-g1a2b",
+            ),
+            (
+                "flux-core 0.67.0, sched-fluxion-resource 0.38.0-22-g1a2b, "
+                "sched-fluxion-qmanager 0.38.0-22-g1a2b"
+            ),
+        ),
+        (
+            ("commands: 0.50.0", "sched-simple.info[0]: ready: 2 of 2 cores"),
+            ("flux-core 0.50.0, sched-simple"),
+        ),
+        (("libflux-core: 0.88.0",), None),
+    ],
+)
+def test_versions_of_flux_and_its_scheduler_are_told(lines, version):
+    assert flux_log.version(lines) == version

@@ -10,8 +10,7 @@ from include.redact import redact
 from include.simulation import durations, player, script
 from include.simulation.performance import SCRIPTS
 from include.simulation.settings import Fault
-from tests.parsers.flux_pods import form_of, texts_of
-from tests.parsers.synthetic_logs import FLUX_PODS, NO_FLUX_PODS
+from tests.parsers.flux_pods import RECORDED, form_of, texts_of
 
 LAMMPS = applications.load("lammps")
 FLUX = k8s_operators.load("flux_operator")
@@ -86,14 +85,13 @@ def test_the_certificate_in_a_synthetic_log_is_redacted():
     assert "SYNTHETIC-SECRET" not in redact("\n".join(log))
 
 
-@pytest.mark.skipif(not FLUX_PODS.is_dir(), reason=NO_FLUX_PODS)
 @pytest.mark.parametrize(
     ("fault", "recorded"),
-    [(None, "ok_2nodes_broker.log"), (Fault.LAUNCHER_FAILS, "fail_badinput_2nodes_broker.log")],
+    [(None, "ok_2nodes.log"), (Fault.LAUNCHER_FAILS, "bad_input_2nodes.log")],
 )
 def test_a_synthetic_broker_log_has_the_form_of_a_real_one(fault, recorded):
     log, _ = log_of(FLUX, run_of(FLUX, fault=fault))
-    synthetic, real = form_of(log), form_of(texts_of(FLUX_PODS / recorded))
+    synthetic, real = form_of(log), form_of(texts_of(RECORDED / recorded))
     seldom = {"<6>cron.info[0]: synchronizing", "<6>job-manager.info[0]: restart:"}
     assert _once(synthetic) == [kind for kind in _once(real) if kind not in seldom]
 

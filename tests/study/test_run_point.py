@@ -97,7 +97,8 @@ def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting
     assert record.app_s == pytest.approx(2.64)
     assert record.deleted_at is not None
     has_brokers = k8s_operators.load(operator).launch is Launch.FLUX
-    missing = {"error", "note"} | (set() if has_brokers else {"broker_time_s"})
+    missing = {"error", "note", "launcher_version", "launcher_image_digest"}
+    missing |= set() if has_brokers else {"broker_time_s"}
     assert {name for name, value in record.to_json().items() if value is None} == missing
 
 
