@@ -1,4 +1,4 @@
-"""What must hold before money is spent: single checks, and the plain table of them."""
+"""Checks before money is spent, and their plain table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Outcome(StrEnum):
-    """What came of a check."""
+    """Results of a check."""
 
     PASSED = "ok"
     FAILED = "FAILED"
@@ -32,7 +32,7 @@ class Check(Model):
 
 
 class Findings(Model):
-    """What a cluster found out about whether it can be made, and at which price."""
+    """A cluster's findings on whether it can be made, and at which price."""
 
     checks: tuple[Check, ...]
     tariff: Tariff | None = None
@@ -54,7 +54,7 @@ def busy(name: str, found: str) -> Check:
 
 
 def stops(check: Check) -> bool:
-    """Whether the study cannot begin, be it for now."""
+    """True if the study cannot begin, at least for now."""
     return check.outcome in {Outcome.FAILED, Outcome.BUSY}
 
 

@@ -36,7 +36,7 @@ def write_whole(
 
 
 def try_lock(descriptor: int) -> bool:
-    """Whether the open file or folder is locked now; the lock ends with its holder."""
+    """True if the open file or folder is locked now; the lock ends with its holder."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,4 @@
-"""What a cluster costs by the hour, and how long it takes beside the jobs themselves."""
+"""Hourly cost of a cluster, and its durations beside the jobs themselves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Tariff(Model):
         return self.nodes * self.node_usd_per_hour + self.other_usd_per_hour
 
     def usd(self, *, nodes: int, duration_s: float) -> float:
-        """What that many nodes, and all that is not a node, cost for so long."""
+        """The cost of that many nodes, and of everything that is not a node, for a duration."""
         return (nodes * self.node_usd_per_hour + self.other_usd_per_hour) * duration_s / 3600
 
 
@@ -39,7 +39,7 @@ class PaidNode(Model):
 
 
 class Pace(Model):
-    """How long a cluster takes for all that is not the application, from experience."""
+    """Durations of a cluster's steps other than the application, from experience."""
 
     create_s: Seconds  # until nodes can be asked for
     nodes_while_creating: Annotated[int, Field(ge=0)] | None = None  # paid then; None: all

@@ -1,4 +1,4 @@
-"""What Airflow shows of a DAG beside its tasks: a page made from the code, and whom to ask."""
+"""The page of a DAG in Airflow, made from the code, and its owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a task finds of the night that its run counts for."""
+"""Access for a task to the night that its run counts for."""
 
 from __future__ import annotations
 

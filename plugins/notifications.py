@@ -34,7 +34,7 @@ class NotificationError(BenchmarkError):
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """What is told."""
+    """The kinds of message."""
 
     title: str
     text: str
@@ -59,7 +59,7 @@ def alarm_of(error: object, *, dag_id: str, task_id: str, run_id: str) -> Messag
 
 
 def _known(error: object, *, task_id: str) -> str:
-    """What the error says about clusters; a fault of the pipeline says nothing of them."""
+    """The error's statement about clusters; a fault of the pipeline makes none."""
     if isinstance(error, ClustersReaped):
         return "clusters had been left, or may be, and cost money"
     if task_id == REAPER:

@@ -59,7 +59,7 @@ def write_note(dag_run: DagRun) -> None:
 
 
 def _trouble(session: Session, dag_run: DagRun) -> str | None:
-    """What kept a study from its end: the refusal in its own words, or the task that failed."""
+    """The reason why a study did not finish: the refusal itself, or the task that failed."""
     from plugins.studies import failed_tasks, is_study, refusal_of
 
     run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def name_of(point: Point) -> str:
-    """What the grid of a run shows of a point: `mpi_operator · 64 nodes · 3`, or `· warm-up 1`."""
+    """The name of a point in a run's grid: `mpi_operator · 64 nodes · 3`, or `· warm-up 1`."""
     nodes = f"{point.nodes} node{'s' if point.nodes > 1 else ''}"
     number = f"warm-up {point.repeat}" if point.is_warmup else str(point.repeat)
     return f"{point.arm} · {nodes} · {number}"
@@ -77,7 +77,7 @@ class RunPoint(BaseOperator):
 
     @property
     def planned_name(self) -> str:
-        """How the grid names the task until it has begun: by the point of its place in the plan."""
+        """The task's name in the grid until it begins: the point at its place in the plan."""
         from include.models import Point
 
         return name_of(Point.model_validate(self.point))

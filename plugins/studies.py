@@ -46,7 +46,7 @@ class UnreadableStoreError(Exception):
 
 
 class _Reported(BaseModel):
-    """What is needed of `include.report.write.ReportSummary`."""
+    """The part of `include.report.write.ReportSummary` that is needed here."""
 
     study_id: DnsLabel
     headline: str
@@ -70,7 +70,7 @@ def state_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
 
 
 def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
-    """What the report of a run says first, None when the run has written none."""
+    """The first sentence of a run's report, None when the run has written none."""
     query = XComModel.get_many(
         run_id=run_id, dag_ids=dag_id, task_ids=REPORT, key="return_value", limit=1
     )
@@ -112,7 +112,7 @@ def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ..
 
 
 def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:
-    """Whether the run has the task that plans a study; the tab is on the runs of every DAG."""
+    """True if the run has the task that plans a study; the tab is on the runs of every DAG."""
     found = select(TaskInstance.task_id).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == PLAN
     )
@@ -216,7 +216,7 @@ def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
 
 
 def _read_plan(row: Any) -> Planned | None:
-    """What the task `plan` returned, None when it is another DAG's task of that name."""
+    """The value that the task `plan` returned, None for another DAG's task of that name."""
     try:
         planned = Planned.model_validate(XComModel.deserialize_value(row))
     except ValidationError:

@@ -1,4 +1,4 @@
-"""What a task finds of its study: in the XComs of earlier tasks and in the results store."""
+"""Access for a task to its study: to XComs of earlier tasks and to the results store."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class StudyContext:
 
     @cached_property
     def planned(self) -> Planned:
-        """What `plan` handed over."""
+        """The value that `plan` handed over."""
         return Planned.model_validate(self.ti.xcom_pull(task_ids="plan"))
 
     @cached_property
@@ -67,7 +67,7 @@ class StudyContext:
         return ClusterHandle.model_validate(self.ti.xcom_pull(task_ids="wait_ready"))
 
     def was_attempted(self, task_id: str) -> bool:
-        """Whether the task of this run did anything, well or not."""
+        """True if the task of this run did anything, successfully or not."""
         states = self.ti.get_task_states(
             dag_id=self.ti.dag_id, task_ids=[task_id], run_ids=[self.ti.run_id]
         )

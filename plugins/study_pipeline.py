@@ -90,7 +90,7 @@ def preflight(ti: TaskInstance) -> dict[str, Any]:
 
 
 def waits_for_a_turn() -> bool:
-    """Whether a study waits for its cluster: under a scheduler, but not in `airflow dags test`."""
+    """True if a study waits for its cluster: under a scheduler, not in `airflow dags test`."""
     return "OPERATOR_BENCHMARK_PROGRESS" not in os.environ
 
 

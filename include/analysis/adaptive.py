@@ -1,4 +1,4 @@
-"""Which points of a study are needed no longer, as the answer at their size is known.
+"""Points that a study can leave out, because the answer at their size is known.
 
 Nothing is stored of a decision: it follows from the plan and the records, so that every task, the
 verdict and the report come to the same one, whoever asks first.
@@ -179,7 +179,7 @@ def _arms(plan: Plan) -> tuple[str, ...]:
 
 
 def told(pair: PairLook) -> str:
-    """What the last look says of a pair, in words; its size is left to the reader's table."""
+    """The last look at a pair in words; its size is in the reader's table."""
     look = pair.look
     level = f"{100 * (1 - pair.error):.2f} %"
     interval = f"{level} interval {look.low_percent:+.1f} to {look.high_percent:+.1f} %"

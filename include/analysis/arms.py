@@ -39,7 +39,7 @@ def arm_names(
 
 
 def _names(arm: str, present: set[str]) -> list[str]:
-    """What an arm goes by in a frame: as itself unless only its stand-in has runs there."""
+    """The name of an arm in a frame: its own, unless only its stand-in has runs there."""
     marked = arm + _STAND_IN_MARK
     if marked not in present:
         return [arm]

@@ -60,7 +60,7 @@ def median_difference(
 
 
 def relative(value: float, reference: float) -> float:
-    """How far the value lies from the reference, as a part of the latter; NaN for one of 0."""
+    """Distance of the value from the reference, as a share of it; NaN for a reference of 0."""
     return (value - reference) / reference if reference else float("nan")
 
 

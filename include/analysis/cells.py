@@ -1,4 +1,4 @@
-"""Which records count, and in which order the operators stand: the same in every table."""
+"""The records that count, and one order of operators for every table."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def names_a_winner(
     seed: int = 1,
     resamples: int = RESAMPLES,
 ) -> bool:
-    """Whether one pair alone would be told apart, by the same rule as in `compare`."""
+    """True if this pair alone would be told apart, by the rule of `compare`."""
     if min(len(values), len(baseline)) < LEAST_N or _p_value(values, baseline) >= ALPHA:
         return False  # without the bootstrap, which takes most of the time
     row = _pair(values, baseline=baseline, seed=seed, resamples=resamples)

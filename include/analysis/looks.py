@@ -53,7 +53,7 @@ class Schedule:
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What one look says of one pair at one size; percentages are of the baseline's time."""
+    """The result of one look at one pair at one size; percentages are of the baseline's time."""
 
     look: int  # counts from 1
     repeats: int
@@ -81,7 +81,7 @@ def look_at(
     least_effect_percent: float = LEAST_EFFECT_PERCENT,
     precision_percent: float | None = None,
 ) -> Look:
-    """What the first repeats of a pair say at a look; times must be above 0.
+    """The result of a look at the first repeats of a pair; times must be above 0.
 
     `precision_percent`: half the interval's width at which a pair is known well enough.
     """

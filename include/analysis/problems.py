@@ -1,4 +1,4 @@
-"""What tells runs of different problems apart: they are no repeats of each other."""
+"""Keys that tell runs of different problems apart: they are not repeats of each other."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _key(row: Any) -> tuple[str, str] | None:
 
 
 def _labels(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """What tells the problems apart, `atoms 19,456`; the application where there are several."""
+    """The label of a problem, `atoms 19,456`; the application where there are several."""
     problems = {key: json.loads(key[1]) for key in keys}
     names = list(dict.fromkeys(name for problem in problems.values() for name in problem))
     differ = [n for n in names if len({repr(p.get(n)) for p in problems.values()}) > 1]

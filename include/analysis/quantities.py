@@ -47,7 +47,7 @@ class Quantity:
 
     @property
     def is_time(self) -> bool:
-        """Whether less of it is `faster`."""
+        """True if a lower value is better."""
         return self.unit in TIME_UNITS and self.better is Better.LOWER
 
 
@@ -144,7 +144,7 @@ def declared(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
 
 
 def shipped(application: object) -> tuple[FigureOfMerit, ...]:
-    """What an application of this installation declares; nothing for one that it does not have."""
+    """The figures that an installed application declares; none for one that is not installed."""
     if not isinstance(application, str) or application not in applications.available():
         return ()
     return applications.load(application).figures
@@ -179,7 +179,7 @@ def compared(frame: pd.DataFrame) -> tuple[Quantity, ...]:
 
 
 def primaries(frame: pd.DataFrame) -> tuple[Quantity, ...]:
-    """What verdicts are by: one per application of the frame."""
+    """The primary figure of each application in the frame."""
     return tuple(each for each in quantities(frame) if each.is_primary)
 
 

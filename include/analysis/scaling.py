@@ -1,4 +1,4 @@
-"""How much faster an operator's runs become with more nodes."""
+"""The speed-up of an operator's runs with more nodes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between the set-ups of two operators' runs, beside the operator itself."""
+"""Differences between the set-ups of two operators' runs, other than the operator itself."""
 
 from __future__ import annotations
 

@@ -197,7 +197,7 @@ def _least(low: float, high: float) -> float:
 
 
 def are_interleaved(cell: pd.DataFrame, operators: Sequence[str]) -> bool:
-    """Whether the middle run of each of one study's operators lies among the other's runs."""
+    """True if the middle run of each operator of one study lies within the other's runs."""
     if len(set(cell["study_id"])) > 1:
         return False
     orders = [cell.loc[cell["k8s_operator"] == name, "order_index"] for name in operators]

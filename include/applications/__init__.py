@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one run of an application says of itself."""
+    """The measurements that one run of an application reports."""
 
     figures: Mapping[str, float]  # by name, in the declared units; the primary one is among them
     problem: Mapping[str, Scalar] = field(default_factory=dict)  # what makes runs comparable
@@ -52,7 +52,7 @@ class Application(adapters.Adapter[OptionsT]):
 
     @abstractmethod
     def problem(self, options: OptionsT) -> Mapping[str, Scalar]:
-        """What of the options makes runs comparable: sizes, steps, as `parse` reads it."""
+        """The options that make runs comparable: sizes, steps, named as `parse` reads them."""
 
     @abstractmethod
     def parse(self, lines: Iterable[str]) -> Measured:
@@ -71,7 +71,7 @@ class Application(adapters.Adapter[OptionsT]):
         return self
 
     def complaint(self, lines: Iterable[str]) -> str | None:
-        """What a launcher log without time stamps says of the application's own failure."""
+        """The application's own error in a launcher log without time stamps."""
         del lines
         return None
 
@@ -83,7 +83,7 @@ class Application(adapters.Adapter[OptionsT]):
     def synthetic_output(
         self, options: OptionsT, *, ranks: int, loop_time_s: float
     ) -> tuple[SyntheticLine, ...]:
-        """What a right run with that figure of merit would print, for simulated clusters.
+        """The output of a right run with that figure of merit, for simulated clusters.
 
         StudyError for an application that has no such model.
         """

@@ -35,7 +35,7 @@ def _delete_in(regions: Iterable[str], *, study_id: str) -> list[str]:
 
 
 def _deleted(client: Callable[[str], Any], region: str, study_id: str) -> Iterator[str]:
-    """What was done there, in words; ClusterError when something stays."""
+    """The actions taken, in words; ClusterError when something stays."""
     find = functools.partial(stacks.find_own, client("cloudformation"), study_id)
     if find() is None:  # roles belong to no region, so a census here would tell of others' too
         return

@@ -1,4 +1,4 @@
-"""Whether the machines can be had: a try without a launch, and a reservation if there is one."""
+"""Checks of capacity: a dry run of a launch, and a reservation if there is one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_PROMISE = "AWS tells nothing about free machines before they are started"
 
 
 def dry_run(client: Callable[[str], Any], options: Options) -> Check:
-    """Whether the launch of one node would be refused for its parameters or for want of rights."""
+    """A check that the launch of one node is not refused for its parameters or rights."""
     ec2, name = client("ec2"), "launch (dry run)"
     ami_type = launch.describe(ec2, options.instance_type).ami_type or ""
     path = IMAGE_PARAMETER.format(

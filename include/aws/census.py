@@ -1,4 +1,4 @@
-"""What in an account still belongs to a study, asked from each service itself.
+"""Resources in an account that still belong to a study, asked from each service.
 
 The tagging service is not asked: it lists what was deleted for hours.
 """

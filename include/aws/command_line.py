@@ -1,4 +1,4 @@
-"""What a person does beside the pipeline: `python -m include.clusters.eks`, preflight or delete."""
+"""Manual work beside the pipeline: `python -m include.clusters.eks`, preflight or delete."""
 
 from __future__ import annotations
 

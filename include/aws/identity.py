@@ -1,4 +1,4 @@
-"""Who works on AWS here, as the cluster must know it, and the roles of the guards."""
+"""The identity that works on AWS, as the cluster knows it, and the roles of the guards."""
 
 from __future__ import annotations
 

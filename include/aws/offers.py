@@ -1,4 +1,4 @@
-"""What AWS offers where the study wants to run: instance types, network cards, versions."""
+"""AWS's offers in the study's region: instance types, network cards, versions."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ LAUNCHERS = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Look:
-    """What is asked for, and whom to ask."""
+    """The request to check, and the clients to check it with."""
 
     reservation: Reservation
     options: Options
@@ -51,7 +51,7 @@ class Look:
 
     @cached_property
     def instance_type(self) -> InstanceType:
-        """What the type has; ClusterError for one that cannot be used."""
+        """Properties of the type; ClusterError for one that cannot be used."""
         return launch.describe(self.client("ec2"), self.options.instance_type)
 
 

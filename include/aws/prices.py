@@ -1,4 +1,4 @@
-"""What a node of a type costs by the hour: AWS's price list, or a dated table that says so."""
+"""Hourly prices of instance types: AWS's price list, or a dated table that says so."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What went wrong with a call to AWS, in words that say what to do."""
+"""Errors of calls to AWS, in words that say what to do."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def code_of(err: Exception) -> str:
 
 
 def is_absent(err: ClientError) -> bool:
-    """Whether the error says that the thing asked for does not exist, and nothing else."""
+    """True if the error says only that the resource does not exist."""
     code = code_of(err)
     if code == "ValidationError":  # CloudFormation has no code of its own for it
         return "does not exist" in str(err)

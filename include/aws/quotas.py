@@ -1,4 +1,4 @@
-"""Whether the account's quotas leave room for one more cluster."""
+"""A check that the account's quotas leave room for one more cluster."""
 
 from __future__ import annotations
 

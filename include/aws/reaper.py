@@ -104,7 +104,7 @@ def _begin(each: Overdue) -> None:
 
 
 def _finish(each: Overdue) -> str:
-    """What became of it, in words."""
+    """The outcome in words."""
     if each.expired_at is None:
         return "left alone: look at it and delete it by hand"
     client = _client(each.region)

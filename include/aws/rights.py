@@ -1,4 +1,4 @@
-"""Which rights the pipeline needs, read from bootstrap.yaml, and which of them it lacks."""
+"""Rights that the pipeline needs, read from bootstrap.yaml, and those that it lacks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _statements() -> tuple[dict[str, Any], ...]:
 
 
 def needs(*, account: str, partition: str, region: str, study_id: str) -> tuple[Need, ...]:
-    """What the policies of bootstrap.yaml allow, for one study; actions with `*` are left out.
+    """Actions that bootstrap.yaml allows for one study; those with `*` are left out.
 
     Those only look, and a right to look that is missing shows in the other checks.
     """

@@ -1,4 +1,4 @@
-"""What a study may say about its cluster on AWS."""
+"""Options of a study's cluster on AWS."""
 
 from __future__ import annotations
 

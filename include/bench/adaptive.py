@@ -43,7 +43,7 @@ SIZES = 4  # of run 6
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """How one pair ended in each of many studies."""
+    """The outcome of one pair in each of many studies."""
 
     repeats: NDArray[np.int_]
     winner: NDArray[np.int_]  # -1: the operator is faster; 1: slower; 0: none is named
@@ -94,7 +94,7 @@ def _nothing_yet(studies: int) -> Ends:
 
 
 def _is_known(sample: Times) -> NDArray[np.bool_]:
-    """Which medians have an interval within ± `PRECISION_PERCENT` of them."""
+    """A mask of medians whose interval lies within ± `PRECISION_PERCENT`."""
     ordered, rank = np.sort(sample, axis=1), enclosing_rank(sample.shape[1]) or 1
     middle = np.median(sample, axis=1)
     farthest = np.maximum(ordered[:, -rank] - middle, middle - ordered[:, rank - 1])
@@ -123,7 +123,7 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Error:
-    """How often a winner is named where there is none."""
+    """The rate at which a winner is named where there is none."""
 
     studies: float  # share of studies with a false winner at any size
     worst: float  # that share for the worst cell, by cell alone
@@ -162,7 +162,7 @@ def _draw_pair(
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
-    """What becomes of studies whose operators do differ."""
+    """Outcomes of studies whose operators do differ."""
 
     right: float  # share of sizes at which the faster one is named
     least_right: float  # the same for the worst size

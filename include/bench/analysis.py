@@ -1,4 +1,4 @@
-"""What the analysis costs: recorded runs into a report, many records, one huge log."""
+"""The cost of the analysis: recorded runs into a report, many records, one huge log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How long a year of 50 groups takes to analyse for regressions."""
+"""The time to analyse a year of 50 groups for regressions."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def _in_use_mib(pid: int) -> int:
 
 
 def rows(results: Results, *, peak_mib: int | None) -> list[Row]:
-    """What the rehearsal took, and what it should take; BenchmarkError when it has not ended."""
+    """Actual and intended durations of the rehearsal; BenchmarkError when it has not ended."""
     plan, records = results.plan(), results.records()
     noted = {step.name: step for step in step_times.read(results)}
     if missing := {PROVISION, WAIT_READY, DESTROY} - noted.keys():

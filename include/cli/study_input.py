@@ -14,7 +14,7 @@ from include.study import presets
 
 
 def read_params(given: str, *, changes: list[str]) -> dict[str, Any]:
-    """What a run would be given; StudyError naming what cannot be read."""
+    """The params that a run would get; StudyError naming what cannot be read."""
     params = _params(given)
     for change in changes:
         name, equals, text = change.partition("=")
@@ -53,7 +53,7 @@ def _text(given: str) -> tuple[str, str]:
 
 
 def presets_hint(given: str) -> str:
-    """What else a single word may have meant."""
+    """Suggestions for a word that is not known."""
     if given.startswith(("{", "[")):
         return ""
     return f"; the presets are {', '.join(presets.available())}"

@@ -63,7 +63,7 @@ class Cluster(adapters.Adapter[OptionsT]):
         reservation: Reservation,  # noqa: ARG002
         pod_resources: Mapping[str, str],  # noqa: ARG002
     ) -> tuple[Check, ...]:
-        """Whether enough nodes are large enough for such a pod, where that can be known before.
+        """Checks that enough nodes are large enough for such a pod, where that is known beforehand.
 
         ClusterError when it could be known and nobody answers.
         """
@@ -74,7 +74,7 @@ class Cluster(adapters.Adapter[OptionsT]):
         reservation: Reservation,  # noqa: ARG002
         controller: Controller,  # noqa: ARG002
     ) -> tuple[Check, ...]:
-        """Whether the controller could be installed, where that can be known before."""
+        """Checks that the controller could be installed, where that is known beforehand."""
         return ()
 
     @abstractmethod
@@ -133,14 +133,14 @@ class Cluster(adapters.Adapter[OptionsT]):
 
     @abstractmethod
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
-        """What of this study's making still exists, each as a readable name."""
+        """Names of everything that this study made and that still exists."""
 
     @abstractmethod
     def pace(self, reservation: Reservation) -> Pace:
-        """How long the cluster takes beside the jobs, from experience; touches nothing."""
+        """Durations of the cluster's own steps, from experience; touches nothing."""
 
     def paid_nodes(self, reservation: Reservation) -> int:
-        """How many nodes cost money, those that carry no ranks included; touches nothing."""
+        """The number of paid nodes, including those without ranks; touches nothing."""
         return reservation.nodes
 
     def paid_since(self, reservation: Reservation) -> tuple[PaidNode, ...]:

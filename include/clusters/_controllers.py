@@ -1,4 +1,4 @@
-"""What a study installed on somebody's cluster: removed on every path, unless others use it."""
+"""Removal of what a study installed on somebody's cluster, unless others use it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study may not ask of the local cluster: known before a cluster is made."""
+"""Refusals of the local cluster that are known before a cluster is made."""
 
 from __future__ import annotations
 

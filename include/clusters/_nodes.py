@@ -1,4 +1,4 @@
-"""Which nodes of somebody's cluster workers may use, and whether a pod fits on enough of them."""
+"""Nodes of somebody's cluster that workers may use, and the check that a pod fits on them."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _is_ready(node: dict[str, Any]) -> bool:
 def room(
     nodes: Sequence[dict[str, Any]], pod_resources: Mapping[str, str], *, wanted: int
 ) -> Check:
-    """Whether a pod fits on enough of the nodes, by what they have for pods.
+    """A check that a pod fits on enough of the nodes, by their allocatable resources.
 
     What others' pods take of it is not counted: they may be gone by then.
     """

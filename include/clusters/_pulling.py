@@ -1,4 +1,4 @@
-"""What the clusters have in common whose nodes pull the image that the study names."""
+"""Shared code of clusters whose nodes pull the image that the study names."""
 
 from __future__ import annotations
 

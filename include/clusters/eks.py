@@ -102,7 +102,7 @@ class Eks(Cluster[Options]):
 
     @explained
     def preflight(self, reservation: Reservation) -> None:
-        """What the stack needs is offered and allowed, and its name is free."""
+        """Check that all parts of the stack are offered and allowed, and that its name is free."""
         client = _client(reservation)
         parameters_of(reservation, _options(reservation), client=client)
         stacks.refuse_stranger(client("cloudformation"), reservation.study_id)

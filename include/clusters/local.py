@@ -211,7 +211,7 @@ def _view(reservation: Reservation) -> FluxView | None:
 
 
 def _crowded(study: Study, *, cores: int) -> tuple[str, ...]:
-    """What a reader must know when ranks take turns: MPI's waiting keeps a core from the others."""
+    """A note for the reader when ranks share cores: a waiting MPI rank keeps its core busy."""
     if study.ranks_per_node <= cores:
         return ()
     plural = "s" if cores > 1 else ""

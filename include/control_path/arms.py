@@ -1,4 +1,4 @@
-"""What is compared: an operator, and the limits that its controller sets itself."""
+"""The arms of the study: an operator, and the limits that its controller sets itself."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ ENDED = ("Succeeded", "Failed")
 
 
 class Arrivals:
-    """What the watches of one job have told: for each pod and step the instant of its first news.
+    """The first time at which the watches of one job reported each step of each pod.
 
     Instants are those of `time.monotonic`, taken by the thread that reads the stream. The last
     state of each object is kept, for the API server's own stamps.
@@ -52,7 +52,7 @@ class Arrivals:
         return self._nodes + len(self.launching - self.ranks)
 
     def all_running(self) -> bool:
-        """Whether every pod that carries ranks, and the one that launches, has run."""
+        """True once every pod with ranks and the launching pod have run."""
         return (
             bool(self.launching)
             and len(self.ranks) >= self._nodes
@@ -112,7 +112,7 @@ class Arrivals:
                 self._news.wait(min(left, 1.0))
 
     def standing(self) -> str:
-        """How far the pods are, in words."""
+        """The progress of the pods, in words."""
         return (
             f"{len(self.created)} pods created, {len(self.scheduled)} scheduled, "
             f"{len(self.running)} run, {len(self.ended)} ended, {len(self.gone)} gone, of "

@@ -97,7 +97,7 @@ def _document(
 
 
 def _is_from_elsewhere(arm: Arm) -> bool:
-    """Whether the arm's controller is not built here, so that a stand-in takes its place."""
+    """True if a stand-in replaces the arm's controller, which is not built here."""
     controller = k8s_operators.load(arm.k8s_operator).controller
     return controller is not None and controller.name not in binaries.PROGRAMS
 
@@ -113,7 +113,7 @@ def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
 
 
 def of_limits(table: pd.DataFrame) -> str:
-    """What each limit of the MPI Operator does, at the largest size that all its arms have."""
+    """The effect of each limit of the MPI Operator, at the largest size that all its arms have."""
     cells = table[table["arm"].isin(_LIMITS)]
     every: list[int] = cells["nodes"].astype("int64").unique().tolist()
     sizes = [nodes for nodes in every if (cells["nodes"] == nodes).sum() == len(_LIMITS)]

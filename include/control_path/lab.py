@@ -140,7 +140,7 @@ class Lab:
 
 
 def has_program(arm: Arm, options: Options) -> bool:
-    """Whether the arm's operator is the real one here: a stand-in is not measured."""
+    """True if the arm's real operator is available: a stand-in is not measured."""
     controller = k8s_operators.load(arm.k8s_operator).controller
     return controller is None or programs.find(controller, options) is not None
 

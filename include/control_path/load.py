@@ -1,4 +1,4 @@
-"""What a job cost the machine: requests to the API server by who sent them, CPU and memory."""
+"""The load of a job on the machine: requests to the API server by sender, CPU and memory."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PARTIES = (OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS)
 
 
 def party_of(user: str, *, controller: str | None) -> str:
-    """Who a user of the API server is here; `others` are the API server itself and this study."""
+    """The party behind a user of the API server; `others`: the API server itself and this study."""
     if controller is not None and user == controller_user(controller):
         return OPERATOR
     if user == controller_user(KWOK):
@@ -87,7 +87,7 @@ class Usage:
 
 
 def usage(processes: Iterable[HostProcess]) -> Usage:
-    """What the processes have used; one that is gone is left out."""
+    """Resources used by the processes; one that has ended is left out."""
     cpu: dict[str, float] = {}
     peak: dict[str, float] = {}
     for process in processes:

@@ -1,4 +1,4 @@
-"""What a measurement of control paths was made with: machine, programs, and their versions."""
+"""The set-up of a control-path measurement: machine, programs and their versions."""
 
 from __future__ import annotations
 

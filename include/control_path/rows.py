@@ -80,7 +80,7 @@ class Run(Model):
 
 
 class RequestCount(Model):
-    """How often one party sent one kind of request during one job."""
+    """The number of requests of one kind that one party sent during one job."""
 
     arm: str
     nodes: Positive

@@ -27,7 +27,7 @@ NOT_MEASURED = "stand-in: not measured"
 
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
-    """What is asked for."""
+    """The request: arms, sizes and limits."""
 
     arms: tuple[Arm, ...]
     nodes: tuple[int, ...]
@@ -132,7 +132,7 @@ def _measure_arm(place: Lab, arm: Arm, matrix: Matrix, store: Store, *, version:
 
 
 def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
-    """What is still to be measured, smallest first; asked anew after each job."""
+    """Cells that are still to be measured, smallest first; asked again after each job."""
     for nodes in sorted(matrix.nodes):
         if nodes > arm.most_nodes:
             return

@@ -1,1 +1,1 @@
-"""What a study will take and cost, and what it did."""
+"""The duration and cost of a study, estimated and actual."""

@@ -53,7 +53,7 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
 
 
 def spent_usd(results: Results) -> float | None:
-    """What the cluster has cost until now; None when nobody knows the price, or it is not made."""
+    """Cost of the cluster so far; None without a known price, or before it is made."""
     tariff = _tariff(results)
     began = next(
         (step.started_at for step in step_times.read(results) if step.name == PROVISION), None

@@ -76,5 +76,5 @@ def launching_node_s(records: Iterable[Record]) -> float:
 
 
 def counts(record: Record) -> bool:
-    """Whether it is a valid repeat."""
+    """True for a valid repeat."""
     return record.status is Status.VALID and not record.is_warmup

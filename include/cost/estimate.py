@@ -1,4 +1,4 @@
-"""How long a study will take and what it will cost, before anything is created.
+"""An estimate of duration and cost, before anything is created.
 
 Costs nothing and asks nobody: it rests on the plan, on the application's scaling and on what each
 kind of cluster took so far. It is for deciding whether to start, not for the report.
@@ -32,7 +32,7 @@ class Part(Model):
 
 
 class Estimate(Model):
-    """What a study will take and cost, as a whole and by part."""
+    """Estimated duration and cost of a study, in total and by part."""
 
     parts: tuple[Part, ...]
     points: int

@@ -1,4 +1,4 @@
-"""Whether a study may cost and last what it is estimated to."""
+"""A check of a study's estimated cost and duration against its limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What paid node-seconds were spent on; the parts always sum to the whole."""
+"""The use of paid node-seconds; the parts always add up to the total."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Use(StrEnum):
-    """What a paid node is doing. Of steps that overlap the one named first here counts."""
+    """Uses of a paid node. Where steps overlap, the one listed first counts."""
 
     CREATING = "creating"  # there, and the cluster not yet ready
     PULLING = "pulling"  # the image, before the first job

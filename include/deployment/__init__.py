@@ -1,1 +1,1 @@
-"""What a server needs beyond the pipeline: its secrets and its health checks."""
+"""Secrets and health checks of a server that runs the pipeline."""

@@ -95,7 +95,7 @@ def prepare(options: argparse.Namespace) -> dict[str, str]:
 
 
 def announce(new: dict[str, str], *, folder: Path) -> str:
-    """What the administrator must be told, once."""
+    """Messages to the administrator at the first start."""
     if not new:
         return f"the secrets in {folder} are kept; passwords were shown when they were made\n"
     lines = [f"user {user}, password {password}" for user, password in new.items()]

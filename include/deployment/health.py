@@ -1,4 +1,4 @@
-"""Whether a part of Airflow works: `python -m include.deployment.health URL [COMPONENT]`.
+"""A health check of Airflow's parts: `python -m include.deployment.health URL [COMPONENT]`.
 
 For containers' health checks: it starts in a twentieth of the time of `airflow jobs check`, which
 loads all of Airflow every time.
@@ -21,7 +21,7 @@ OK = 200
 
 
 def problem(url: str, *, component: str | None = None) -> str | None:
-    """What is wrong by a health page of Airflow, None when all is well.
+    """The fault that Airflow's health page reports, None when all is well.
 
     The scheduler's own page (`/health`) has a status code alone. The API server's
     (`/api/v2/monitor/health`) says `{"<component>": {"status": "healthy", ...}, ...}`.

@@ -1,4 +1,4 @@
-"""Who may do what on the embedded cluster (RBAC), beyond what Kubernetes gives by itself."""
+"""Access rights (RBAC) on the embedded cluster, beyond those of Kubernetes itself."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ def folder() -> Path:
 
 
 def is_built() -> bool:
-    """Whether all programs of the present pins are there."""
+    """True if all programs of the current pins are built."""
     return folder().is_dir()
 
 

@@ -24,7 +24,7 @@ LIFETIME = timedelta(days=7)  # the longest study is three days
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What a certificate says: who (Kubernetes user and group), and at which addresses."""
+    """The subject (Kubernetes user and group) and the addresses of a certificate."""
 
     user: str
     group: str | None = None

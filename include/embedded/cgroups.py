@@ -40,7 +40,7 @@ def _read_mounts(mounts: str) -> tuple[Path, ...]:
 
 
 def is_version_2(tree: Path) -> bool:
-    """Whether a tree is of version 2; in a hybrid set-up one of several is."""
+    """True for a cgroup tree of version 2; in a hybrid set-up one of several is."""
     return (tree / "cgroup.controllers").exists()
 
 

@@ -46,5 +46,5 @@ def start(layout: Layout) -> HostProcess:
 
 
 def is_ready() -> bool:
-    """Whether CoreDNS has read the cluster's Services and pods."""
+    """True once CoreDNS has read the cluster's Services and pods."""
     return probe.answers_in_plain(BRIDGE_ADDRESS, port=DNS_READY_PORT, path="/ready")

@@ -82,7 +82,7 @@ def ended_whole(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
 
 
 def _is_alive(*, group: int) -> bool:
-    """Whether a process of the group runs; those that only wait to be asked how they ended do not.
+    """True if a process of the group runs; zombies do not count.
 
     Fields 3 and 5 of proc(5).
     """

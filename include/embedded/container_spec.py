@@ -1,4 +1,4 @@
-"""What containerd makes each container of where the machine's cgroups are of version 1.
+"""The base spec of containerd's containers on machines with cgroups of version 1.
 
 MPI asks its cgroup which cores it may bind ranks to. On version 1 a container is told its cgroup's
 path on the host, at which it finds nothing, so MPI takes all cores of the machine for its own and

@@ -238,5 +238,5 @@ def _launch(
 
 
 def is_ready(layout: Layout) -> bool:
-    """Whether the API server answers that it is ready, roles and all."""
+    """True once the API server reports that it is ready, with its roles."""
     return probe.answers(layout, layout.api_address, port=layout.ports.api, path="/readyz")

@@ -81,7 +81,7 @@ def install(
 
 
 def objects(controller: Controller) -> list[dict[str, Any]]:
-    """What a controller needs on the cluster: namespace, resource definitions, role, binding.
+    """A controller's objects on the cluster: namespace, definitions, role, binding.
 
     Definitions and role are upstream's, out of the pinned module.
     """

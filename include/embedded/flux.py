@@ -94,7 +94,7 @@ def demo(conf: dict[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _one_line(lacking: list[str]) -> str:
-    """What is lacking, each in its first line."""
+    """The missing parts, one line each."""
     return "; ".join(each.partition("\n")[0].rstrip(":") for each in lacking)
 
 

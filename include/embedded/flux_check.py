@@ -1,4 +1,4 @@
-"""Whether a view image can be had, and whether its Flux runs in the application's image."""
+"""Checks that a view image is available, and that its Flux runs in the application's image."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def version(images: Store, *, view: str, application: str) -> str:
 
 
 def _words(error: ClusterError) -> str:
-    """What a failed program has said, without its command."""
+    """The message of a failed program, without its command."""
     return str(error).rpartition("` failed ")[2].partition(": ")[2] or str(error)
 
 
@@ -88,5 +88,5 @@ def require_answer(reference: str) -> None:
 
 
 def is_loopback(reference: str) -> bool:
-    """Whether the registry is on this machine, and so speaks no TLS."""
+    """True if the registry is on this machine, where it needs no TLS."""
     return reference.partition("/")[0].partition(":")[0] in ("localhost", "127.0.0.1")

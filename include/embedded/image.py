@@ -61,7 +61,7 @@ def cache_key() -> str:
 
 
 def reference() -> str:
-    """What the image goes by on the nodes, once built."""
+    """The name of the image on the nodes, once built."""
     return f"{REPOSITORY}:{cache_key()}"
 
 

@@ -29,7 +29,7 @@ class Store:
     socket: Path
 
     def run(self, *words: str | Path, timeout_s: float = IMPORT_LIMIT_S) -> str:
-        """What `ctr` says to these words."""
+        """The output of `ctr` for these arguments."""
         client: tuple[str | Path, ...] = ("ctr", "--address", self.socket)
         return run((*client, "--namespace", KUBERNETES_NAMESPACE, *words), timeout_s=timeout_s)
 

@@ -90,7 +90,7 @@ class Ports:
 
 @dataclass(frozen=True, kw_only=True)
 class Tuning:
-    """What may vary in a control plane beside its ports."""
+    """Settings of a control plane other than its ports."""
 
     qps: int = 200  # requests/s of each built-in controller and the scheduler; burst: twice that
     is_audited: bool = False  # who asked the API server for what is written down

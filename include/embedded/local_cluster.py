@@ -127,7 +127,7 @@ def _prepare_nodes(layout: Layout, count: int, *, images: Path) -> None:
 
 
 def describe(node_count: int) -> tuple[str, ...]:
-    """What a reader of a report must know of such a cluster."""
+    """Notes on such a cluster for the reader of a report."""
     split = machine.describe(machine.this_machine(), node_count=node_count)
     one_machine = (
         f"the {node_count} nodes are namespaces of one machine: they share its memory, disk, "

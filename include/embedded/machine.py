@@ -17,7 +17,7 @@ EVICTED_BELOW_MIB = 100  # of free memory; a kubelet keeps as much from its pods
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What there is to divide."""
+    """The resources of a machine to divide."""
 
     cores: tuple[int, ...]  # that this process may use; threads of one physical core side by side
     all_cores: tuple[int, ...]
@@ -26,7 +26,7 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """What of the machine a node may use."""
+    """A node's share of the machine."""
 
     cpus: str | None  # as in a cpuset, `0,1`; None: all, shared with the other nodes
     other_cpus: str  # the machine's other cores
@@ -108,7 +108,7 @@ def _cpu_list(cores: Iterable[int]) -> str:
 
 
 def describe(machine: Machine, *, node_count: int) -> str:
-    """How the cores are divided, for the reader of a report."""
+    """The division of the cores, for the reader of a report."""
     cores = len(machine.cores)
     if each := cores // node_count:
         return f"each node has {each} of the machine's {cores} cores to itself"

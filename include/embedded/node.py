@@ -160,7 +160,7 @@ def _only_own_cores(share: Share) -> dict[str, Any]:
 
 
 def start_script(node: Node, *, trees: tuple[Path, ...]) -> str:
-    """What the node's first process does, in its new namespaces, as a bash script.
+    """The bash script of the node's first process, in its new namespaces.
 
     `$1` is the node's folder on the host.
     """

@@ -25,7 +25,7 @@ ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
-    """What an image is made of."""
+    """The parts of an image."""
 
     reference: str  # fully qualified, with its tag
     architecture: str

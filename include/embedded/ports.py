@@ -1,4 +1,4 @@
-"""Whether the ports that the local cluster needs are free, and whose they are when not."""
+"""A check of the ports that the local cluster needs, naming the holder of a taken one."""
 
 from __future__ import annotations
 

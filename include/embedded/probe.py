@@ -18,7 +18,7 @@ OK = 200
 
 
 def answers_in_plain(address: str, *, port: int, path: str) -> bool:
-    """Whether a health port says `ok`; these ports of CoreDNS and controllers know no TLS."""
+    """True if a health port says `ok`; these ports of CoreDNS and controllers have no TLS."""
     connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
@@ -30,7 +30,7 @@ def answers_in_plain(address: str, *, port: int, path: str) -> bool:
 
 
 def answers(layout: Layout, address: str, *, port: int, path: str) -> bool:
-    """Whether a component of the cluster says `ok` to the administrator."""
+    """True if a component of the cluster says `ok` to the administrator."""
     try:
         status, _ = get(layout, address, port=port, path=path, user=ADMIN)
     except OSError:  # not there yet, or not answering yet

@@ -93,7 +93,7 @@ def start_ticks(pid: int) -> int | None:
 
 
 def is_alive(process: HostProcess) -> bool:
-    """Whether that very process still runs."""
+    """True if that very process is still running."""
     _reap(process.pid)
     return start_ticks(process.pid) == process.start_ticks and boot_id() == process.boot_id
 
@@ -118,7 +118,7 @@ def wait_for(
 
 
 def died(process: HostProcess) -> str:
-    """What to tell of a process that should be running: the end of its log and what to do."""
+    """The message about a process that should be running: the end of its log and what to do."""
     return (
         f"{process.name} (pid {process.pid}) has died; run `make clean` and try again. "
         f"The end of {process.log}:\n{log_tail(Path(process.log))}"

@@ -1,4 +1,4 @@
-"""Which program stands behind a controller on this machine, and what it needs on a cluster."""
+"""The program behind a controller on this machine, and its objects on a cluster."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ def find(controller: Controller, *, named: str | None = None) -> Found | None:
 
 
 def objects(controller: Controller, program: Found) -> list[dict[str, Any]]:
-    """What the controller needs on the cluster, out of upstream's pinned manifests."""
+    """The controller's objects on the cluster, from upstream's pinned manifests."""
     return embedded.objects(controller) if program.is_built_here else _from_manifest(controller)
 
 
 def check(controller: Controller, program: Found) -> tuple[Check, ...]:
-    """Which program it is, and whether the manifest that it comes with is at hand."""
+    """The program, and a check that its manifest is at hand."""
     found = passed(controller.name, f"{program.path}, {program.version}")
     if program.is_built_here:
         return (found,)
@@ -72,7 +72,7 @@ def _outside(controller: Controller, named: str | None) -> Path | None:
 
 
 def _identity(controller: Controller, path: Path) -> str:
-    """Which build a program is: Go writes the main module's version, or its commit, into it.
+    """The build of a program: Go writes the main module's version or commit into it.
 
     A build without its history says `(devel)`, or nothing; its digest tells such builds apart.
     """

@@ -35,7 +35,7 @@ def remove(root: Path) -> tuple[str, ...]:
 
 
 def leftovers(root: Path) -> tuple[str, ...]:
-    """What of the simulated cluster still exists, each as a readable name."""
+    """Names of the parts of the simulated cluster that still exist."""
     return (
         *(f"process {found.name} (pid {found.pid})" for found in _processes(root)),
         *(f"state {path}" for path in _content(root)),

@@ -1,4 +1,4 @@
-"""How long the local cluster takes to start and to end, and what memory it takes: measured."""
+"""Measurement of the local cluster's start and end times and of its memory."""
 
 from __future__ import annotations
 

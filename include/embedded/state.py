@@ -33,7 +33,7 @@ STATE_FILE = "state.json"
 
 
 class ClusterState(Model):
-    """What there is to know of the cluster that was started, kept in `state.json`."""
+    """The state of the cluster that was started, kept in `state.json`."""
 
     study_id: DnsLabel
     namespace: DnsLabel
@@ -80,7 +80,7 @@ class ClusterState(Model):
         return tuple(known for known in self.processes if not processes.is_alive(known))
 
     def is_running(self) -> bool:
-        """Whether any process of the cluster is alive."""
+        """True if any process of the cluster is alive."""
         return len(self.dead()) < len(self.processes)
 
 
@@ -180,7 +180,7 @@ def locked(root: Path, *, timeout_s: float = LOCK_LIMIT_S) -> Iterator[None]:
 
 
 def _is_still(root: Path, descriptor: int) -> bool:
-    """Whether the folder that is locked is the one of that name: it may have been removed."""
+    """True if the locked folder still has that name: it may have been removed."""
     try:
         named = root.stat()
     except FileNotFoundError:

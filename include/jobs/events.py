@@ -1,4 +1,4 @@
-"""What the cluster says of a point's objects, as its events."""
+"""The cluster's events about a point's objects."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def warnings_of(events: Iterable[dict[str, Any]]) -> list[str]:
 
 
 class Warnings:
-    """What the cluster warns of in a point's objects."""
+    """The cluster's warnings about a point's objects."""
 
     def __init__(self, kube: Kube, name: str) -> None:
         self._kube = kube

@@ -1,4 +1,4 @@
-"""What keeps a job from ending well, by what its objects say: no wait would cure it."""
+"""Obstacles, read from a job's objects, that no waiting would remove."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ class Patience:
 
 
 def has_ended(operator: K8sOperator, pod: dict[str, Any]) -> bool:
-    """Whether the container of a pod that launches, or carries ranks, has ended."""
+    """True if the container of the pod that launches, or carries ranks, has ended."""
     own = pod_states.own(pod, operator.container_of(pod))
     return any("terminated" in status.get("state", {}) for status in own)
 
 
 def standing(pods: Mapping[str, dict[str, Any]]) -> str:
-    """How many pods are in which phase."""
+    """The number of pods in each phase."""
     phases = [pod.get("status", {}).get("phase", "?") for pod in pods.values()]
     counted = ", ".join(f"{phases.count(each)} {each}" for each in sorted(set(phases)))
     return f"pods: {counted or 'none'}"

@@ -1,4 +1,4 @@
-"""What the state of a pod says of its containers: started, failed, started again, not placed."""
+"""The state of a pod's containers: started, failed, restarted, not placed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def own(pod: dict[str, Any], container: str) -> list[dict[str, Any]]:
 
 
 def has_started(statuses: Iterable[dict[str, Any]]) -> bool:
-    """Whether a container runs or ran."""
+    """True if a container runs or ran."""
     return any(state in status.get("state", {}) for status in statuses for state in _STARTED)
 
 
@@ -33,7 +33,7 @@ def statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def failed_ends(status: dict[str, Any]) -> list[dict[str, Any]]:
-    """How one container failed, the run before this one first."""
+    """The failure of one container, with that of its previous run first."""
     states = [status.get(which, {}) for which in ("lastState", "state")]
     return [state["terminated"] for state in states if state.get("terminated", {}).get("exitCode")]
 
@@ -55,7 +55,7 @@ def exit_code(statuses: Iterable[dict[str, Any]]) -> int | None:
 
 
 def restarts(statuses: Iterable[dict[str, Any]]) -> bool:
-    """Whether a container was started again."""
+    """True if a container was restarted."""
     return any(status.get("restartCount", 0) for status in statuses)
 
 
@@ -69,7 +69,7 @@ def still_running(pod: dict[str, Any], *, besides: str) -> list[str]:
 
 
 def loss(pod: dict[str, Any]) -> str | None:
-    """How the cluster took the pod away, evicted or with its node; None when it did not."""
+    """The way the cluster removed the pod, evicted or with its node; None when it did not."""
     status = pod.get("status", {})
     if reason := status.get("reason"):  # Evicted, NodeLost, Preempting, Shutdown, …
         return f"is lost ({reason}): {status.get('message') or 'no message'}"
@@ -80,7 +80,7 @@ def loss(pod: dict[str, Any]) -> str | None:
 
 
 def is_silent(pod: dict[str, Any]) -> bool:
-    """Whether the cluster takes a pod for not ready of which the kubelet said otherwise."""
+    """True if the cluster treats a pod as not ready that its kubelet called ready."""
     status = pod.get("status", {})
     listed = status.get("containerStatuses", [])
     is_unready = any(
@@ -91,7 +91,7 @@ def is_silent(pod: dict[str, Any]) -> bool:
 
 
 def suspension(resource: dict[str, Any]) -> str | None:
-    """What a job says of its suspension, None when it is not suspended."""
+    """A job's message about its suspension, None when it is not suspended."""
     told = condition(resource, "Suspended")
     if told is not None:
         text = f"Suspended, {told.get('reason', 'no reason')}"

@@ -25,7 +25,7 @@ DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline i
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What a point runs: its operator and application with their options, and the job itself."""
+    """The work of a point: its operator and application with their options, and the job."""
 
     point: Point
     operator: K8sOperator

@@ -30,7 +30,7 @@ _ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
 class JobWatch:
-    """What is known of one job. A context manager: its threads end with it.
+    """The observed state of one job. A context manager: its threads end with it.
 
     `pods` keeps the last state of pods that are gone: operators delete workers at the job's end,
     and their nodes and stamps must not be lost with them.
@@ -208,7 +208,7 @@ class JobWatch:
         return has_launcher and len(self.rank_pods) >= self._nodes
 
     def _failure_in_log(self) -> str | None:
-        """What the log of a launcher that has ended says against its success, when it does."""
+        """The evidence against success in the log of an ended launcher, if there is any."""
         if self._follower is None or self._follower.is_alive():
             return None
         self._log_file.seek(0)
@@ -238,7 +238,7 @@ class JobWatch:
         return "; ".join([*reasons, *deleted, message.rstrip(": ")])
 
     def _standing(self) -> str:
-        """What is known when time is up."""
+        """The observed state when time is up."""
         obstructed = [each.text for each in obstacles.of(self._view())]
         return "; ".join(
             [obstacles.standing(self.pods), *obstructed, *self._warnings.now()[:WARNINGS]]

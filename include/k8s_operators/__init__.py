@@ -39,7 +39,7 @@ class JobPhase(StrEnum):
 
 
 class Launch(StrEnum):
-    """What starts the ranks of a job; the form of the launcher's log and its overhead go by it."""
+    """Ways to start the ranks of a job; they decide the launcher's log format and overhead."""
 
     SSH = "ssh"  # mpiexec or mpirun, timed by the shell
     FLUX = "flux"  # the brokers of a Flux instance
@@ -83,7 +83,7 @@ class JobSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class JobState:
-    """What a resource says of its job now."""
+    """The current state of a job by its resource."""
 
     phase: JobPhase
     message: str = ""
@@ -118,15 +118,15 @@ class K8sOperator(adapters.Adapter[OptionsT]):
 
     @abstractmethod
     def state(self, resource: dict[str, Any]) -> JobState:
-        """What an object of the kind `state_resource` says of its job."""
+        """The state of a job by its object of the kind `state_resource`."""
 
     @abstractmethod
     def carries_ranks(self, pod: dict[str, Any]) -> bool:
-        """Whether MPI ranks run in this pod of the job."""
+        """True if MPI ranks run in this pod of the job."""
 
     @abstractmethod
     def launches(self, pod: dict[str, Any]) -> bool:
-        """Whether this pod of the job starts the application and has its log."""
+        """True if this pod of the job starts the application and has its log."""
 
     def launcher_container_of(self, pod: dict[str, Any]) -> str:  # noqa: ARG002
         """The container of a launching pod that has the application's log."""
@@ -203,7 +203,7 @@ def load(name: str) -> K8sOperator:
 
 
 def arms(study: Study) -> tuple[tuple[str, str], ...]:
-    """What a study compares: each operator with each of its variants, in the study's order."""
+    """The arms of a study: each operator with each of its variants, in the study's order."""
     return tuple(
         (name, variant)
         for name in study.operators

@@ -1,4 +1,4 @@
-"""How MPI itself is started: one launch command and one ssh set-up for every operator.
+"""The start of MPI: one launch command and one ssh set-up for every operator.
 
 What differs between operators must be the operator. So the script below is all that a launcher
 runs, and the only thing an operator adds to it is where its host file lies.

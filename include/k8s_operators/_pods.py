@@ -1,4 +1,4 @@
-"""What the manifests and the readings of all operators share about pods and jobs."""
+"""Code about pods and jobs that all operators share."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INDEX_LABEL = "batch.kubernetes.io/job-completion-index"
 
 
 def batch_job_state(job: dict[str, Any]) -> JobState:
-    """What the conditions of a Job `batch/v1` say.
+    """The state of a Job `batch/v1` by its conditions.
 
     It has succeeded when its success policy is met or all its pods have; `Complete` may come
     later, when pods that are stopped with it are gone too.

@@ -141,7 +141,7 @@ class FluxOperator(K8sOperator[Options]):
         return str(pod["metadata"]["labels"][LABEL_POINT])
 
     def dependents(self, name: str) -> tuple[tuple[ResourceKind, str], ...]:
-        """What carries no label of ours; a ConfigMap that is left over would be used again."""
+        """Objects without our labels; a ConfigMap that is left over would be used again."""
         return ((JOB, name), (SERVICE, name), (CONFIG_MAP, f"{name}-entrypoint"))
 
     def without_secrets(self, obj: dict[str, Any]) -> dict[str, Any]:
@@ -205,7 +205,7 @@ class FluxOperator(K8sOperator[Options]):
 
 
 def option_flags(job: JobSpec, options: Options) -> str:
-    """What `flux submit` is told beside nodes and ranks."""
+    """Arguments of `flux submit` other than nodes and ranks."""
     flags = options.option_flags
     if flags is None:
         flags = f"{MPI_PLUGIN.get(job.mpi_implementation, '')} {AFFINITY[job.binding]}"

@@ -65,7 +65,7 @@ def listed(body: dict[str, Any], *, host: str) -> tuple[list[dict[str, Any]], st
 
 
 def is_object(value: object) -> bool:
-    """Whether a value looks like a Kubernetes object: it has metadata with a name."""
+    """True if a value looks like a Kubernetes object: it has metadata with a name."""
     metadata = value.get("metadata") if isinstance(value, dict) else None
     return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
@@ -83,12 +83,12 @@ def server_date(response: BaseHTTPResponse, *, host: str) -> datetime:
 
 
 def is_page(err: ApiException) -> bool:
-    """Whether a refusal is a page for a browser, which no API server sends."""
+    """True if a refusal is a page for a browser, which no API server sends."""
     return "html" in (err.headers or {}).get("Content-Type", "").lower()
 
 
 def refused(err: ApiException, *, method: str, path: str, host: str) -> ClusterError:
-    """What to raise for a refusal."""
+    """The exception for a refusal."""
     if is_page(err):
         page = _stranger(host, err.headers or {}, err.body or b"")
         return ClusterError(f"{method} {path} ({err.status}): {page}")
@@ -103,7 +103,7 @@ def refused(err: ApiException, *, method: str, path: str, host: str) -> ClusterE
 
 
 def status_text(status: dict[str, Any]) -> str:
-    """What a Status object tells, in a line."""
+    """The message of a Status object in one line."""
     code = f" ({status['code']})" if "code" in status else ""
     return f"{status.get('message') or status.get('reason') or 'no message'}{code}"
 

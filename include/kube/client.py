@@ -185,7 +185,7 @@ class Kube:
         return self.request("GET", self._log_path(pod), query=query, timeout_s=timeout_s)
 
     def read_log(self, pod: str, *, container: str) -> bytes:
-        """What there is of a container's log now, each line with the kubelet's stamp."""
+        """A container's log so far, each line with the kubelet's stamp."""
         query = {"container": container, "timestamps": "true"}
         response = self.request("GET", self._log_path(pod), query=query)
         return answers.content(response, host=self._host)

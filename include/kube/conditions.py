@@ -1,4 +1,4 @@
-"""What a Kubernetes object says of itself: its conditions and their instants."""
+"""Conditions of a Kubernetes object and their instants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a pod's requests fit on a node, in quantities as Kubernetes writes them."""
+"""The check that a pod's requests fit on a node, in Kubernetes quantities."""
 
 from __future__ import annotations
 

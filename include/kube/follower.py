@@ -37,12 +37,12 @@ class Trouble:
 
     @property
     def last(self) -> Exception | None:
-        """What is wrong now, None when nothing is."""
+        """The current fault, None without one."""
         first = self._first
         return first[1] if first else None
 
     def lasting(self) -> Exception | None:
-        """What has been wrong for longer than can be hoped to pass, None when nothing has."""
+        """A fault that has lasted too long to pass by itself, None without one."""
         if self._first is None:
             return None
         since, err = self._first
@@ -65,7 +65,7 @@ class Follower(threading.Thread):
 
     @abstractmethod
     def attend(self) -> None:
-        """What the thread does."""
+        """The work of the thread."""
 
     def run(self) -> None:
         """Do it, and keep what it fails with: nobody sees an error that ends a thread."""

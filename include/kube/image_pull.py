@@ -35,7 +35,7 @@ PULLING, PULLED = "Pulling", "Pulled"  # reasons of the kubelet's events
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """Which images are wanted, and on which nodes."""
+    """The images to pull, and the nodes to pull them on."""
 
     study_id: str
     images: tuple[str, ...]
@@ -122,7 +122,7 @@ def _node_terms(placements: Sequence[Placement]) -> list[dict[str, Any]]:
 
 
 def _wait(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
-    """What the nodes have, once every wanted one has all."""
+    """The images on the nodes, once every node has all of them."""
     selector = f"{LABEL}={request.study_id}"
     refused_since: dict[str, float] = {}
     told = 0
@@ -151,7 +151,7 @@ def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _has_all(pod: dict[str, Any]) -> bool:
-    """Whether each container was made, which takes its image, whether or not it could start."""
+    """True if each container was created, which needs its image even if it could not start."""
     ready = [status for status in _statuses(pod) if _has_image(status)]
     return len(ready) == len(pod["spec"]["containers"])
 
@@ -190,7 +190,7 @@ def _where(pod: dict[str, Any]) -> str:
 
 
 def _told(kube: Kube, pods: Sequence[dict[str, Any]]) -> tuple[NodeImage, ...]:
-    """What each node has, with the instants that the kubelets' events tell."""
+    """The images on each node, with the instants from the kubelets' events."""
     at: dict[tuple[str, str, str], str] = {}
     for event in kube.list(EVENT).items:
         place = event["involvedObject"]

@@ -87,13 +87,13 @@ def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path)
 
 
 def is_defined_by(kube: Kube, controller: Controller, *, study_id: str) -> bool:
-    """Whether the controller's custom resources are known through the study's installation."""
+    """True if the study's installation defined the controller's custom resources."""
     crd = kube.get(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
     return crd is not None and _owner(crd) == study_id
 
 
 def is_begun(kube: Kube, controller: Controller, *, study_id: str) -> bool:
-    """Whether something is there of what the study's installation begins with."""
+    """True if the first objects of the study's installation exist."""
     place = kube.get(NAMESPACE, controller.namespace)
     if place is not None and _owner(place) == study_id:
         return True
@@ -111,7 +111,7 @@ def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
 
 
 def manifest_check(controller: Controller, *, cache: Path) -> Check:
-    """Whether the controller's manifest is in the cache or can be had."""
+    """A check that the controller's manifest is in the cache or can be downloaded."""
     name = f"{controller.name}'s manifest"
     try:
         manifest(controller, cache=cache)

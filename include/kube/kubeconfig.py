@@ -20,7 +20,7 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def settings_of(path: Path | str, *, context: str | None) -> client.Configuration:
-    """How to reach the cluster; ClusterError when the file is absent or cannot be used."""
+    """The cluster's address and credentials; ClusterError for an absent or unusable file."""
     try:
         loaded = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
         loader = _Loader(loaded, active_context=context, config_base_path=str(Path(path).parent))

@@ -22,7 +22,7 @@ def of_container(text: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def joined(before: bytes, after: bytes) -> bytes:
-    """What two readings of one log have together; nothing that was got once is lost.
+    """The union of two readings of one log; nothing that was read once is lost.
 
     The later one may begin later, where the kubelet has moved the log's first part away, or may
     be shorter, where the pod's last lines were not to be had any more.

@@ -40,7 +40,7 @@ class Change:
 
 
 class Sink(Protocol):
-    """What takes the changes, a queue say; it is called by the watch's own thread."""
+    """A receiver of changes, such as a queue; it is called by the watch's own thread."""
 
     def put(self, item: Change, /) -> None:
         """Take one change."""

@@ -13,7 +13,7 @@ class Design(StrEnum):
 
 
 class NodeChoice(StrEnum):
-    """Who chooses the nodes of a point."""
+    """Ways to choose the nodes of a point."""
 
     PAIRED = "paired"  # the plan, by seed: the operators of a block run on the same nodes
     FREE = "free"  # the scheduler
@@ -27,7 +27,7 @@ class NodeOrder(StrEnum):
 
 
 class Binding(StrEnum):
-    """What an MPI rank is bound to; applied alike under every operator."""
+    """The binding of MPI ranks; the same under every operator."""
 
     NONE = "none"
     CORE = "core"

@@ -1,4 +1,4 @@
-"""What a study comes to: its points, in order and in phases."""
+"""The plan of a study: its points, in order and in phases."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Point(Model):
 
     @property
     def arm(self) -> str:
-        """What is compared with others: the operator, with its variant where there is one."""
+        """The arm of a point: the operator, with its variant where there is one."""
         return arm_name(self.k8s_operator, self.variant)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What a pod may ask for: names and amounts of resources as Kubernetes writes them."""
+"""Requests of a pod: names and amounts of resources as Kubernetes writes them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ FORMER_FIELDS = (
 
 
 class Status(StrEnum):
-    """What became of a point: only `valid` counts in statistics."""
+    """Outcomes of a point: only `valid` counts in statistics."""
 
     VALID = "valid"
     FAILED = "failed"  # the job did not end well

@@ -37,7 +37,7 @@ def variants_of(
 
 
 def arm_name(k8s_operator: str, variant: str) -> str:
-    """What is compared: an operator, or its variant as `flux_operator v1`."""
+    """The name of an arm: an operator, or its variant as `flux_operator v1`."""
     return f"{k8s_operator} {variant}".rstrip()
 
 

@@ -68,7 +68,7 @@ _BY_SIGNAL = 128
 
 @dataclass(frozen=True, kw_only=True)
 class FluxException:
-    """What went wrong with a job, in Flux' words; severity 0 ends it."""
+    """An exception of a job in Flux' words; severity 0 ends the job."""
 
     type: str
     severity: int | None  # None: Flux did not print it
@@ -80,7 +80,7 @@ class FluxException:
 
 @dataclass(frozen=True, kw_only=True)
 class FluxEvents:
-    """What became of one Flux job; seconds count from its submission."""
+    """The outcome of one Flux job; seconds count from its submission."""
 
     job_id: str  # base58, without the leading ƒ
     seconds: dict[str, float]  # first time of each event, `exec.log` left out
@@ -102,12 +102,12 @@ class FluxEvents:
 
 
 def is_event(line: str) -> bool:
-    """Whether a cleaned line is a whole job event and nothing else."""
+    """True if a cleaned line is a complete job event and nothing else."""
     return _match(line) is not None
 
 
 def holds_event(line: str) -> bool:
-    """Whether a job event begins somewhere in the line, be it in its middle.
+    """True if a job event begins anywhere in the line.
 
     Flux' own log names jobs too, `job-exception: id=ƒLGqfV1: node failure`, which is no event.
     """
@@ -118,7 +118,7 @@ def holds_event(line: str) -> bool:
 
 
 def is_logged(line: str) -> bool:
-    """Whether a cleaned line is one that Flux itself logs."""
+    """True if Flux itself logs such a line."""
     return _LOGGED.match(line) is not None
 
 

@@ -1,4 +1,4 @@
-"""What a broker's log says of a failure: the job's events, the shell, the broker, the pod."""
+"""Reasons of a failure in a broker's log: job events, shell, broker, pod."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ _MEASURED = (
 
 @dataclass(frozen=True, kw_only=True)
 class LammpsLog:
-    """What LAMMPS says of one run. None: this version or input does not print it."""
+    """The log of one LAMMPS run. None: this version or input does not print it."""
 
     version: str  # `29 Sep 2021 - Update 2`
     loop_time_s: float  # the figure of merit, printed to six digits

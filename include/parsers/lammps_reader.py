@@ -28,7 +28,7 @@ _THREADS = "Thread timings breakdown"  # a second breakdown, of rank 0's threads
 
 
 class Reader:
-    """What the lines so far say; `lammps_log` makes the result of it."""
+    """The state of reading so far; `lammps_log` makes the result of it."""
 
     def __init__(self) -> None:
         self.version: str | None = None
@@ -75,7 +75,7 @@ class Reader:
             self.tagged = line
 
     def _begins_another(self, line: str) -> bool:
-        """Whether a second `run` of the same LAMMPS begins here, or ends without a beginning."""
+        """True if a second `run` of the same LAMMPS begins here, or ends without a beginning."""
         has_loop = "loop_time_s" in self.figures
         self._is_further = has_loop and (line.startswith(_NEXT_RUN) or _LOOP in line)
         return self._is_further
@@ -133,7 +133,7 @@ class Reader:
 
     @property
     def has_further_runs(self) -> bool:
-        """Whether a second run begins in the log, be it whole or not."""
+        """True if a second run begins in the log, complete or not."""
         return self._is_further
 
     def _marked(self, marker: str, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What a LAMMPS log says over its ranks: the MPI task timing breakdown, and spreads."""
+"""Per-rank statistics of a LAMMPS log: the MPI task timing breakdown, and spreads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others put before each line of a program's output: ranks, pods, time stamps.
+"""Prefixes that others put before each line of output: ranks, pods, time stamps.
 
 Sources: Open MPI 4 and 5 (`--tag-output`, `--timestamp-output`), MPICH and Intel MPI
 (`-prepend-rank`, `-l`), `srun -l`, `flux run -l`, `kubectl logs --prefix --timestamps`, the

@@ -75,7 +75,7 @@ def lines_with(signs: Sequence[bytes], block: bytes) -> Iterator[tuple[int, str]
 
 
 def count_lines(block: bytes) -> int:
-    """How many lines a block has."""
+    """The number of lines in a block."""
     return block.count(b"\n") + (not block.endswith(b"\n"))
 
 
@@ -90,7 +90,7 @@ def shown(line: str) -> str:
 
 
 def holds_figures_only(line: str) -> bool:
-    """Whether nothing is in the line but what numbers are written with, and blanks."""
+    """True if the line holds nothing but the characters of numbers, and blanks."""
     return _FIGURES.fullmatch(line) is not None
 
 

@@ -46,7 +46,7 @@ class NodeUse:
 
 @dataclass(frozen=True, kw_only=True)
 class MpiRunnerFooter:
-    """What the runner says of one MPIJob."""
+    """The runner's figures of one MPIJob."""
 
     job_id: str
     scheduler: str
@@ -65,7 +65,7 @@ class MpiRunnerFooter:
 
     @property
     def is_mapping_complete(self) -> bool:
-        """Whether every pod's node is known."""
+        """True if every pod's node is known."""
         return len(self.node_by_pod) == self.pods
 
 

@@ -1,4 +1,4 @@
-"""What the shell's `time -p` prints of the launcher: `real`, `user` and `sys`."""
+"""The output of the shell's `time -p` for the launcher: `real`, `user` and `sys`."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Source:
 
 
 class Layout(ABC):
-    """How one tool lays out its experiments. Its module sets `ADAPTER` to an instance."""
+    """The layout of one tool's experiments. Its module sets `ADAPTER` to an instance."""
 
     title: str
     last: int = 0  # the greater, the later it looks at the files that no other layout claimed

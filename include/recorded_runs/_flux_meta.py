@@ -27,7 +27,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Meta:
-    """What the file says; empty when there is none."""
+    """The content of the file; empty when there is none."""
 
     times: dict[str, float | None] = field(default_factory=dict)  # s by run, in the order of runs
     jobs: dict[str, Job] = field(default_factory=dict)

@@ -24,7 +24,7 @@ _ENDINGS_SHOWN = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What is below some folders; names are those of a given folder and the path below it."""
+    """Files below the given folders; names begin with the given folder."""
 
     sources: tuple[Source, ...]
     strangers: tuple[str, ...] = ()  # files that belong to no layout, and empty folders

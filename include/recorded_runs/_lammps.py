@@ -1,4 +1,4 @@
-"""What a recorded run's log and command line say of LAMMPS, checked as for a run of our own."""
+"""LAMMPS results from a recorded run's log and command line, checked like our own runs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def replicas(command: str | None) -> Mapping[str, int]:
 
 
 def has_reference(command: str | None) -> bool:
-    """Whether the right energy of the command's problem is known."""
+    """True if the right energy of the command's problem is known."""
     size = replicas(command)
     if not size:
         return False
@@ -109,5 +109,5 @@ def application_of(command: str | None) -> str | None:
 
 
 def is_synthetic(path: Path) -> bool:
-    """Whether the log says of itself that it was generated."""
+    """True if the log says that it was generated."""
     return _SYNTHETIC in (told(path, lambda lines: next(iter(lines), "")) or "")

@@ -21,7 +21,7 @@ T = TypeVar("T")
 def parsed(
     path: Path, parse: Callable[[Iterable[str]], T], *, signs: Sequence[bytes] | None = None
 ) -> T:
-    """What `parse` makes of the file's lines; ParseError begins with the file and the line.
+    """The result of `parse` on the file's lines; ParseError begins with the file and the line.
 
     `signs`: lines without any of these are kept from `parse`, which would pass them over. The
     file is streamed, so memory does not grow with it; it may be UTF-16, and a prefix of each line

@@ -24,7 +24,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class OriginalTimes(Model):
-    """What only the original tools measured of a run, seconds; not comparable between tools."""
+    """Times in seconds that only the original tools measured; not comparable between tools."""
 
     study_id: str
     point_id: str
@@ -97,7 +97,7 @@ def warm_up_names(runs: Sequence[Run]) -> set[str]:
 def counting_notes(
     experiment: Experiment, imported: Sequence[Imported], *, study_id: str
 ) -> tuple[str, ...]:
-    """What a reader must know of which runs of the experiment count."""
+    """Notes for the reader on the runs of the experiment that count."""
     extra = [
         run.record.point_id
         for run in imported

@@ -73,7 +73,7 @@ def content_of(
 def all_problems(
     experiments: Sequence[Experiment], *, names: Sequence[str], found: Found
 ) -> tuple[str, ...]:
-    """What could not be read beside the runs, each with the name of its place."""
+    """Failures to read, other than of runs, each with the name of its place."""
     own = (
         f"{name}: {problem}"
         for name, experiment in zip(names, experiments, strict=True)

@@ -87,12 +87,12 @@ class FluxCloud(Layout):
 
 
 def is_meta(path: Path) -> bool:
-    """Whether a `meta.json` is flux-cloud's: it speaks of MiniClusters."""
+    """True if a `meta.json` is flux-cloud's: it mentions MiniClusters."""
     return told(path, lambda lines: any("minicluster" in line for line in lines)) or False
 
 
 def is_log(path: Path, *, is_told_of: bool) -> bool:
-    """Whether a file is a run's log: by its folder's name, or beside flux-cloud's `meta.json`."""
+    """True for a run's log, by its folder's name or its place beside flux-cloud's `meta.json`."""
     return path.name == LOG and (is_told_of or _FOLDER.fullmatch(path.parent.name) is not None)
 
 

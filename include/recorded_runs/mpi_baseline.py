@@ -102,7 +102,7 @@ def _run(file: Path, number: int, given: Any) -> Run:
 
 
 def _wrong(row: dict[str, Any]) -> str | None:
-    """What is missing or wrong in a row, None when it is whole."""
+    """The fault of a row, None when it is complete."""
     if row.get("scheduler") is None:
         return "no 'scheduler'"
     needed = [*_MEASURED, *([_END_TO_END] if row.get(_END_TO_END) is not None else ())]

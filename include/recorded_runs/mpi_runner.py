@@ -122,7 +122,7 @@ def _of_arm(run: Run, scheduler: str) -> Run:
 
 
 def is_log(path: Path) -> bool:
-    """Whether a file is a launcher's log by its name and place, one folder below `logs` too."""
+    """True if name and place are those of a launcher's log, also one folder below `logs`."""
     is_there = LOGS in (path.parent.name, path.parent.parent.name)
     is_named = is_there and path.suffix == ".out" and path.stem != "log"
     return is_named or _STAMP.search(path.name) is not None

@@ -21,14 +21,14 @@ MOST_NIGHTS_AFTER = 30  # an older change is history, not news
 
 
 class Kind(StrEnum):
-    """What is told."""
+    """The kinds of message."""
 
     REGRESSION = "regression"
     IMPROVEMENT = "improvement"
 
 
 class Source(StrEnum):
-    """What confirmed it."""
+    """The evidence that confirmed a change."""
 
     CHANGE_POINT = "change point"
     CONFIRMATION = "interleaved confirmation"
@@ -87,7 +87,7 @@ def _evidence(found: ChangePoint | Comparison) -> dict[str, float]:
 
 
 def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
-    """Whether nobody has been told of the change, nor has acknowledged it, and it is recent."""
+    """True for a recent change that nobody has been told of or has acknowledged."""
     kind = _kind_of(change)
     if change.reason is not None or change.nights_after > MOST_NIGHTS_AFTER:
         return False
@@ -102,7 +102,7 @@ def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
 def is_told(
     suspect: Suspect, known: Iterable[Alert], rules: Rules, *, pinned: Night | None = None
 ) -> bool:
-    """Whether somebody has been told of the regression that a suspect belongs to.
+    """True if an alert was sent for the regression that a suspect belongs to.
 
     Against a pinned baseline every later night is as slow, so any alert since the pin counts.
     """

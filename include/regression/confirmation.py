@@ -34,7 +34,7 @@ class Comparison:
 
     @property
     def is_slower(self) -> bool:
-        """Whether the regression is confirmed."""
+        """True if the regression is confirmed."""
         return (
             self.blocks >= LEAST_BLOCKS
             and self.p_value < P
@@ -74,7 +74,7 @@ def compare_blocks(
 
 
 def _swaps(blocks: int, random: np.random.Generator) -> NDArray[np.bool_]:
-    """Which blocks are swapped, a row per try; the first swaps none."""
+    """Masks of swapped blocks, a row per try; the first swaps none."""
     if blocks <= MOST_ENUMERATED:
         numbers = np.arange(2**blocks)[:, None]
         return np.asarray((numbers >> np.arange(blocks)) % 2 == 1)

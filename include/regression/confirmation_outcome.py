@@ -1,4 +1,4 @@
-"""What a confirmation came to, from its records."""
+"""The outcome of a confirmation, from its records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a confirmation runs: tonight's configuration and the last good one, in random blocks."""
+"""The points of a confirmation: tonight's and the last good configuration, in random blocks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Arm(StrEnum):
 
 
 class Trial(Model):
-    """What one point of a confirmation runs."""
+    """The configuration that one point of a confirmation runs."""
 
     group: str
     block: int

@@ -47,18 +47,18 @@ class ChangePoint:
 
     @property
     def is_regression(self) -> bool:
-        """Whether it became slower; else it is an improvement."""
+        """True for a slowdown, False for an improvement."""
         return self.relative_effect > 0
 
     @property
     def is_alarming(self) -> bool:
-        """Whether it became slower and nobody has said that this is known."""
+        """True for a slowdown that nobody has acknowledged."""
         return self.is_regression and self.reason is None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Findings:
-    """What a history says."""
+    """The findings in a history."""
 
     tonight: Night
     groups: tuple[str, ...]
@@ -69,7 +69,7 @@ class Findings:
 
     @property
     def has_regression(self) -> bool:
-        """Whether a confirmed regression is not acknowledged."""
+        """True if a confirmed regression is not acknowledged."""
         return any(change.is_alarming for change in self.change_points)
 
 
@@ -157,7 +157,7 @@ def suspect_tonight(
 
 
 def is_same_shift(ours: Night, theirs: int | str, rules: Rules) -> bool:
-    """Whether two dates of a change may mean the same one, as a date may still move a little."""
+    """True if two dates may mean the same change: a date may still move a little."""
     return abs(ours.day - type(ours).read(str(theirs)).day) <= rules.same_shift_nights
 
 

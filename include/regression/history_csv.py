@@ -171,7 +171,7 @@ def _doubled(nights: Mapping[Night, Sequence[_Row]]) -> set[Night]:
 
 
 def _is_doubled(rows: Sequence[_Row]) -> bool:
-    """Whether each value is there at least twice, other than as repeats that are all equal."""
+    """True if each value occurs at least twice, other than in repeats that are all equal."""
     counts = Counter(row.value for row in rows)
     in_one_place = abs(rows[-1].line - rows[0].line) < len(rows)
     return min(counts.values()) > 1 and not (len(counts) == 1 and in_one_place)

@@ -1,4 +1,4 @@
-"""What a night should have measured and did not: it has no data, and that is told."""
+"""Measurements that a night should have made and did not: reported as no data."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _last(point: Point, study: Study, earlier: Sequence[StudyNight]) -> Cell | N
 
 
 def _is_of(cell: Cell, point: Point, study: Study) -> bool:
-    """Whether a cell measures what the point does; instance and binding are known of runs only."""
+    """True if a cell measures the point's configuration; only runs tell instance and binding."""
     asked = study.to_json()
     wanted = {
         "k8s_operator": point.k8s_operator,

@@ -1,4 +1,4 @@
-"""What the tasks of a nightly run do beside the study itself: examine, confirm, publish, judge."""
+"""The steps of a nightly run beside the study: examine, confirm, publish, judge."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RegressionConfirmed(BenchmarkError):
 
 
 class Published(Model):
-    """What a night came to, for the verdict, the notification and whoever asks later."""
+    """The outcome of a night, for the verdict, the notification and later readers."""
 
     series: str
     night: str
@@ -50,7 +50,7 @@ class Published(Model):
 
     @property
     def has_regression(self) -> bool:
-        """Whether a regression was confirmed tonight."""
+        """True if a regression was confirmed tonight."""
         return any(alert.kind is alerts.Kind.REGRESSION for alert in self.news)
 
 
@@ -180,7 +180,7 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
 
 
 def read_published(results: Results) -> Published | None:
-    """What the night came to, None when that was not published."""
+    """The outcome of the night, None when it was not published."""
     found = results.find_bytes(OUTCOME)
     return None if found is None else Published.model_validate_json(found)
 
@@ -216,7 +216,7 @@ def _wanted(tonight: Tonight) -> Iterator[Wanted]:
 
 
 def _news(tonight: Tonight, outcomes: Sequence[Outcome]) -> Iterator[Alert]:
-    """What nobody has been told of: changes of level, and suspects that were confirmed."""
+    """Changes of level and confirmed suspects for which no alert was sent."""
     told = list(tonight.known)
     for change in tonight.findings.change_points if tonight.findings else ():
         if alerts.is_news(change, told, DEFAULT):

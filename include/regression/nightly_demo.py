@@ -47,7 +47,7 @@ LATEST = 5  # nights after it, to see its level
 
 @dataclass(frozen=True, kw_only=True)
 class Demo:
-    """What is played."""
+    """The settings of the demo."""
 
     root: Path
     nights: int
@@ -155,7 +155,7 @@ def _results(planned: Planned) -> Results:
 
 
 def _is_found(demo: Demo, told: Sequence[Alert]) -> bool:
-    """Whether one regression was told, dated to the step, and nothing else."""
+    """True if one regression was reported, dated to the step, and nothing else."""
     step = Night.read(demo.date_of(demo.step_night))
     nights = [Night.read(str(alert.night)) for alert in told]
     return len(nights) == 1 and abs(nights[0].day - step.day) <= DEFAULT.same_shift_nights

@@ -1,4 +1,4 @@
-"""What a night came to: in sentences, as Markdown, as JUnit XML and as a table of the history."""
+"""The outcome of a night in sentences, as Markdown, as JUnit XML and as a history table."""
 
 from __future__ import annotations
 

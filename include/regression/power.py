@@ -1,4 +1,4 @@
-"""What both tiers find and how often they are wrong, by simulation on resampled run times.
+"""Detection and false alarms of both tiers, by simulation on resampled run times.
 
 A night is `repeats` run times drawn with replacement from a cell of real ones, all times the
 night's own factor: what runs of one night share. Every night is analysed as it would be then, with
@@ -31,7 +31,7 @@ LATEST = 7  # nights after the step that are looked at
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """How a history comes about."""
+    """The model of a history."""
 
     repeats: int = 5
     night_spread: float = 0.01  # standard deviation of the logarithm of a night's factor
@@ -53,7 +53,7 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class FalseAlarms:
-    """How often something is said of a history in which nothing changes, per 90 nights."""
+    """The number of alarms per 90 nights in a history without any change."""
 
     regressions: float  # confirmed by a change point
     changes: float  # improvements counted as well
@@ -70,7 +70,7 @@ def find_steps(
     seed: int,
     conditions: Conditions,
 ) -> Found:
-    """How soon a step by a relative `effect` is found, `trials` times in each cell."""
+    """Nights until a step by a relative `effect` is found, `trials` times in each cell."""
     random = np.random.default_rng(seed)
     before = conditions.nights_before
     within, first = [], np.zeros(2)
@@ -100,7 +100,7 @@ def find_steps(
 def count_false_alarms(
     cells: Sequence[NDArray[np.float64]], *, trials: int, seed: int, conditions: Conditions
 ) -> FalseAlarms:
-    """What is said in 90 nights without any change, `trials` histories in each cell."""
+    """Alarms in 90 nights without any change, for `trials` histories in each cell."""
     random = np.random.default_rng(seed)
     totals = np.zeros(4)
     for cell in cells:
@@ -159,7 +159,7 @@ def _first_night(
     factors: tuple[float, float],
     conditions: Conditions,
 ) -> tuple[float, float]:
-    """Whether the first slow night is suspect, and confirmed against the image before it."""
+    """True if the first slow night is suspect, and confirmed against the image before it."""
     if examine_last(until, conditions.rules) is None:
         return 0.0, 0.0
     return 1.0, _is_confirmed(random, cell, factors, conditions.blocks)

@@ -33,7 +33,7 @@ EQUAL_OF_STUDY = ("application_options", "pod_resources")
 
 
 class Cell(Model):
-    """What one study measured of one configuration."""
+    """The measurements of one configuration in one study."""
 
     configuration: dict[str, JsonValue]  # everything that must be equal to be comparable
     versions: dict[str, str | None]  # by `Version`: what may be under test
@@ -54,7 +54,7 @@ class Cell(Model):
 
 
 class StudyNight(Model):
-    """What a study adds to the history."""
+    """The record sets that a study adds to the history."""
 
     study_id: str
     dag_id: str
@@ -131,7 +131,7 @@ def _measured(record: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def _beyond_options(record: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """What the run told of its problem and the study's options do not fix; empty for nothing.
+    """The part of the run's problem that the study's options do not fix; may be empty.
 
     What the options fix is compared with them: so a history of release 0.1 goes on.
     """

@@ -1,4 +1,4 @@
-"""What was measured in each night, by group."""
+"""Measurements of each night, by group."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Night:
 
     @property
     def is_dated(self) -> bool:
-        """Whether it is a date, not a number."""
+        """True for a date, False for a number."""
         return isinstance(self.label, str)
 
     def at(self, day: int) -> Night:
@@ -90,7 +90,7 @@ class NoData:
 
     @property
     def nights(self) -> int:
-        """How many."""
+        """The number of repeats."""
         return self.last.day - self.first.day + 1
 
 

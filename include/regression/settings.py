@@ -35,7 +35,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Version(StrEnum):
-    """What may differ between nights that are compared, and is shown where it does."""
+    """Properties that may differ between compared nights, and are shown where they do."""
 
     IMAGE = "image"
     IMAGE_DIGEST = "image_digest"
@@ -45,7 +45,7 @@ class Version(StrEnum):
 
 
 class ChannelKind(StrEnum):
-    """How a notification travels."""
+    """Channels of notification."""
 
     WEBHOOK = "webhook"
     SLACK = "slack"
@@ -94,7 +94,7 @@ class NightlyStudy(Model):
         return self
 
     def compared(self) -> Quantity:
-        """What is compared from night to night; StudyError when the study does not measure it."""
+        """The figure compared from night to night; StudyError if the study does not measure it."""
         application, _ = applications.of_study(self.study)
         every = quantities_of(application.figures)
         known = {each.name: each for each in every if each.derived is None}

@@ -1,4 +1,4 @@
-"""What is kept of a series of nights: `<results>/regression/<series>/`.
+"""The store of a series of nights: `<results>/regression/<series>/`.
 
 `history.json` holds the nights of all studies, so that they outlive the studies' own folders.
 """
@@ -84,7 +84,7 @@ class Store:
         return tuple(self._known())
 
     def alerts(self) -> tuple[Alert, ...]:
-        """What somebody was told of."""
+        """Alerts already sent for this series."""
         return self._read_file("alerts.json", _ALERTS) or ()
 
     def write_alerts(self, alerts: tuple[Alert, ...]) -> None:
@@ -109,7 +109,7 @@ class Store:
         self.files.write_json("baseline.json", pin.to_json() if pin else None)
 
     def _read_file(self, name: str, form: TypeAdapter[T]) -> T | None:
-        """What a file holds, None when it is not there; HistoryError when it cannot be read."""
+        """The content of a file, None without a file; HistoryError when it cannot be read."""
         if (found := self.files.find_bytes(name)) is None:
             return None
         try:

@@ -75,7 +75,7 @@ def effect(entry: HasEffect) -> str:
 
 
 def sentences(findings: Findings) -> tuple[str, ...]:
-    """What has to be said beside the tables: nights without data, groups with too few nights."""
+    """Notes beside the tables: nights without data, groups with too few nights."""
     told = [gap_sentence(gap) for gap in findings.no_data[:MOST_GAPS]]
     if rest := findings.no_data[MOST_GAPS:]:
         told.append(f"no data: {len(rest)} more gaps")

@@ -95,7 +95,7 @@ def _mark_of_alert(alert: Alert) -> Mark:
 
 
 def _is_alone(alert: Alert, series: Series, changes: Iterable[ChangePoint]) -> bool:
-    """Whether only a confirmation tells of a regression, in a night that is still kept."""
+    """True if a confirmation alone shows a regression, in a night that is still kept."""
     return (
         alert.group == series.group
         and alert.source is Told.CONFIRMATION

@@ -1,4 +1,4 @@
-"""What the trend page shows; light, because the API server loads it to answer a request."""
+"""Data of the trend page; light, because the API server loads it to answer a request."""
 
 from __future__ import annotations
 

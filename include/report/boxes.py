@@ -44,7 +44,7 @@ HOW_TO_READ = (
 
 @dataclass(frozen=True, kw_only=True)
 class Boxes:
-    """What a box plot shows."""
+    """The data of a box plot."""
 
     name: str
     column: str

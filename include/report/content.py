@@ -126,7 +126,7 @@ def _others(others: pd.DataFrame | None) -> tuple[str, ...]:
 
 
 def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, ...]:
-    """What the names of variants stand for; nothing where no operator has several."""
+    """The meaning of variants' names; empty where no operator has several."""
     rows = tuple(
         (operator_title(arm_name(name, variant)), _factor_values(study, name, variant))
         for name, variant in arms

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class CostSection:
-    """What the report says of the cost."""
+    """The report's section on cost."""
 
     sentence: str
     rows: tuple[tuple[str, str, str, str], ...]  # use, node-hours, percent, dollars

@@ -96,7 +96,7 @@ def _not_needed(tally: Tally) -> str:
 
 
 def trouble(tally: Tally) -> list[str]:
-    """What went wrong, in one sentence or none."""
+    """A sentence about what went wrong, empty when nothing did."""
     parts = [
         f"{number:,} {word}"
         for number, word in (

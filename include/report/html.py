@@ -84,7 +84,7 @@ def _known_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
 
 
 def provenance(records: pd.DataFrame) -> list[tuple[str, list[tuple[str, str]]]]:
-    """What the records ran on, one list per study: several values of one name are all given."""
+    """The environment of the records, one list per study, with all values of a name."""
     return [
         (str(study), _provenance(runs)) for study, runs in records.groupby("study_id", sort=False)
     ]

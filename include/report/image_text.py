@@ -1,4 +1,4 @@
-"""What the report says of pulled images: before the first job, and in jobs that were timed."""
+"""The report's text on image pulls: before the first job, and in jobs that were timed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which nodes carried which run: a slow node, or unequal placement, shows as a pattern."""
+"""A map of nodes and runs: a slow node, or unequal placement, shows as a pattern."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ REFRESH_S = 15  # how often the page of a run that is still going asks again
 
 
 class Download(StrEnum):
-    """What can be downloaded of a study."""
+    """The downloads of a study."""
 
     REPORT = "report.html"
     RECORDS_PARQUET = "records.parquet"
@@ -32,7 +32,7 @@ class Download(StrEnum):
 
 
 class PointFile(StrEnum):
-    """What can be read of a point."""
+    """The readable files of a point."""
 
     LOG = "log"
     MANIFEST = "manifest"
@@ -62,7 +62,7 @@ class PointLine(Model):
 
 
 class Files(Model):
-    """What the bar above a report links to."""
+    """The links in the bar above a report."""
 
     study_id: str
     address: str  # of the study's folder
@@ -73,7 +73,7 @@ class Files(Model):
 
     @property
     def recorded(self) -> int:
-        """How many points have a record."""
+        """The number of points with a record."""
         return sum(point.is_recorded for point in self.points)
 
     @property

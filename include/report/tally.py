@@ -1,4 +1,4 @@
-"""What became of every planned point: none may disappear in silence."""
+"""The outcome of every planned point: none may disappear in silence."""
 
 from __future__ import annotations
 

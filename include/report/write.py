@@ -26,7 +26,7 @@ MARKDOWN = "summary.md"
 
 
 class ReportSummary(Model):
-    """What a report says, in numbers; small enough for XCom."""
+    """A report's result in numbers; small enough for XCom."""
 
     study_id: str
     report: str  # where the page is
@@ -42,7 +42,7 @@ class ReportSummary(Model):
 
     @property
     def is_complete(self) -> bool:
-        """Whether every planned point has a valid record."""
+        """True if every planned point has a valid record."""
         return self.valid == self.planned
 
 
@@ -98,7 +98,7 @@ def _write_drawing(results: Results, drawing: Drawing) -> None:
 
 
 def summary_of(content: Content, *, report: str) -> ReportSummary:
-    """What the report says, in numbers."""
+    """The report's result in numbers."""
     found = content.tally
     ids = {
         outcome: tuple(t.point_id for t in found.troubles if t.outcome == outcome)

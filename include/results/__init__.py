@@ -28,13 +28,13 @@ _POINTS = "points"
 
 
 class Location(Protocol):
-    """What is used of a path; `pathlib.Path`, `upath.UPath`, Airflow's `ObjectStoragePath` fit."""
+    """The part of a path's interface in use: `pathlib`, `upath` and Airflow's paths all fit."""
 
     def __truediv__(self, other: str, /) -> Self:
         """The path below this one."""
 
     def exists(self) -> bool:
-        """Whether there is a file."""
+        """True if there is a file."""
 
     def glob(self, pattern: str, /) -> Iterator[Self]:
         """Paths below this one that match."""
@@ -125,7 +125,7 @@ class Results:
         return self.read_bytes(relative).decode()
 
     def exists(self, relative: str) -> bool:
-        """Whether a file is there."""
+        """True if the file exists."""
         return self.path(relative).exists()
 
     def plan(self) -> Plan:
@@ -133,7 +133,7 @@ class Results:
         return Plan.model_validate_json(self.read_bytes(PLAN))
 
     def cluster(self) -> ClusterHandle | None:
-        """How to reach the cluster, as of its last change; None before it was ready."""
+        """The cluster's handle as of its last change; None before it was ready."""
         found = self.find_bytes(CLUSTER)
         return None if found is None else ClusterHandle.model_validate_json(found)
 

@@ -1,4 +1,4 @@
-"""Who may do what on the simulated cluster, beyond what every embedded cluster has."""
+"""Access rights on the simulated cluster, beyond those of every embedded cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PLAYER_CLUSTER_RULES = (("", ("nodes",), ("get", "create", "delete")),)
 
 
 def stand_in() -> tuple[dict[str, Any], ...]:
-    """What KWOK may do beside, while it stands in for the Flux Operator."""
+    """Additional rights of KWOK while it stands in for the Flux Operator."""
     rights = binding(role_name="operator-benchmark:stand-in", user=controller_user(KWOK))
     rights["metadata"]["name"] = "operator-benchmark:stand-in"
     return (role("operator-benchmark:stand-in", STAND_IN_RULES), rights)

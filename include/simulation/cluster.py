@@ -159,7 +159,7 @@ def _start_nodes(layout: Layout, simulation: Simulation, builder: Builder) -> No
 
 
 def notes(simulation: Simulation) -> tuple[str, ...]:
-    """What a reader of a report must know of such a cluster."""
+    """Notes on such a cluster for the reader of a report."""
     scale = simulation.options.time_scale
     simulated = (
         "SIMULATED: no application ran. Nodes are KWOK's, application logs and the times in them "

@@ -145,5 +145,5 @@ def _start(program: Program, layout: Layout, limits: Limits) -> HostProcess:
 
 
 def is_healthy(port: int) -> bool:
-    """Whether a controller's health port says so."""
+    """True if a controller's health port says so."""
     return probe.answers_in_plain(LOOPBACK, port=port, path="/healthz")

@@ -1,4 +1,4 @@
-"""How long a simulated run takes: drawn around the medians of run 6, with its kind of spread."""
+"""Durations of simulated runs, drawn around the medians of run 6 with its kind of spread."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def draw(
 
 
 def median_loop_time_s(nodes: int) -> float:
-    """What a run is drawn around where no `run_s` is given: run 6's median, by its line."""
+    """The centre of a drawn duration without `run_s`: run 6's median, by its line."""
     return _median(RUN_6[Launch.SSH], nodes, 0)
 
 
 def _overheads(
     table: dict[int, tuple[float, float, float | None]], nodes: int
 ) -> tuple[float, float]:
-    """What the launcher takes beyond the loop, and the broker beyond the launcher, in seconds.
+    """Seconds of the launcher beyond the loop, and of the broker beyond the launcher.
 
     Below run 6's sizes they stay as at its smallest: the lines of loop and launcher cross there.
     """

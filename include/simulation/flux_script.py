@@ -1,4 +1,4 @@
-"""What the broker pod of a simulated MiniCluster prints, in the form of the Flux of today.
+"""The output of a simulated MiniCluster's broker pod, in the form of today's Flux.
 
 A test compares the form, line by line, with the log of a real run.
 """

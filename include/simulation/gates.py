@@ -1,4 +1,4 @@
-"""How long a pod waits before the scheduler may place it: a gate on each pod, lifted in time.
+"""A gate on each pod that delays its scheduling, lifted in time.
 
 The scheduler itself is the real one, so a longer scheduling can only be had before it. An admission
 policy of the API server gives every pod of the study a scheduling gate; the player lifts it.

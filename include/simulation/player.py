@@ -82,7 +82,7 @@ class Player:
         return [pod for pod in known if pod["metadata"]["labels"][LABEL_POINT] == point_id]
 
     def run_of(self, pod: dict[str, Any]) -> Run:
-        """What is to be played for a launching pod."""
+        """The run to play for a launching pod."""
         study, options = self.simulation.study, self.simulation.options
         labels = pod["metadata"]["labels"]
         nodes, point_id = int(labels[LABEL_NODES]), labels[LABEL_POINT]
@@ -117,7 +117,7 @@ def image_of(pod: dict[str, Any]) -> str:
 
 
 def is_running(pod: dict[str, Any]) -> bool:
-    """Whether the pod's containers run now."""
+    """True if the pod's containers run now."""
     return bool(pod.get("status", {}).get("phase") == "Running")
 
 

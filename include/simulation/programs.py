@@ -1,4 +1,4 @@
-"""Which program stands behind a controller on a simulated cluster, if any, and how it is run."""
+"""The program behind a controller on a simulated cluster, if any, and its command line."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HEALTH_PORT = "{health_port}"
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """What a controller allows itself; None: upstream's own limit."""
+    """A controller's own limits; None: upstream's default."""
 
     client: Rate | None = None  # requests to the API server
     queue: Rate | None = None  # events of its objects that it takes up
@@ -47,7 +47,7 @@ class Program:
 
     @property
     def version(self) -> str:
-        """Which build it is."""
+        """The build of the program."""
         return self.program.version
 
     def arguments(self, kubeconfig: Path, *, limits: Limits = AS_IT_COMES) -> list[str]:
@@ -69,7 +69,7 @@ class Program:
         return [argument.format(**values) for argument in arguments]
 
     def objects(self) -> list[dict[str, Any]]:
-        """What it needs on the cluster, out of upstream's pinned manifests."""
+        """Its objects on the cluster, from upstream's pinned manifests."""
         return programs.objects(self.controller, self.program)
 
 

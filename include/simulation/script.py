@@ -1,4 +1,4 @@
-"""What the launching pod of a simulated job prints, line by line, and when."""
+"""The output of a simulated job's launching pod, line by line, with its timing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a study may set for a simulated cluster, and what its processes must know of each other."""
+"""A study's options for a simulated cluster, and what its processes share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Seconds = Annotated[float, Field(ge=0, le=3600)]
 
 
 class Fault(StrEnum):
-    """What may go wrong in a point on demand; the pod that is hit is the one of index 1."""
+    """Faults of a point on demand; they hit the pod of index 1."""
 
     LAUNCHER_FAILS = "launcher_fails"
     WORKER_NEVER_READY = "worker_never_ready"
@@ -73,7 +73,7 @@ class Simulation(Model):
     kubelet_port: int  # where the API server finds the logs of all simulated nodes
 
     def fault_of(self, point_id: str) -> Fault | None:
-        """What goes wrong in a point, None when nothing does."""
+        """The fault of a point, None without one."""
         return self.options.faults.get(point_id.removeprefix(f"{self.study_id}-"))
 
     def layout(self, root: Path) -> Layout:

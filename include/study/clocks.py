@@ -56,7 +56,7 @@ def checked(
 
 
 def _orders(known: Mapping[str, float | None]) -> tuple[list[str], set[str]]:
-    """What is wrong with stretches that end before they begin, and the clocks at fault."""
+    """The stretches that end before they begin, and the clocks at fault."""
     notes: list[str] = []
     suspects: set[str] = set()
     for name, seconds in known.items():

@@ -38,7 +38,7 @@ def effective(conf: Mapping[str, Any], *, run_id: str = "") -> Plan:
 
 
 def summary(study: Study) -> str:
-    """Which operators on how many nodes of which cluster."""
+    """The operators, node counts and cluster of a study."""
     nodes = ", ".join(str(value) for value in study.nodes)
     noun = "node" if nodes == "1" else "nodes"
     return f"{', '.join(study.operators)} on {nodes} {noun} of the cluster {study.cluster}"

@@ -229,7 +229,7 @@ def _options_are_right(study: Study) -> Iterator[str]:
 
 
 def _complaint(where: str, options: type[Model], read: Callable[[], Any]) -> Iterator[str]:
-    """What is wrong with the options of one adapter; nothing when they can be read."""
+    """Faults in the options of one adapter; empty when they can be read."""
     try:
         read()
     except ValidationError as err:

@@ -1,4 +1,4 @@
-"""Which workers a study keeps when it gives nodes back: nested sets, drawn by the seed."""
+"""The workers that a study keeps when it gives nodes back: nested sets, drawn by seed."""
 
 from __future__ import annotations
 

@@ -35,12 +35,12 @@ class Preflight(Model):
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing speaks against starting."""
+        """True if the study can start."""
         return not _failed(self.checks)
 
 
 def look(plan: Plan) -> Preflight:
-    """What there is to know before the plan's cluster is created; creates nothing."""
+    """The findings before the plan's cluster is created; creates nothing."""
     cluster = clusters.load(plan.study.cluster)
     reservation = cluster.reserve(plan.study, study_id=plan.study_id)
     findings = cluster.examine(reservation)
@@ -72,7 +72,7 @@ def preflight(results: Results) -> Preflight:
 
 
 def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
-    """Whether each operator's controller can be had: else a phase fails on a finished cluster."""
+    """A check that each operator's controller is available, before a cluster is made in vain."""
     checks: list[Check] = []
     for name in study.operators:
         controller = k8s_operators.load(name).controller
@@ -86,7 +86,7 @@ def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tu
 
 
 def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
-    """Whether a pod of the study fits: else each point fails in turn, on nodes that cost money."""
+    """A check that a pod of the study fits, before nodes that cost money are made in vain."""
     try:
         return cluster.room(reservation, study.pod_resources)
     except ClusterError as err:

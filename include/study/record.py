@@ -64,7 +64,7 @@ def explained(
 
 
 def _reasons(lines: Sequence[str], job: Job) -> list[str]:
-    """What the application, then the operator's own launcher say of a failure."""
+    """The complaints of the application, then of the operator's own launcher, on a failure."""
     said = job.application.complaint(lines)
     own_words = f"{job.application.title} says {said}" if said else None
     reasons = [own_words, job.operator.complaint(lines)]

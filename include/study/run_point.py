@@ -43,7 +43,7 @@ ATTEMPT_FILES = (*("manifest.yaml", "job.log", "timeline.json", "events.json", J
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What a point is run with."""
+    """The surroundings of a point: study, cluster and results."""
 
     study: Study
     handle: ClusterHandle
@@ -114,7 +114,7 @@ def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen of a job that has ended."""
+    """Observations of a job that has ended."""
 
     job: Job
     watch: JobWatch
@@ -130,7 +130,7 @@ class Seen:
 def _follow(
     point: Point, setting: Setting, *, watch: JobWatch, objects: tuple[dict[str, Any], ...]
 ) -> tuple[BenchmarkError | None, datetime | None]:
-    """How the job ended: an error or none, and the instant by the resource's own condition."""
+    """The end of the job: an error or none, and the instant of the resource's own condition."""
     with watch:
         try:
             for obj in objects:

@@ -1,4 +1,4 @@
-"""What each step of a study does. A task of the DAG calls one of these and adds nothing."""
+"""The steps of a study. Each task of the DAG calls one of these and adds nothing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 
 class Planned(Model):
-    """What the first step hands to the others: small, and enough to find everything else."""
+    """The hand-over of the first step to the others: small, and enough to find the rest."""
 
     study_id: DnsLabel
     results: str  # address of the study's folder
@@ -85,7 +85,7 @@ def results_root(study: Study) -> str:
 
 
 def _has_password(address: str) -> bool:
-    """Whether there is `user:password@` in it; a password may hold slashes."""
+    """True if the address contains `user:password@`; a password may contain slashes."""
     scheme, _, rest = address.rpartition("://")
     return scheme not in {"", "file"} and ":" in rest.rpartition("@")[0]
 

@@ -93,7 +93,7 @@ def _left_out_by(results: Results, phase: Phase, done: Outcomes, *, task: str) -
 
 
 def _is_cut_off(results: Results, point: Point) -> bool:
-    """Whether a worker died between the record of the point and the end of its job."""
+    """True if a worker died between the record of the point and the end of its job."""
     record = results.record(point.point_id)
     return record is not None and record.deleted_at is None
 
@@ -108,7 +108,7 @@ class Outcomes:
 
 
 def _outcomes(results: Results) -> Outcomes:
-    """What became of the points so far; from one listing."""
+    """Outcomes of the points so far; from one listing."""
     files = results.point_files()
 
     def with_file(wanted: str) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Whether a run of a study is good: every point measured, and nothing left behind."""
+"""The verdict on a run: every point measured, and nothing left behind."""
 
 from __future__ import annotations
 

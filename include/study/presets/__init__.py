@@ -36,7 +36,7 @@ def available() -> tuple[str, ...]:
 
 
 def title(name: str) -> str:
-    """What a preset is, in words: the comment in its first line."""
+    """A preset's description: the comment in its first line."""
     if name in _nightly():
         return f"What runs every night: the study {name} of {NIGHTLY}."
     with _files()[name].open() as file:
@@ -100,7 +100,7 @@ def fill_in(params: Mapping[str, Any], *, conf: Mapping[str, Any]) -> dict[str, 
 
 
 def told(params: Mapping[str, Any], *, study: Mapping[str, Any]) -> str | None:
-    """Which fields of a study are its preset's and which were given, None without a preset."""
+    """The fields of a study that are its preset's and those given; None without a preset."""
     if (chosen := params.get(PARAM)) is None:
         return None
     preset = load(chosen)
