@@ -65,7 +65,7 @@ class Problem(NamedTuple):
 
 
 def problems(err: ValidationError) -> list[Problem]:
-    """pydantic's complaints, without the words that only its own users know."""
+    """Pydantic's complaints, without the words that only its own users know."""
     return [
         Problem(
             place=".".join(str(part) for part in each["loc"] if part not in {"", "[key]"}),
