@@ -25,10 +25,10 @@ OptionsT = TypeVar("OptionsT", bound=Model, default=Any)
 
 
 class Adapter(ABC, Generic[OptionsT]):
-    """What operators, applications and clusters have in common."""
+    """The common base of operators, applications and clusters."""
 
-    name: str  # of its module, and in a study
-    title: str  # for people
+    name: str  # the module's name; studies refer to the adapter by it
+    title: str  # label in tables and figures
     options: type[OptionsT]  # what a study may set for it
 
     def read_options(self, given: Mapping[str, JsonValue]) -> OptionsT:
@@ -43,7 +43,7 @@ def available(package: ModuleType) -> tuple[str, ...]:
 
 
 def summary(package: ModuleType, name: str) -> str:
-    """What an adapter is, in a sentence: the first line of its module, which is not loaded."""
+    """An adapter in a sentence: the first line of its module, which is not loaded."""
     folders = (Path(folder) for folder in package.__path__)
     path = next(found for folder in folders if (found := folder / f"{name}.py").exists())
     with path.open() as file:

@@ -59,7 +59,7 @@ class ClustersReaped(BenchmarkError):
 class Problem(NamedTuple):
     """One thing that is wrong with what was read."""
 
-    place: str  # as `pod_resources.cpu`; empty: the whole
+    place: str  # path such as `pod_resources.cpu`; empty: the whole study
     message: str
     given: Any
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-PRIVATE = 0o600  # for its owner alone
+PRIVATE = 0o600  # readable by the owner alone
 _ANYBODY = 0o666  # less what the process masks, as for any new file
 
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 CACHE_VARIABLE = "OPERATOR_BENCHMARK_CACHE"
-VERSION_VARIABLE = "OPERATOR_BENCHMARK_VERSION"  # for installations without a git checkout
+VERSION_VARIABLE = "OPERATOR_BENCHMARK_VERSION"  # version of installations without a git checkout
 ROOT = Path(__file__).resolve().parent.parent
 
 

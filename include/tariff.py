@@ -41,16 +41,16 @@ class PaidNode(Model):
 class Pace(Model):
     """Durations of a cluster's steps other than the application, from experience."""
 
-    create_s: Seconds  # until nodes can be asked for
+    create_s: Seconds  # time until nodes can be requested
     nodes_while_creating: Annotated[int, Field(ge=0)] | None = None  # paid then; None: all
-    join_s: Seconds = 0.0  # until all nodes are ready, paid
+    join_s: Seconds = 0.0  # time until all nodes are ready, paid
     pull_s: Seconds = 0.0  # the image on all nodes
     install_s: Seconds
     uninstall_s: Seconds
-    launch_s: Seconds  # of a point: its pods and its launcher, before and after the application
-    between_s: Seconds  # from the end of a point's job to the start of the next one's
+    launch_s: Seconds  # overhead of a point's pods and launcher around the application
+    between_s: Seconds  # end of a point's job to the start of the next
     delete_s: Seconds
     # By nodes, on a cluster that says what a job takes; empty: the application says it.
     loop_times_s: dict[int, Seconds] = Field(default_factory=dict)
-    time_scale: Annotated[float, Field(gt=0)] = 1.0  # of the job, on a cluster that plays it faster
+    time_scale: Annotated[float, Field(gt=0)] = 1.0  # the job's, where it is played faster
     source: str

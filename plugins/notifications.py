@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REAPER = "reap"  # the task that looks for the clusters of others
 ENDED = "its process ended, or could not begin, and left no error"
-TIME_LIMIT_S = 10.0  # to connect, and again to be answered
+TIME_LIMIT_S = 10.0  # limit for connecting, and again for the answer
 TOKEN = "{token}"  # noqa: S105  in a webhook's address: where the connection's password goes
 
 

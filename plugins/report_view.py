@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 PREFIX = "operator-benchmark"
-REPORT_ROUTE = "benchmark-report"  # of the tab, below the page of a run
-STUDIES_ROUTE = "benchmark-studies"  # of the list, below `plugin/`
+REPORT_ROUTE = "benchmark-report"  # path of the tab, below the page of a run
+STUDIES_ROUTE = "benchmark-studies"  # path of the list, below `plugin/`
 
 
 class LateApp:

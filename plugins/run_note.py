@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 STUDY_DAG = "operator_benchmark"
 PLANNED = "**Planned:** "
 MARK = "**Result:** "  # what is before it in a note was written by somebody else
-MOST_CHARACTERS = 1000  # of a note in Airflow's database
+MOST_CHARACTERS = 1000  # longest note in Airflow's database
 FEWEST_CHARACTERS = 100  # a shorter rest says nothing
 
 

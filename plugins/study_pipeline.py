@@ -208,7 +208,7 @@ def one_at_a_time(operator: type[RunPoint], points: XComArg) -> MappedOperator:
         task_id="points",
         max_active_tis_per_dagrun=1,  # a second job on the cluster would disturb the first
         execution_timeout=POINT_TIME_LIMIT,
-        retries=1,  # for a lost worker; a measured failure is not retried
+        retries=1,  # retry for a lost worker; a measured failure is not retried
         retry_delay=timedelta(seconds=5),
         map_index_template="{{ point_name | default(task.planned_name) }}",
     ).expand(point=points)

@@ -28,14 +28,14 @@ class PairLook:
     nodes: int
     operator: str  # an arm: the operator, with its variant where there is one
     baseline: str
-    looks: int  # as many as the study may take
+    looks: int  # number of looks that the study may take
     most_repeats: int
     error: float  # level of this look for one comparison
     look: Look
 
 
 def looks_at_pairs(study: Study) -> bool:
-    """Whether the study compares whole blocks, so that a difference may end it."""
+    """True if the study compares complete blocks, so that a difference may end it."""
     return study.repeats_min is not None and study.design is Design.INTERLEAVED
 
 

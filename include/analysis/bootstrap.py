@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUICK_RESAMPLES = 10_000
-RESAMPLES = 100_000  # so that the ends of an interval stand to three digits
+RESAMPLES = 100_000  # enough for three stable digits at an interval's ends
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 _INVERSE_OF_A_TAIL = round(2 / (1 - LEVEL))  # whole, so that counts can be compared exactly
-LEAST_N = 6  # with fewer values even (minimum, maximum) covers the median less often than 95 %
+LEAST_N = 6  # below it even (minimum, maximum) covers the median less often than 95 %
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ CLOCK_NOTE = (
 
 
 def clock_note(frame: pd.DataFrame) -> str:
-    """What a reader of phases must know of their clocks, also that they differ by operator."""
+    """Notes for the reader on the clocks of phases, which may differ by operator."""
     clocks = counted(frame).get("app_clock")
     if clocks is None or AppClock.LAUNCHER not in set(clocks):
         return CLOCK_NOTE

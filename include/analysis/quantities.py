@@ -33,7 +33,7 @@ class Quantity:
     title: str
     meaning: str
     better: Better
-    header: str  # in the table for a terminal
+    header: str  # column head in the table for a terminal
     family: str  # those of one are corrected together for their number
     is_compared: bool = True  # between operators, and summarised; others are drawn alone
     is_primary: bool = False

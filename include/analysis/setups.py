@@ -23,7 +23,7 @@ _NAMES = {
     "cluster": "cluster",
 }
 _UNKNOWN = "unknown"
-_SAID_ELSEWHERE = {"cluster", "image", "program_version"}  # by study and digest, when unknown
+_SAID_ELSEWHERE = {"cluster", "image", "program_version"}  # told by study and digest, when unknown
 _DIGEST_SHOWN = len("sha256:") + 12
 
 

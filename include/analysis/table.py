@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _MAPS = ("declared", "figures", "curves", "problem")  # fields that no single column holds
-_TEXTS = ("problem", "curves", STATED)  # as JSON, empty for nothing
+_TEXTS = ("problem", "curves", STATED)  # columns of JSON, empty for nothing
 _SCALARS = tuple(name for name in Record.model_fields if name not in _MAPS)
 _FIGURES_AFTER = "error"  # the applications' figures come behind this column
 NODE_SEPARATOR = " "  # no node name holds one; a list would not survive CSV

@@ -35,7 +35,7 @@ class Verdict:
     baseline: str
     winner: str | None  # None: none is named, for `reasons`, or as the two cannot be told apart
     measured: str  # "flux_operator is 4.2 % faster, 95 % interval 2.8 to 5.0 %, n = 20 + 20"
-    reasons: tuple[str, ...]  # for withholding a verdict; empty when one is given
+    reasons: tuple[str, ...]  # why a verdict is withheld; empty when one is given
 
     @property
     def sentence(self) -> str:

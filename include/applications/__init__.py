@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Measured:
     """The measurements that one run of an application reports."""
 
-    figures: Mapping[str, float]  # by name, in the declared units; the primary one is among them
+    figures: Mapping[str, float]  # values by name in declared units, the primary one among them
     problem: Mapping[str, Scalar] = field(default_factory=dict)  # what makes runs comparable
     ranks: int | None = None  # None: the program does not print it
-    version: str | None = None  # of the program
+    version: str | None = None  # the program's version
     curves: Mapping[str, Mapping[int, float]] = field(default_factory=dict)
 
 
@@ -44,7 +44,7 @@ class Application(adapters.Adapter[OptionsT]):
     first_line: str  # the application's first output line starts with this
     last_line: str  # and its last one with this
     figures: tuple[FigureOfMerit, ...]  # the primary one first
-    expectation: str | None = None  # where `expected_loop_time_s` comes from, None without one
+    expectation: str | None = None  # source of `expected_loop_time_s`, None without one
 
     @abstractmethod
     def command(self, options: OptionsT) -> tuple[str, ...]:

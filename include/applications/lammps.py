@@ -62,7 +62,7 @@ class Options(Model):
     x: int = Field(default=1, ge=1)
     y: int = Field(default=1, ge=1)
     z: int = Field(default=1, ge=1)
-    reference_pot_eng: float | None = None  # for sizes that have none here; kcal/mol per atom
+    reference_pot_eng: float | None = None  # for sizes without one here; kcal/mol per atom
 
     @property
     def atoms(self) -> int:

@@ -70,7 +70,7 @@ def dry_run(client: Callable[[str], Any], options: Options) -> Check:
 def reservation(
     ec2: Any, options: Options, *, nodes: int, until: datetime, is_placed: bool = True
 ) -> Check:
-    """Whether the study's reservation is there, fits, has room, lasts long enough, and ends.
+    """A check that the study's reservation exists, fits, has room, lasts long enough, and ends.
 
     `nodes` are those that the launch template puts into it: the workers. They are launched into a
     placement group (`is_placed`) unless they have no EFA.
@@ -105,7 +105,7 @@ def reservation(
 def _misfits(
     held: dict[str, Any], options: Options, *, zone: str, nodes: int, until: datetime
 ) -> Iterator[str]:
-    """What keeps the workers from being launched into the reservation, in words."""
+    """The obstacle to launching the workers into the reservation, in words."""
     if held["State"] != "active":
         yield f"it is {held['State']}"
     if held["InstanceType"] != options.instance_type:

@@ -1,4 +1,4 @@
-"""What a failed cluster leaves to be read: once it is deleted, nobody can look any more."""
+"""Evidence from a failed cluster, collected before it is deleted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 SYSTEM = "kube-system"
 MOST_CONSOLES = 5  # machines that became no nodes mostly say the same
-MOST_LINES = 200  # of a container's log
+MOST_LINES = 200  # lines kept of a container's log
 LOG_S = 20.0
 
 

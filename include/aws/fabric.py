@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 # GovCloud have other accounts: https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html
 PLUGIN = "602401143452.dkr.ecr.{region}.amazonaws.com/eks/aws-efa-k8s-device-plugin:v0.5.20"
 COUNTERS_LABEL = "operator-benchmark/efa-counters"
-WORDS = ("sent", "received", "memlock", "shm")  # of a reader's line, each with a value behind it
+WORDS = ("sent", "received", "memlock", "shm")  # words in a reader's line, each followed by a value
 AT_ONCE = 16  # logs that are read at a time
 LOG_S = 10.0
 # Without these an image that lacks EFA's libfabric, or a node that lets nothing be locked, takes

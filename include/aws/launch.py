@@ -1,4 +1,4 @@
-"""What a study's machines are launched with, by what AWS says of their types."""
+"""Launch parameters of a study's machines, by AWS's description of their types."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ GROUPS = [{"Fn::GetAtt": ["Cluster", "ClusterSecurityGroupId"]}, {"Ref": "EfaGro
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceType:
-    """What a launch and the checks before it need to know of an instance type."""
+    """Properties of an instance type for a launch and the checks before it."""
 
     name: str
     vcpus: int
@@ -40,7 +40,7 @@ class InstanceType:
 
     @property
     def has_efa(self) -> bool:
-        """Whether pods can be offered EFA."""
+        """True if pods can be offered EFA."""
         return self.efa_interfaces > 0
 
 

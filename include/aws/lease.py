@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(hours=1)
-MARGIN = timedelta(minutes=15)  # for the teardown to begin, behind a point's own time limit
+MARGIN = timedelta(minutes=15)  # slack for the teardown after a point's own time limit
 FORMAT = "%Y-%m-%dT%H:%M:%S"
 # What GetSchedule tells and UpdateSchedule takes, which sets back whatever it is not told.
 KEPT = (

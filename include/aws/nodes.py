@@ -32,7 +32,7 @@ HOST_NAME = "kubernetes.io/hostname"
 
 MISSING = "workers came: larger sizes were not measured"
 LAUNCHER_S = 600.0
-SCALE_S = 1200.0  # for all attempts together
+SCALE_S = 1200.0  # limit for all attempts together
 STALLED_S = 45.0  # after a failure without a new machine; Auto Scaling tries again by itself
 PAUSE_S = 60.0  # between a failed attempt and the next, at no machines
 POLL_S = 10.0

@@ -17,18 +17,18 @@ if TYPE_CHECKING:
     from include.aws.settings import Options
 
 IN_SUPPORT = "STANDARD_SUPPORT"
-RESERVED_ADDRESSES = 5  # of each subnet, by AWS
+RESERVED_ADDRESSES = 5  # addresses that AWS keeps in each subnet
 # Of each node's memory, by capacity and allocatable of run 6's 65 nodes in its cluster.log, and the
 # same by the sources of the image, amazon-eks-ami.
-KERNEL_SHARE = 0.037  # of what the type is said to have, before anything runs
+KERNEL_SHARE = 0.037  # share of the type's stated memory that the kernel takes
 HUGE_PAGE_MIB = 2
 EFA_MIB_PER_VCPU = 110 * HUGE_PAGE_MIB  # huge pages that the image sets aside for EFA, and one more
-KEPT_MIB = 255 + 100  # for the kubelet, and below which pods are evicted
+KEPT_MIB = 255 + 100  # kubelet's reservation plus the eviction threshold
 KEPT_MIB_PER_POD = 11
 PODS_BESIDE = 2  # in the host's network, beside one a secondary address
 # One interface a node, by the settings of the network plugin in stack.yaml.
 ADDRESSES_PER_NODE = 16  # its own, eight at the least, four in reserve, and some pods of the system
-MOST_NODES = 450  # of a managed node group, by EKS's own quota
+MOST_NODES = 450  # EKS's quota for a managed node group
 RANKS_PER_EFA = 128  # more contexts than that one device does not have, ofiwg/libfabric#9356
 
 
@@ -72,7 +72,7 @@ def room(machine: InstanceType, pod_resources: Mapping[str, str]) -> Check:
 
 
 def too_many_ranks(pod_resources: Mapping[str, str], *, ranks_per_node: int) -> str | None:
-    """What is wrong with so many ranks on the EFA devices of their pod, None for nothing."""
+    """The problem with so many ranks on the EFA devices of their pod, None without one."""
     devices = int(pod_resources.get(EFA, "0"))
     if not devices or ranks_per_node <= RANKS_PER_EFA * devices:
         return None

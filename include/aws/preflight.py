@@ -41,7 +41,7 @@ class Look:
 
     reservation: Reservation
     options: Options
-    client: Callable[[str], Any]  # of a service, in the study's region
+    client: Callable[[str], Any]  # client of a service in the study's region
     pricing: Any
 
     @property

@@ -9,7 +9,7 @@ from include.aws.problems import FAILURES, explain
 from include.errors import ClusterError
 from include.tariff import Tariff
 
-PRICE_LIST_REGION = "us-east-1"  # of the service that tells prices, those of all regions
+PRICE_LIST_REGION = "us-east-1"  # region of the price service, which covers all regions
 
 # On-demand Linux, USD an hour. hpc6a: what run 6 was reckoned with; the others: AWS's list as
 # generated into the open source of Karpenter on 2026-07-20, which has this one region only.

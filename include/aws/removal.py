@@ -106,7 +106,7 @@ def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> Non
     ec2, inside = client("ec2"), [{"Name": "vpc-id", "Values": [vpc]}]
     pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=inside)
     for endpoint in [each for page in pages for each in page["VpcEndpoints"]]:
-        if endpoint.get("VpcEndpointType") != "Gateway":  # that one is the stack's own
+        if endpoint.get("VpcEndpointType") != "Gateway":  # the gateway endpoint is the stack's own
             identity = endpoint["VpcEndpointId"]
             _try(f"endpoint {identity}", ec2.delete_vpc_endpoints, VpcEndpointIds=[identity])
     pages = ec2.get_paginator("describe_security_groups").paginate(Filters=inside)
@@ -114,7 +114,7 @@ def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> Non
     tag = {"Key": stacks.TAG_STUDY, "Value": stacks.tags_of(stack).get(stacks.TAG_STUDY, "")}
     for group in groups:
         is_of_stack = any(key.startswith(OF_A_STACK) for key in stacks.tags_of(group))
-        if is_of_stack or group["GroupName"] == "default":  # which go with stack and VPC
+        if is_of_stack or group["GroupName"] == "default":  # both go with stack and VPC
             continue
         identity = group["GroupId"]
         # The right to delete is one for what carries a study's tag.

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOLD_S = 1200.0  # for all attempts together, at the price of the launcher alone
+HOLD_S = 1200.0  # limit for all attempts, at the price of the launcher alone
 PAUSE_S = 60.0
-UPDATE_S = 600.0  # of a node group without nodes
+UPDATE_S = 600.0  # limit for updating a node group without nodes
 POLL_S = 10.0
 
 CAPACITY_BLOCK = "capacity-block"
@@ -41,7 +41,7 @@ def find(ec2: Any, reservation_id: str | None) -> dict[str, Any] | None:
 
 
 def is_capacity_block(held: Mapping[str, Any] | None) -> bool:
-    """Whether it was bought beforehand for a fixed time, and not opened until it is closed."""
+    """True if it was bought beforehand for a fixed time."""
     return held is not None and held.get("ReservationType") == CAPACITY_BLOCK
 
 

@@ -74,7 +74,7 @@ class WorkerGroup:
                 return
 
     def look(self) -> Standing:
-        """How the group stands, by Auto Scaling itself."""
+        """The state of the group as Auto Scaling reports it."""
         scaling = self._client("autoscaling")
         name = self._name()
         rows = scaling.describe_auto_scaling_groups(AutoScalingGroupNames=[name])
@@ -88,7 +88,7 @@ class WorkerGroup:
         )
 
     def activities(self) -> list[dict[str, Any]]:
-        """What Auto Scaling did, the newest in front: evidence of a failure."""
+        """Activities of Auto Scaling, newest first: evidence of a failure."""
         return _activities(self._client("autoscaling"), self._name())
 
     def release(self) -> None:

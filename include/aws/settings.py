@@ -20,20 +20,20 @@ class Options(Model):
 
     region: Region = "us-east-2"
     zone: Zone | None = None  # None: the one zone of the region that offers the instance type
-    instance_type: InstanceName = "hpc6a.48xlarge"  # of the workers
+    instance_type: InstanceName = "hpc6a.48xlarge"  # type of the workers
     launcher_type: InstanceName | None = None  # it carries no ranks; None: that of the workers
     nodes: Positive | None = None  # workers; None: as many as the largest point needs
-    min_nodes: Positive | None = None  # so few workers do, for the sizes that fit; None: all
+    min_nodes: Positive | None = None  # fewest workers to start with; None: all
     kubernetes_version: Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")] = "1.35"
     capacity_reservation: Annotated[str, StringConstraints(pattern=r"^cr-[0-9a-f]+$")] | None = None
     reserve: bool = False  # the study reserves its workers itself, all or none, for its own time
-    placement_group: str | None = None  # of the reservation; None: the stack makes one
+    placement_group: str | None = None  # the reservation's own group; None: the stack makes one
     owner: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@+=-]{1,60}$")] = OWNER
     api_cidr: Annotated[str, StringConstraints(pattern=r"^[0-9.]+/[0-9]{1,2}$")] = "0.0.0.0/0"
-    shared_memory: Amount | None = "8Gi"  # of /dev/shm in a rank's pod; None: the runtime's 64 MiB
+    shared_memory: Amount | None = "8Gi"  # size of /dev/shm in a rank's pod; None: 64 MiB
     session_manager: bool = False  # a shell on the nodes by AWS Systems Manager
     self_destruct: bool = True  # False: for an account without the roles of bootstrap.yaml
-    hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node; None: AWS's list
+    hourly_price_usd: float | None = Field(default=None, ge=0)  # one node's; None: AWS's list
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -50,12 +50,12 @@ class Options(Model):
 
     @property
     def has_small_launcher(self) -> bool:
-        """Whether the launcher's node is priced apart from the workers."""
+        """True if the launcher's node has a price of its own."""
         return self.launcher != self.instance_type
 
 
 def notes_of(options: Options, *, has_efa: bool) -> tuple[str, ...]:
-    """What a reader of the report must know of the cluster's machines."""
+    """Notes on the cluster's machines for the reader of the report."""
     reserved = options.capacity_reservation or ("of its own" if options.reserve else None)
     held = f"in the reservation {reserved}" if reserved else "on demand, without a reservation"
     size = options.shared_memory or "the 64 MiB of the runtime"

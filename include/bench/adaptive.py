@@ -37,8 +37,8 @@ TRIALS = 3_000
 REPEATS_MIN, REPEATS = 6, 20
 PRECISION_LOOKS = (8, 14, 20)
 PRECISION_PERCENT = 2.5
-DRIFT = 0.034  # from the first to the last block, as Flux on 64 nodes drifted in run 6
-SIZES = 4  # of run 6
+DRIFT = 0.034  # drift from first to last block, like Flux on 64 nodes in run 6
+SIZES = 4  # number of sizes in run 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +126,7 @@ class Error:
     """The rate at which a winner is named where there is none."""
 
     studies: float  # share of studies with a false winner at any size
-    worst: float  # that share for the worst cell, by cell alone
+    worst: float  # the same share for the worst single cell
     repeats: float  # mean, of a size
 
 

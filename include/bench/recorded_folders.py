@@ -10,7 +10,7 @@ from include import applications
 if TYPE_CHECKING:
     from pathlib import Path
 
-LOOP_S = {64: 18.5, 32: 26.5, 16: 42.6, 8: 73.0}  # by nodes, about those of run 6
+LOOP_S = {64: 18.5, 32: 26.5, 16: 42.6, 8: 73.0}  # loop times by nodes, close to run 6's
 NODES = tuple(LOOP_S)
 RANKS_PER_NODE = 94
 REPEATS = 20

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code: int = _load(commands.BY_NAME[chosen.command].run)(chosen)
     except (BenchmarkError, FileNotFoundError) as err:
         return _refuse(err, as_json=getattr(chosen, "json", False))
-    except BrokenPipeError:  # as by `opbench ls | head`
+    except BrokenPipeError:  # reader gone, as in `opbench ls | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return WELL
     except KeyboardInterrupt:

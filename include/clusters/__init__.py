@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from include.models.fabric import Traffic
     from include.tariff import Pace
 
-PRICE = "hourly_price_usd"  # of one node: the option by which a study names a price itself
+PRICE = "hourly_price_usd"  # option for a study's own price of one node
 
 
 class Cluster(adapters.Adapter[OptionsT]):
@@ -120,7 +120,7 @@ class Cluster(adapters.Adapter[OptionsT]):
         return None
 
     def evidence(self, reservation: Reservation) -> dict[str, str]:  # noqa: ARG002
-        """What can be read of a cluster that failed, before it is deleted: text by file name."""
+        """Evidence from a failed cluster, read before it is deleted: text by file name."""
         return {}
 
     @abstractmethod

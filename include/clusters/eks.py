@@ -230,7 +230,7 @@ class Eks(Cluster[Options]):
         return fabric.read(self.connect(handle), handle.study_id)
 
     def evidence(self, reservation: Reservation) -> dict[str, str]:
-        """What AWS and the nodes tell of a cluster that did not become ready."""
+        """Messages of AWS and the nodes about a cluster that did not become ready."""
         return evidence.collect(
             _client(reservation),
             lambda: self.connect(reservation),

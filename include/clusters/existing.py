@@ -44,7 +44,7 @@ PACE = Pace(
     source="a guess: what an existing cluster takes depends on its machines",
 )
 POLL_S = 0.5
-SHOWN = 5  # of the nodes that workers may not use
+SHOWN = 5  # number of unusable nodes that are named
 
 
 class Options(Model):
@@ -55,8 +55,8 @@ class Options(Model):
     namespace: DnsLabel | None = None  # None: one of the study's own, deleted at the end
     launcher: Placement = Placement()
     worker: Placement = Placement()
-    shared_memory: Amount | None = None  # of /dev/shm in a rank's pod; None: the runtime's 64 MiB
-    hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node
+    shared_memory: Amount | None = None  # size of /dev/shm in a rank's pod; None: 64 MiB
+    hourly_price_usd: float | None = Field(default=None, ge=0)  # price of one node
 
 
 class Existing(Cluster[Options]):

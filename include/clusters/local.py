@@ -61,7 +61,7 @@ class Options(Model):
     """`cluster_options` of a study on the local cluster."""
 
     nodes: Annotated[int, Field(ge=1, le=MAX_NODES)] = 2
-    hourly_price_usd: float | None = Field(default=None, ge=0)  # of one node, for the ledger
+    hourly_price_usd: float | None = Field(default=None, ge=0)  # price of one node, for the ledger
     flux_operator: str | None = None  # path of the controller's program; None: look on PATH
     flux_view: str | None = None  # archive, prefix or reference; None: the one brought last
 

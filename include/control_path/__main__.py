@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser(tuple(known)).parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("include.control_path").setLevel(logging.INFO)
-    signal.signal(signal.SIGTERM, _interrupt)  # so that the cluster is deleted then too
+    signal.signal(signal.SIGTERM, _interrupt)  # the cluster is deleted on SIGTERM too
     matrix = Matrix(
         arms=tuple(known[name] for name in given.arms),
         nodes=tuple(given.nodes),

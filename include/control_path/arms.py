@@ -12,7 +12,7 @@ from include.simulation.programs import AS_IT_COMES, Limits
 if TYPE_CHECKING:
     from include.kube.kinds import Controller
 
-FAST_CLIENT = Rate(qps=200, burst=400)  # that of the control plane's own controllers here
+FAST_CLIENT = Rate(qps=200, burst=400)  # rate of the control plane's own controllers
 FAST_QUEUE = Rate(qps=1000, burst=10_000)
 MANY = 10_000
 
@@ -64,7 +64,7 @@ ARMS = (
         title="MPI Operator, client 200/s",
         k8s_operator="mpi_operator",
         limits=Limits(client=FAST_CLIENT),
-        most_nodes=128,  # from there on its queue governs, as in the arm below
+        most_nodes=128,  # above it the queue governs, as in the arm below
     ),
     Arm(
         name="mpi_operator",

@@ -40,7 +40,7 @@ class Arrivals:
         self.ranks: set[str] = set()
         self.terminal: float | None = None
         self.state: dict[str, Any] = {}  # the object whose conditions are the job's state
-        self.objects_gone: dict[str, float] = {}  # by kind
+        self.objects_gone: dict[str, float] = {}  # instants by kind
         self._operator = operator
         self._nodes = nodes
         self._failure = ""

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUDIT_SETTLES_S = 0.2  # a request is written down when its answer has been sent
-SETTLE_S = 2.0  # in which a controller that has just started fills its caches
+SETTLE_S = 2.0  # time for a fresh controller to fill its caches
 LEADER_LIMIT_S = 30.0
 # Fields of `Run` by the process that they tell of; the operator's own is named by its controller.
 PROCESSES = {

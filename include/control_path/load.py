@@ -46,7 +46,7 @@ class Request:
 
     party: str
     verb: str
-    resource: str  # with its subresource, as `pods/binding`
+    resource: str  # resource with subresource, such as `pods/binding`
 
 
 class AuditLog:

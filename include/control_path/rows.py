@@ -67,7 +67,7 @@ class Run(Model):
     cpu_api_server_s: float = 0.0
     cpu_etcd_s: float = 0.0
     cpu_kwok_s: float = 0.0
-    cpu_study_s: float = 0.0  # of the process that measures: it shares the cores
+    cpu_study_s: float = 0.0  # CPU of the measuring process, which shares the cores
     peak_operator_mib: float | None = None
     peak_controller_manager_mib: float = 0.0
     peak_scheduler_mib: float = 0.0

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 PROVISION, WAIT_READY, PULL, DESTROY = "provision", "wait_ready", "pull", "destroy"
-WORKERS = "workers"  # until all are there
-INSTALL, UNINSTALL = "install", "uninstall"  # with the phase's number behind
-SHRINK = "shrink"  # with the number of workers that are kept behind
+WORKERS = "workers"  # step until all workers are there
+INSTALL, UNINSTALL = "install", "uninstall"  # prefixes of steps, followed by the phase's number
+SHRINK = "shrink"  # prefix of steps, followed by the number of kept workers
 _USES = {
     PROVISION: Use.CREATING,
     WAIT_READY: Use.CREATING,

@@ -39,10 +39,10 @@ class Estimate(Model):
     nodes: int  # paid for when all are there
     duration_s: float
     usd: float | None
-    usd_per_hour: float | None  # with all nodes
-    usd_at_expiry: float | None  # when it is not deleted before its time to live has passed
+    usd_per_hour: float | None  # hourly price with all nodes
+    usd_at_expiry: float | None  # cost if it lives until its time to live has passed
     is_upper_bound: bool  # each point counted with its time limit, as nobody knows better
-    basis: tuple[str, ...]  # where the numbers come from, for people
+    basis: tuple[str, ...]  # sources of the numbers
 
     def lines(self) -> tuple[str, ...]:
         """A plain table with a row per part and the total."""

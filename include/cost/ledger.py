@@ -29,7 +29,7 @@ class Use(StrEnum):
     SOLVING = "solving"  # a job's node while the application runs
     DELETING = "deleting"  # a job's node, from the application's last line until the job is gone
     BESIDE = "idle beside a smaller job"  # a node that the job at work does not use
-    SHRINKING = "giving nodes back"  # that no later point needs
+    SHRINKING = "giving nodes back"  # nodes that no later point needs
     DESTROYING = "destroying"  # the cluster's deletion
     IDLE = "idle"
 
@@ -58,7 +58,7 @@ class Entry(Model):
 
     use: Use
     node_s: float
-    share: float  # of all paid node-seconds
+    share: float  # share of all paid node-seconds
     usd: float | None
 
 
@@ -75,7 +75,7 @@ class Ledger(Model):
     usd: float | None
     useful_node_s: float  # solving, in valid runs that are no warm-ups
     useful_share: float
-    launching_node_s: float = 0.0  # with a launcher at work, in the same runs: the measure of run 6
+    launching_node_s: float = 0.0  # node-seconds with a launcher at work in those runs, as in run 6
     launching_share: float = 0.0
     cells: tuple[CellCost, ...] = ()
     valid_samples: int

@@ -23,7 +23,7 @@ from include.files import PRIVATE, write_whole
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-ROLES = frozenset({"viewer", "user", "op", "admin"})  # of Airflow's simple auth manager
+ROLES = frozenset({"viewer", "user", "op", "admin"})  # roles of Airflow's simple auth manager
 DATABASE_PASSWORD = "password"  # noqa: S105  name of a file
 DATABASE_URL = "database_url"
 PASSWORDS = "passwords.json"

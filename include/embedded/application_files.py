@@ -27,7 +27,7 @@ INPUT_HASHES = TOOLS / "image" / "inputs.sha256"
 PACKAGES = ("libgcc-s1", "libstdc++6", "openssh-client", "openssh-server", "time", "zlib1g")
 EXAMPLES_PACKAGE = "lammps-examples"
 EXAMPLES = "./usr/share/lammps/examples/reaxff/HNS"
-APPLICATION = Path("opt/lammps")  # in the image
+APPLICATION = Path("opt/lammps")  # path in the image
 INPUT = Path("opt/hns")
 PROGRAMS = {
     "lmp": "lammps/lmp",
@@ -44,7 +44,7 @@ KEPT = (
     "lib/libmpi.so.12",
     "lib/mpich",
 )
-OPEN_MPI = Path("opt/openmpi")  # in the image; it finds its libraries by its own place
+OPEN_MPI = Path("opt/openmpi")  # path in the image; relocatable
 OPEN_MPI_FOLDERS = ("bin", "etc", "lib", "share")
 OPEN_MPI_PROGRAMS = ("mpirun", "prte", "prted", "prterun")
 LIBRARY_FOLDERS = ("lib", "lib/mpich", "lammps", "lammps.libs")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from include.embedded.progress import Progress
     from include.kube.kinds import Controller
 
-FOLDER = "controller"  # in the cache
+FOLDER = "controller"  # folder in the cache
 ASK_LIMIT_S = 20.0
 
 

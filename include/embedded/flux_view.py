@@ -34,10 +34,10 @@ ADVICE = (
     f"bring one with `make flux VIEW=…`: upstream's image ({UPSTREAM}), an archive of it, or a "
     f"prefix in which Spack or conda-forge (flux-core) has installed Flux"
 )
-FOLDER = "flux"  # in the cache
+FOLDER = "flux"  # folder in the cache
 CURRENT = "current"  # names the view that was brought last
 PULL_LIMIT_S = 1800.0
-PREFIX_NAME = "view"  # of an installed prefix, in the image
+PREFIX_NAME = "view"  # name of an installed prefix in the image
 OCI_SCHEME, DOCKER_SCHEME = "oci:", "docker-archive:"
 _REFERENCE = re.compile(
     r"(?P<host>[a-z0-9.-]+(?::[0-9]+)?)/[a-z0-9._/-]+(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?"
@@ -48,10 +48,10 @@ class FluxView(Model):
     """A view image in the cache; `view.json` beside its archive."""
 
     key: str
-    source: str  # as it was given
+    source: str  # source as the user gave it
     reference: str  # what it goes by on the nodes
-    digest: str  # of its manifest
-    version: str  # of flux-core in it
+    digest: str  # digest of the manifest
+    version: str  # version of flux-core in it
 
 
 def folder() -> Path:

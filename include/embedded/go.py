@@ -24,7 +24,7 @@ class Toolchain:
     """A usable Go."""
 
     program: Path
-    version: str  # as `go1.26.6`
+    version: str  # such as `go1.26.6`
 
     def command(self, *words: str) -> list[str]:
         """A command line of this Go."""

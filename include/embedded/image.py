@@ -41,9 +41,9 @@ class BuiltImage(Model):
     """An image in the cache; `image.json` beside the archive."""
 
     reference: str
-    digest: str  # of its manifest
+    digest: str  # digest of the manifest
     pause_reference: str
-    size_bytes: int  # of the archive
+    size_bytes: int  # size of the archive
 
 
 def cache_key() -> str:

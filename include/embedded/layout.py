@@ -39,7 +39,7 @@ SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; a node's folder is a part 
 class Node:
     """One node's name and addresses."""
 
-    number: int  # from 1
+    number: int  # counted from 1
 
     @property
     def name(self) -> str:

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 CPUS = Path("/sys/devices/system/cpu")
-EVICTED_BELOW_MIB = 100  # of free memory; a kubelet keeps as much from its pods
+EVICTED_BELOW_MIB = 100  # free memory that a kubelet keeps from its pods
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
     """The resources of a machine to divide."""
 
-    cores: tuple[int, ...]  # that this process may use; threads of one physical core side by side
+    cores: tuple[int, ...]  # usable cores; threads of one physical core are adjacent
     all_cores: tuple[int, ...]
     memory_mib: int
 
@@ -28,7 +28,7 @@ class Machine:
 class Share:
     """A node's share of the machine."""
 
-    cpus: str | None  # as in a cpuset, `0,1`; None: all, shared with the other nodes
+    cpus: str | None  # cpuset such as `0,1`; None: all, shared with the other nodes
     other_cpus: str  # the machine's other cores
     other_memory_mib: int  # the machine's memory that is not the node's
 

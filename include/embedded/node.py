@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from include.embedded.machine import Share
     from include.embedded.processes import HostProcess
 
-INSIDE = Path("/run/node")  # where a node sees its own folder
-CONTAINER_SPEC = "container.json"  # in that folder
+INSIDE = Path("/run/node")  # the node's own folder, as the node sees it
+CONTAINER_SPEC = "container.json"  # file in that folder
 CNI_PROGRAMS = Path("/usr/lib/cni")
 POD_MTU = 1500
 START_LIMIT_S = 15  # a kubelet that ends later than this has failed

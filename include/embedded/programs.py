@@ -28,7 +28,7 @@ class Found:
 
     path: Path
     version: str
-    is_built_here: bool  # with the cluster's own programs; its manifests are in the cache with them
+    is_built_here: bool  # built with the cluster's programs, its manifests cached with them
 
 
 def find(controller: Controller, *, named: str | None = None) -> Found | None:

@@ -67,4 +67,4 @@ def run_program(
 
 
 def _end(number: int, _frame: object) -> None:
-    sys.exit(128 + number)  # as a shell tells of it
+    sys.exit(128 + number)  # exit code as a shell reports it

@@ -20,10 +20,10 @@ PROC = Path("/proc")
 class StartTimes(Model):
     """One start and end of the local cluster. Seconds; resident memory of all processes in MiB."""
 
-    control_plane_s: float  # from the first command until the API server and the rest are ready
-    nodes_s: float  # from then until all nodes are Ready, with their image, and names are served
+    control_plane_s: float  # first command until the control plane is ready
+    nodes_s: float  # then until all nodes are Ready, have their image, and DNS answers
     delete_s: float
-    memory_mib: dict[str, float]  # by program
+    memory_mib: dict[str, float]  # memory by program
 
 
 def measure(reservation: Reservation, *, root: Path) -> StartTimes:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.embedded.layout import Layout
     from include.models import Reservation
 
-    Named = Callable[[Path], tuple[str, ...]]  # of a state folder: readable names of what it has
+    Named = Callable[[Path], tuple[str, ...]]  # readable names of a state folder's content
 
 log = logging.getLogger(__name__)
 POLL_S = 0.1
@@ -44,7 +44,7 @@ class ClusterState(Model):
     processes: tuple[HostProcess, ...] = ()
     is_complete: bool = False  # all processes have been started
     notes: tuple[str, ...] = ()
-    control_plane_s: float | None = None  # from the start until it was ready
+    control_plane_s: float | None = None  # start until ready
 
     @classmethod
     def of(

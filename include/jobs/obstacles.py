@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from include.k8s_operators import K8sOperator
 
-FAILED_LAUNCHER_S = 5.0  # in which its operator should have noticed
+FAILED_LAUNCHER_S = 5.0  # grace for the operator to notice a failed launcher
 # An operator should have noticed by then that its launcher has ended; so much for each node more.
 ENDED_LAUNCHER_S, ENDED_LAUNCHER_PER_NODE_S = 10.0, 0.2
 DELETED_LAUNCHER_S = 2.0  # grace for the news that the whole job was deleted
 DELETED_RANKS_S = 4.0  # the launcher may fail of it, or end, meanwhile
-LOST_RANKS_S = 3.0  # of a pod without memory, evicted, or whose node is gone
+LOST_RANKS_S = 3.0  # grace for a pod that is out of memory, evicted, or lost with its node
 FAILED_RANKS_S = 10.0  # the launcher may still end, and tell more
 SILENT_NODE_S = 10.0
 UNSCHEDULABLE_S = 30.0  # pods of the point before may still be leaving their nodes
@@ -44,9 +44,9 @@ class View:
 
     operator: K8sOperator
     nodes: int
-    pods: Mapping[str, dict[str, Any]]  # by name, those that are gone too
+    pods: Mapping[str, dict[str, Any]]  # pods by name, including those that are gone
     deleted: Collection[str] = ()  # names of pods that are gone, or are to go
-    resources: Sequence[dict[str, Any]] = ()  # of the job itself: their conditions
+    resources: Sequence[dict[str, Any]] = ()  # the job's own objects, for their conditions
     unmade: Sequence[str] = ()  # why pods could not be made
     log_failure: str | None = None  # what the log of an ended launcher says against its success
 

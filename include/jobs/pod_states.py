@@ -9,7 +9,7 @@ from include.kube.conditions import condition
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OUT_OF_MEMORY = "OOMKilled"  # by the kernel; where that kills a rank alone, no pod tells of it
+OUT_OF_MEMORY = "OOMKilled"  # the kernel's reason; invisible if it kills a rank alone
 KILLED = (9, 137)  # MPICH's launcher passes on the signal of a rank, a shell adds 128
 UNPLACED = ("Unschedulable", "SchedulingGated")
 _STARTED = ("running", "terminated")

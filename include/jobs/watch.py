@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LOG_END_S = 10.0  # how long the log may still flow after the job's end
 SETTLE_S = 5.0  # how long the pods' watch may lag behind the resource's
-WARNINGS = 3  # of the cluster, told when time is up
+WARNINGS = 3  # cluster warnings shown when time is up
 _ENDED = (JobPhase.SUCCEEDED, JobPhase.FAILED)
 
 
@@ -55,7 +55,7 @@ class JobWatch:
         self._state = JobState(phase=JobPhase.PENDING)
         self._follower: LogFollower | None = None
         self._patience = obstacles.Patience()
-        self._resources: dict[str, dict[str, Any]] = {}  # of the job itself, by kind
+        self._resources: dict[str, dict[str, Any]] = {}  # the job's own objects by kind
         self._deleted: set[str] = set()
         self._deleted_early: list[str] = []  # before the launcher had ended
         self._warnings = Warnings(kube, name)

@@ -65,8 +65,8 @@ class JobSpec:
     launcher: Placement
     worker: Placement
     timeout_s: float
-    node_names: tuple[str, ...] = ()  # where the ranks run, by worker index; empty: anywhere
-    environment: Mapping[str, str] = field(default_factory=dict)  # of every rank
+    node_names: tuple[str, ...] = ()  # nodes of the ranks by worker index; empty: any
+    environment: Mapping[str, str] = field(default_factory=dict)  # environment of every rank
     image_pull_secret: str | None = None
     shared_memory: str | None = None  # most that /dev/shm holds; None: what the runtime gives
 
@@ -100,7 +100,7 @@ class K8sOperator(adapters.Adapter[OptionsT]):
     launch: Launch = Launch.SSH
     all_pods_end: bool = False  # each by itself; else the operator ends those that do not launch
     needs_core_per_rank: bool = False  # its launcher places no more ranks on a node than cores
-    launcher_image: str | None = None  # of its own launcher, beside the application's; None: none
+    launcher_image: str | None = None  # image of a launcher of its own; None: none
     factors: tuple[str, ...] = ()  # options of which a study may list several values
 
     def variants(self, given: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
@@ -187,7 +187,7 @@ class K8sOperator(adapters.Adapter[OptionsT]):
         return None
 
     def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:  # noqa: ARG002
-        """What a launcher of the operator's own tells of a good job beside the times; else None."""
+        """Events that the operator's own launcher reports of a good job; else None."""
         return None
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from urllib3.response import BaseHTTPResponse
 
 REFUSED_S = 15.0  # a credential that is refused for so long does not get better
-UNANSWERED_S = 60.0  # in which an API server may be replaced by another
+UNANSWERED_S = 60.0  # time for an API server to be replaced
 
 
 class Trouble:

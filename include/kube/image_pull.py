@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 LABEL = "operator-benchmark/image-pull"  # the study that pulls
 LIMIT_S = 1500.0  # 5.3 GB on each of 65 nodes behind one address
-ERROR_S = 120.0  # so long a registry may refuse a node, as kubelets try again
+ERROR_S = 120.0  # grace for a registry that refuses a node: kubelets retry
 GONE_S = 120.0
 POLL_S = 1.0
 HOPELESS = "InvalidImageName"
@@ -39,7 +39,7 @@ class Request:
 
     study_id: str
     images: tuple[str, ...]
-    placements: tuple[Placement, ...]  # of the pods that will use them: nodes of any of these
+    placements: tuple[Placement, ...]  # placements of the pods that will use the images
     least_nodes: int
     pull_secret: str | None = None  # name of a Secret in the namespace
 

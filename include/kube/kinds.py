@@ -45,14 +45,14 @@ class Controller:
     cluster_role: str  # the ClusterRole in the deployment that the controller needs
     process_arguments: tuple[
         str, ...
-    ]  # as a host process; {kubeconfig}, {namespace} and free ports are filled in
+    ]  # host command; {kubeconfig}, {namespace} and free ports are filled in
     # How its client's rate, and that of its queue of events, are set where they can be.
     client_arguments: tuple[str, ...] = ()  # {qps}, {burst}
     queue_arguments: tuple[str, ...] = ()  # {queue_qps}, {queue_burst}
     client_rate: Rate | None = None  # upstream's own limit of its requests to the API server
     queue_rate: Rate | None = None  # upstream's own limit of the events that it takes up
-    elects_leader: bool = False  # as a host process; a Lease in its namespace says who leads
-    commit: str = ""  # of the module, where no release is pinned
+    elects_leader: bool = False  # the host process elects a leader by a Lease in its namespace
+    commit: str = ""  # commit of the module, where no release is pinned
     deployment: str = ""  # name of its Deployment, when that is not its own
 
     @property

@@ -12,6 +12,6 @@ class NodeImage(Model):
 
     node: str
     image: str
-    digest: str | None  # as the kubelet reports it
+    digest: str | None  # digest from the kubelet
     pulling_at: AwareDatetime | None = None  # None: it was there already, or the event is lost
     pulled_at: AwareDatetime | None = None

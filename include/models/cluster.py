@@ -19,7 +19,7 @@ class Reservation(Model):
 
     study_id: DnsLabel
     cluster: str  # name of the cluster adapter
-    namespace: DnsLabel  # where the jobs run
+    namespace: DnsLabel  # namespace of the jobs
     nodes: Positive  # nodes that can carry ranks
     expires_at: AwareDatetime
     options: dict[str, JsonValue] = {}
@@ -33,11 +33,11 @@ class ClusterHandle(Reservation):
     image: str
     image_digest: str | None  # None when the registry's digest is known only from the pods
     image_pull_policy: str
-    launcher_image: str | None = None  # of an operator that brings a launcher in one; None: its own
+    launcher_image: str | None = None  # an operator's launcher; None: the operator's default
     launcher_image_digest: str | None = None
     launcher: Placement = Placement()
     worker: Placement = Placement()
-    environment: dict[str, str] = {}  # of ranks, by what the nodes have; the study's own goes first
+    environment: dict[str, str] = {}  # ranks' environment by the nodes' hardware; the study's wins
     image_pull_secret: DnsLabel | None = None  # name of a Secret in the namespace
     shared_memory: str | None = None  # most that /dev/shm of a rank's pod holds; None: 64 MiB
     worker_nodes: tuple[str, ...] = ()  # host names of the nodes that workers may use, in order

@@ -1,4 +1,4 @@
-"""What a node's fabric carried, by its own counters."""
+"""Traffic of a node's fabric, by its own counters."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Traffic(Model):
     sent_bytes: int
     received_bytes: int
     locked_memory_kib: str  # `ulimit -l`, which may be a word
-    shared_memory_kib: int  # of /dev/shm, in a pod that asks for none
+    shared_memory_kib: int  # size of /dev/shm in a pod that asks for none
 
 
 class Carried(Model):

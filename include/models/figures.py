@@ -25,16 +25,16 @@ class Better(StrEnum):
 class FigureOfMerit(Model):
     """One figure of an application; tables, figures, statistics and verdicts take it from here."""
 
-    name: FigureName  # of its column
+    name: FigureName  # name of its column
     unit: Text
     title: Text
-    short: str = ""  # for the head of a narrow table; empty: the title
+    short: str = ""  # head in a narrow table; empty: the title
     meaning: str = ""
     better: Better | None = None  # None: recorded, and not compared
     primary: bool = False  # the verdict is by this one
     is_run_time: bool = False  # a part of the launcher's time, so the rest of that is overhead
     scales: bool = True  # more nodes should improve it
-    axis: str = ""  # of a curve: what its values are measured over, such as message_bytes
+    axis: str = ""  # x axis of a curve, such as message_bytes
 
 
 def gain(difference: float, better: Better | None) -> float:

@@ -19,7 +19,7 @@ class Point(Model):
     point_id: DnsLabel  # also the name of the resource
     study_id: DnsLabel
     k8s_operator: str
-    variant: Variant = ""  # which of the option values that the study lists; empty: there is one
+    variant: Variant = ""  # the listed option values of this point; empty: only one
     nodes: Positive
     ranks_per_node: Positive
     repeat: Positive  # counts from 1, warm-ups apart

@@ -31,7 +31,7 @@ class Status(StrEnum):
 
 
 class AppClock(StrEnum):
-    """What the start and the end of the application are taken from."""
+    """Sources of the application's start and end."""
 
     LOG_LINES = "log_lines"  # the kubelet's stamps of its first and its last line, 1 µs
     LAUNCHER = "launcher"  # start and end of its job by the operator's own launcher, 1 ms
@@ -44,7 +44,7 @@ class _Outcome(Model):
     point_id: str
     attempt: Positive = 1
     k8s_operator: str
-    variant: Variant = ""  # as in `Point`
+    variant: Variant = ""  # see `Point`
     application: str | None
     cluster: str | None
     nodes: Positive | None
@@ -58,9 +58,9 @@ class _Outcome(Model):
     status: Status
     error: str | None = None
     note: str | None = None  # what its reader must know, of clocks that contradict each other, say
-    declared: tuple[FigureOfMerit, ...] = ()  # of the application, and so of `figures`, `curves`
+    declared: tuple[FigureOfMerit, ...] = ()  # the application's, for `figures` and `curves`
     figures: dict[str, float] = {}  # those that the run gave, by name
-    curves: dict[str, dict[int, float]] = {}  # by name, then by the value on the axis
+    curves: dict[str, dict[int, float]] = {}  # values by name, then by the value on the axis
     problem: dict[str, Scalar] = {}  # runs of another problem are no repeats of this one
     program_version: str | None = None
     launcher_time_s: float | None = None
@@ -74,10 +74,10 @@ class _SetUp(Model):
     mpi_implementation: MpiImplementation | None
     image: str | None
     image_digest: str | None = None
-    image_pulls: int | None = None  # of its pods' images, while it was timed; None: not known
+    image_pulls: int | None = None  # image pulls while it was timed; None: not known
     operator_version: str | None
-    launcher_version: str | None = None  # of an operator's own launcher, as its log tells it
-    launcher_image_digest: str | None = None  # of the image that brings that launcher
+    launcher_version: str | None = None  # version of an operator's own launcher, from its log
+    launcher_image_digest: str | None = None  # digest of the image with that launcher
     app_clock: AppClock | None = None  # None: runs that another tool recorded
     kubernetes_version: str | None
     instance_type: str | None = None
@@ -86,7 +86,7 @@ class _SetUp(Model):
     log_sha256: str | None = None
     code_version: str
     simulated: bool
-    time_scale: float = 1.0  # of instants and phases; the log's own times are not shortened
+    time_scale: float = 1.0  # scale of instants and phases; the log's own times are unscaled
     order_seed: int | None
 
 

@@ -32,11 +32,11 @@ class Stretch:
 
     begins: str
     ends: str
-    title: str  # for axes and table heads
+    title: str  # title on axes and in table heads
     meaning: str
-    colour: str = ""  # of its bar; dark and light alternate, so that neighbours differ in grey
+    colour: str = ""  # bar colour; dark and light alternate, to differ in grey
     ink: str = "black"  # readable on that colour
-    is_part: bool = True  # of the stacked bar; a total of other stretches is none
+    is_part: bool = True  # part of the stacked bar; False for totals
 
     def seconds(self, timeline: Timeline) -> float | None:
         """The difference; None where one of the two instants is not known."""

@@ -84,7 +84,7 @@ class FluxEvents:
 
     job_id: str  # base58, without the leading ƒ
     seconds: dict[str, float]  # first time of each event, `exec.log` left out
-    status: int | None  # as printed; None when the log has neither its end nor a status of `finish`
+    status: int | None  # printed status; None without an end or a status of `finish`
     exit_code: int | None  # the status as a shell would give it: 128 and the signal when killed
     exceptions: tuple[FluxException, ...] = ()
 

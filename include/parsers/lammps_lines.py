@@ -26,7 +26,7 @@ RATES = {
     "timesteps/s": "timesteps_per_s",
 }
 _ATOM_STEPS = re.compile(r"([kMG]?)atom-step/s")
-_OTHER_UNITS = frozenset({"tau/day", "fs/day", "hours/fs"})  # of other unit styles
+_OTHER_UNITS = frozenset({"tau/day", "fs/day", "hours/fs"})  # units of other unit styles
 
 
 @dataclass(frozen=True, kw_only=True)

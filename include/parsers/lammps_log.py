@@ -65,7 +65,7 @@ class LammpsLog:
     memory_max_mbytes: float | None
     processor_grid: tuple[int, int, int] | None
     unit_style: str | None
-    time_step: float | None  # in the unit of the unit style: femtoseconds for `real`
+    time_step: float | None  # time step in the unit style's unit: femtoseconds for `real`
     read_data_cpu_s: float | None
     replicate_cpu_s: float | None
     bounding_box_memory_mbytes: float | None

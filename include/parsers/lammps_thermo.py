@@ -13,7 +13,7 @@ from include.errors import ParseError
 from include.parsers.lammps_lines import thermo_header
 from include.parsers.lines import number, numbers, shown
 
-KEPT_ROWS = 1000  # so that a log of any length is read in bounded memory
+KEPT_ROWS = 1000  # bound on memory for logs of any length
 _FIGURE_FIRST = re.compile(r"\s*[-+.]?[0-9]")
 _CLOCKED = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} [a-z]")  # strace -tt, of a launcher
 _STANZA = re.compile(r"-+ Step +([0-9]+) -+ CPU = +(\S+) \(sec(?:ond)?s?\) -+\s*")

@@ -96,7 +96,7 @@ def holds_figures_only(line: str) -> bool:
 
 def numbers(texts: Sequence[str], *, line: str) -> tuple[float, ...]:
     """The finite numbers that the words of the line are, in their order; else as `number`."""
-    if holds_figures_only(line):  # of these letters `float` takes what `number` takes
+    if holds_figures_only(line):  # here `float` and `number` accept the same
         try:
             values = tuple(map(float, texts))
         except ValueError:

@@ -61,7 +61,7 @@ class MpiRunnerFooter:
     launcher_memory_gib: int
     startup_time_s: float  # wrong by construction, as is the next: kept for imports only
     runtime_s: float
-    end_to_end_time_s: float  # from when the operator first logged the job
+    end_to_end_time_s: float  # time since the operator first logged the job
 
     @property
     def is_mapping_complete(self) -> bool:

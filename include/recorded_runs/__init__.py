@@ -30,7 +30,7 @@ class Run:
     fields: dict[str, Any] = field(default_factory=dict)  # further fields of its record
     cluster_run_s: float | None = None  # flux-cloud: creation, and the deletion before it
     runner_end_to_end_s: float | None = None  # MPI runner: from the operator's first log line
-    text_sha256: str | None = None  # of its log's lines; None: nothing valid was read of it
+    text_sha256: str | None = None  # hash of its log's lines; None: nothing valid was read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,8 @@ class Experiment:
     root: Path
     runs: tuple[Run, ...]
     is_ordered: bool = True  # whether a file says in which order the runs ran
-    began: datetime | None = None  # to order experiments; None: no file says it
-    fields: dict[str, Any] = field(default_factory=dict)  # of the records of all runs
+    began: datetime | None = None  # start, to order experiments; None: in no file
+    fields: dict[str, Any] = field(default_factory=dict)  # fields of all runs' records
     problems: tuple[str, ...] = ()  # what could not be read, beside the runs
     notes: tuple[str, ...] = ()  # what a reader must know
 

@@ -54,7 +54,7 @@ def _named(experiment: Experiment, again: Counter[str]) -> Experiment:
 
 
 def _copies(runs: Iterable[Run]) -> dict[str, CheckFailed]:
-    """What is wrong with each run whose log is that of a run before it."""
+    """The fault of each run whose log is a copy of an earlier run's."""
     firsts: dict[str, str] = {}
     errors: dict[str, CheckFailed] = {}
     for run in runs:

@@ -1,4 +1,4 @@
-"""What Flux keeps of a job, as JSON: its jobspec, the shell's event log, `flux job info`."""
+"""Flux's JSON about a job: its jobspec, the shell's event log, `flux job info`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FluxJob:
     nodes: int | None = None
     ranks: int | None = None
     began: datetime | None = None
-    shell_s: float | None = None  # from the shells' start on all nodes to their end
+    shell_s: float | None = None  # shells' start on all nodes until their end
     status: int | None = None  # wait status
     binding: Binding | None = None
 

@@ -32,7 +32,7 @@ class Meta:
     times: dict[str, float | None] = field(default_factory=dict)  # s by run, in the order of runs
     jobs: dict[str, Job] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # nodes by job
-    fields: dict[str, Any] = field(default_factory=dict)  # of every record
+    fields: dict[str, Any] = field(default_factory=dict)  # fields of every record
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -27,15 +27,15 @@ MEASURED = frozenset({"figures", "curves", "launcher_time_s", "broker_time_s"})
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """What LAMMPS says of a run, complete."""
+    """The complete LAMMPS result of a run."""
 
     ranks: int
-    fields: dict[str, Any]  # of its record
-    text_sha256: str  # of the lines that were read
+    fields: dict[str, Any]  # fields of its record
+    text_sha256: str  # hash of the lines that were read
 
 
 def measured(path: Path, *, command: str | None, ranks: int | None) -> Reading:
-    """What LAMMPS measured; ParseError or CheckFailed, never a part of it.
+    """LAMMPS's figures, all of them; else ParseError or CheckFailed.
 
     `ranks`: as something beside LAMMPS tells them. The energy is checked where the command names
     a problem with a known one.

@@ -18,7 +18,7 @@ _TOKEN = re.compile(r"\{([^{}]*)\}|(…|\.\.\.|\*\*)/?|(\*)|([^{}…*]+?(?=\.\.\
 
 @dataclass(frozen=True, kw_only=True)
 class Factors:
-    """What a path says of a run; None: it does not say."""
+    """Fields of a run read from its path; None: not in the path."""
 
     arm: str | None = None
     study: str | None = None

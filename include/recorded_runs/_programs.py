@@ -1,4 +1,4 @@
-"""Which program wrote a log, for those that no parser reads: it is named as what it is."""
+"""The program that wrote a log, for logs that no parser reads."""
 
 from __future__ import annotations
 

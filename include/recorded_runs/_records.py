@@ -74,7 +74,7 @@ def derived_warm_ups(experiment: Experiment) -> set[str]:
 
 
 def _arm(run: Run) -> str | None:
-    """What is compared in an experiment of several arms, None in one of its operator alone."""
+    """The arm of a run in an experiment of several arms, None in one of its operator alone."""
     arm: str | None = run.fields.get("k8s_operator")
     return arm
 

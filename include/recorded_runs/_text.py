@@ -52,7 +52,7 @@ def encoding_of(beginning: bytes) -> str | None:
 
 
 def prefix_of(block: bytes) -> re.Pattern[str] | None:
-    """What MPI, `kubectl` and others put before each line, by the line with LAMMPS' banner."""
+    """The prefix that MPI, `kubectl` and others put before each line, by LAMMPS' banner."""
     place = block.find(_BANNER)
     if place < 0:
         return None
@@ -70,7 +70,7 @@ def flaw_of(path: Path) -> str | None:
 
 
 def oddity_of(path: Path) -> str | None:
-    """What may keep a parser from reading the file's text, None for nothing that is known."""
+    """A known obstacle to parsing the file's text, None without one."""
     beginning = _beginning(path) or b""
     is_odd = b"\0" in beginning and encoding_of(beginning) is None
     return "it holds NUL bytes, as a text that is UTF-16 in a part of it" if is_odd else None

@@ -153,7 +153,7 @@ def _times(log: Path, *, is_timed: bool) -> dict[str, float]:
 
 
 def _is_timed(log: Path) -> bool:
-    """Whether Flux' commands were timed: a line with such a time, or a command that asks for it."""
+    """True if Flux' commands were timed: by a line with a time, or a command that asks for it."""
     timed = told(log, lambda lines: any("FLUXTIME" in line for line in lines), signs=_TIMED_SIGNS)
     return timed or False
 

@@ -46,7 +46,7 @@ class _Section:
 
 @dataclass(frozen=True, kw_only=True)
 class _Blocks:
-    """What one log holds; jobs by name, in the order of the log."""
+    """The jobs in one log by name, in the order of the log."""
 
     sections: tuple[_Section, ...]
     jobs: dict[str, list[FluxJob]]

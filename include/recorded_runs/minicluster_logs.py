@@ -109,7 +109,7 @@ def _run(log: Path, *, root: Path) -> Run:
 
 
 def _factor(log: Path) -> str | None:
-    """What the file's name, or else its folder, says of the run's set-up."""
+    """The run's set-up by the file's name, or else by its folder."""
     for pattern in _FACTORS:
         if match := pattern.match(log.stem):
             return match["factor"]

@@ -88,7 +88,7 @@ class MpiRunner(Layout):
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    """What the logs of an experiment have, beside the application's output.
+    """The content of an experiment's logs, other than the application's output.
 
     Where one log has it, all do: one without was cut.
     """
@@ -217,7 +217,7 @@ def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> 
 
 
 def _of_nodes(paths: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What all nodes agree on in the first of the files that is there, and why it cannot be."""
+    """Fields that all nodes agree on in the first existing file, or the error that prevents it."""
     path = next((each for each in paths if each.is_file()), None)
     if path is None:
         return {}, ()

@@ -38,7 +38,7 @@ class Alert(Model):
     """A change that somebody is told of, once."""
 
     group: str
-    night: int | str  # in which it began
+    night: int | str  # first night of the change
     kind: Kind
     source: Source
     relative_effect: float

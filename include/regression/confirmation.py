@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-LEAST_BLOCKS = 7  # with fewer, no outcome has a one-sided p below 0.01
+LEAST_BLOCKS = 7  # fewest blocks that allow a one-sided p below 0.01
 P = 0.01
 LEAST_EFFECT = 0.01
 RESAMPLES = 4000

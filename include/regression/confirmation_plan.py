@@ -60,7 +60,7 @@ class Confirmation(Model):
     """The points of a confirmation in their order, and what each of them runs."""
 
     plan: Plan
-    trials: dict[str, Trial]  # by point id
+    trials: dict[str, Trial]  # trials by point id
 
 
 def image_of(cell: Cell) -> str | None:

@@ -25,7 +25,7 @@ class Acknowledgement(Model):
     """Somebody's word that a change of level is known; it stays listed and alarms no more."""
 
     group: str
-    night: int | str  # where the change is dated, a few nights more or less
+    night: int | str  # date of the change, give or take a few nights
     reason: str
     by: str | None = None
 

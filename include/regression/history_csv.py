@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 COLUMNS = ("night", "group", "value")
 UNIT = "unit"  # may be there as well, to say that all is measured alike
-TIES_ARE_COMMON = 0.25  # of nights with as many rows as usual: those with two equal times
-LONGEST = 1e100  # of any unit: larger numbers are no times, and their sums may overflow
+TIES_ARE_COMMON = 0.25  # share of regular nights with two equal times
+LONGEST = 1e100  # largest time in any unit; sums of larger numbers may overflow
 FACTOR_OF_UNITS = 30.0  # values further apart are no run times of one thing; min and s: 60
 LEAVE_OUT = "leave a failed run out: its night has no data"
 WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LENIENT = 10.0  # the first pass takes this many times the second's p
-LEAST_VALUES = 3  # with two, a t-test has no degree of freedom
+LEAST_VALUES = 3  # two leave a t-test without a degree of freedom
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,7 +44,7 @@ class Published(Model):
     series: str
     night: str
     news: tuple[alerts.Alert, ...]  # told tonight for the first time
-    suspects: tuple[str, ...]  # in words, with what became of them
+    suspects: tuple[str, ...]  # suspects in words, with their outcomes
     no_data: tuple[str, ...]  # groups of which a point failed tonight, or is missing
     message: str
 

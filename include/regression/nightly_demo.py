@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 when the step was found and dated right, else 1."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the cluster is removed
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster is removed on SIGTERM too
     demo = _make_demo(given)
     _say(
         f"SIMULATED: {demo.nights} nights from {demo.date_of(0)} on; from night "

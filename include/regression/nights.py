@@ -29,7 +29,7 @@ class Nights:
     """The series of some groups, and the studies that each night of them comes from."""
 
     history: History | None  # None: no group has a value
-    sources: dict[str, dict[Night, tuple[Source, ...]]]  # by group
+    sources: dict[str, dict[Night, tuple[Source, ...]]]  # sources by group
 
     def versions(self, group: str, night: Night) -> dict[str, str | None]:
         """The versions that ran in a night; those of its last study when there are several."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from include.regression.rules import Rules
 
-SLOW_SHARE = 0.1  # of synthetic run times
+SLOW_SHARE = 0.1  # share of slow synthetic run times
 LATEST = 7  # nights after the step that are looked at
 
 
@@ -36,7 +36,7 @@ class Conditions:
     repeats: int = 5
     night_spread: float = 0.01  # standard deviation of the logarithm of a night's factor
     nights_before: int = 30
-    blocks: int = 10  # of a confirmation
+    blocks: int = 10  # blocks of a confirmation
     rules: Rules = DEFAULT
 
 

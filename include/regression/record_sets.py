@@ -28,7 +28,7 @@ EQUAL_OF_RECORD = (
     *("application", "k8s_operator", "variant", "nodes", "ranks", "binding"),
     *("mpi_implementation", "cluster", "instance_type", "simulated"),
 )
-FORMER_MERIT = "loop_time_s"  # of records of release 0.1, which declared no figures
+FORMER_MERIT = "loop_time_s"  # figure of records that declare none
 EQUAL_OF_STUDY = ("application_options", "pod_resources")
 
 
@@ -36,7 +36,7 @@ class Cell(Model):
     """The measurements of one configuration in one study."""
 
     configuration: dict[str, JsonValue]  # everything that must be equal to be comparable
-    versions: dict[str, str | None]  # by `Version`: what may be under test
+    versions: dict[str, str | None]  # versions under test, by `Version`
     times: dict[str, tuple[float, ...]]  # valid repeats by quantity, in their order
     merit: str = FORMER_MERIT  # the quantity that verdicts are by
     rates: tuple[str, ...] = ()  # quantities of which more is better

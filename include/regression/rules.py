@@ -20,14 +20,14 @@ class Rules(Model):
     suspect_night_p: Share = 0.005  # one-sided t-test against the spread of the nights
     reference_nights: Annotated[int, Field(ge=2)] = 10  # whose repeats the rank test takes
     noise_nights: Annotated[int, Field(ge=2)] = 30  # whose spread counts
-    least_nights: Annotated[int, Field(ge=3)] = 5  # with fewer, nothing is said
+    least_nights: Annotated[int, Field(ge=3)] = 5  # fewest nights for any finding
     # A change point: the nights since against the nights before.
     window_nights: Annotated[int, Field(ge=10)] = 50
     change_effect: Share = 0.01
     change_p: Share = 0.0003
     nights_after: Annotated[int, Field(ge=1)] = 2  # one night alone is a suspect, not a level
-    same_shift_nights: Annotated[int, Field(ge=0)] = 5  # as its date may still move a little
+    same_shift_nights: Annotated[int, Field(ge=0)] = 5  # tolerance for a date that still moves
 
 
 DEFAULT = Rules()
-LEVEL = 0.95  # of all intervals
+LEVEL = 0.95  # confidence level of all intervals

@@ -26,7 +26,7 @@ class Night:
     """One night; nights in a row have days in a row."""
 
     day: int
-    label: int | str  # as the history writes it
+    label: int | str  # label as in the history
 
     @classmethod
     def read(cls, text: str) -> Night:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 DAG_ID = "nightly_regression"
 FILE = presets.FOLDER / presets.NIGHTLY
-LEAST_BLOCKS = 7  # with fewer, no confirmation has a p-value below its limit
+LEAST_BLOCKS = 7  # fewest blocks that allow a p-value below the limit
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.results import Location
 
 log = logging.getLogger(__name__)
-SCHEMA_VERSION = 1  # of a `StudyNight`; with another one all record sets are read anew
+SCHEMA_VERSION = 1  # version of `StudyNight`; a new one makes all record sets be read anew
 T = TypeVar("T")
 _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WORDS: TypeAdapter[tuple[Acknowledgement, ...]] = TypeAdapter(tuple[Acknowledgement, ...])

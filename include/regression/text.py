@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     HasEffect = Suspect | ChangePoint | Comparison | Alert
 
-MOST_GAPS = 5  # that are told one by one
+MOST_GAPS = 5  # gaps that are listed one by one
 
 
 def to_json(findings: Findings) -> dict[str, Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.results import Results
 
 RESAMPLES = 1000
-LEAST_REPEATS = 3  # with fewer, a bootstrap interval says nothing
+LEAST_REPEATS = 3  # fewest repeats for a bootstrap interval
 
 
 def store(

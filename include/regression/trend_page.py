@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT = 1000, 280
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 34, 36
-PADDING = 0.08  # of the range of values, above and below
+PADDING = 0.08  # share of the range added above and below
 MOST_TICKS = 6
 MOST_DATES = 8
 SIMULATED = "SIMULATED: nothing was measured"

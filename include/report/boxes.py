@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from include.analysis.quantities import Quantity
 
 WHISKERS = (5, 95)  # percentiles, as in the original figures
-_GROUP_WIDTH = 0.8  # of the space that one node count has
+_GROUP_WIDTH = 0.8  # share of the space of one node count
 _GOLDEN = 0.6180339887  # its multiples spread points evenly, and the same way each time
-_ROOM_ABOVE = 1.16  # for the counts of runs
+_ROOM_ABOVE = 1.16  # space for the counts of runs
 _INK = "#222222"
 _BOX_STYLE: dict[str, Any] = {
     "width": _GROUP_WIDTH,

@@ -47,7 +47,7 @@ class Content:
     identity: str  # the id of the study, or of each that was recorded
     headline: str
     noun: str  # what the tally counts: `planned point`
-    records: pd.DataFrame  # as they are stored
+    records: pd.DataFrame  # records as stored
     analysis: Analysis
     drawings: tuple[Drawing, ...]
     tally: Tally

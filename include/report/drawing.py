@@ -33,14 +33,14 @@ _STYLE: Any = {
     "axes.spines.right": False,
 }
 _DPI = 144
-_LETTERS_PER_INCH = 8  # of a title, at its size
+_LETTERS_PER_INCH = 8  # letters of a title per inch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
     """One figure in both formats, and what a reader must know to read it."""
 
-    name: str  # of its files, without suffix
+    name: str  # name of its files without suffix
     title: str
     caption: str
     svg: bytes

@@ -38,7 +38,7 @@ _PROVENANCE = {
     "order_seed": "Seed of the order",
     "cluster": "Cluster",
 }
-_LAUNCHERS = {  # of operators that bring one
+_LAUNCHERS = {  # launchers of operators that bring one
     "launcher_version": "Operator's own launcher",
     "launcher_image_digest": "Digest of its image",
 }

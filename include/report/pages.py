@@ -65,7 +65,7 @@ class Files(Model):
     """The links in the bar above a report."""
 
     study_id: str
-    address: str  # of the study's folder
+    address: str  # address of the study's folder
     run_id: str
     has_report: bool
     points: tuple[PointLine, ...]
@@ -90,7 +90,7 @@ class StudyLine(Model):
     run_id: str
     planned_at: AwareDatetime | None
     points: int | None
-    state: str | None  # of the run; None for a run of another Airflow
+    state: str | None  # state of the run; None for a run of another Airflow
 
     @property
     def link(self) -> str:

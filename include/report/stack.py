@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
 
-_LEAST_SHARE_WRITTEN = 0.055  # of the axis: narrower segments have no room for their figure
+_LEAST_SHARE_WRITTEN = 0.055  # share of the axis below which a segment has no room for its value
 
 
 def draw_phases(runs: pd.DataFrame, *, order: Sequence[str]) -> Drawing:

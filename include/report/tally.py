@@ -27,7 +27,7 @@ class Trouble:
     what: str  # `mpi_operator 2 nodes repeat 1`
     outcome: str  # failed, invalid or lost
     reason: str
-    files: tuple[str, ...]  # that there are, below the study's folder
+    files: tuple[str, ...]  # existing files below the study's folder
 
 
 @dataclass(frozen=True, kw_only=True)

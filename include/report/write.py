@@ -29,7 +29,7 @@ class ReportSummary(Model):
     """A report's result in numbers; small enough for XCom."""
 
     study_id: str
-    report: str  # where the page is
+    report: str  # address of the page
     planned: int
     recorded: int
     valid: int  # warm-ups included

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-CONFIRMATION_FOLDER = "confirmation"  # of a nightly study: a plan and its points, laid out alike
+CONFIRMATION_FOLDER = "confirmation"  # a nightly study's confirmation, laid out like a study
 PLAN = "plan.json"
 STUDY = "study.json"
 CLUSTER = "cluster.json"  # the handle
-ORIGIN = "run.json"  # which run of Airflow the study belongs to
-NODES = "nodes.json"  # which nodes were paid for, and since when
+ORIGIN = "run.json"  # the study's run of Airflow
+NODES = "nodes.json"  # paid nodes, and since when
 COST = "cost.json"  # the ledger
 PREFLIGHT = "preflight.json"  # what was looked at before anything was created, and the estimate
 RECORD = "record.json"

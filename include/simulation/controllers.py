@@ -37,7 +37,7 @@ class _Place:
     current: ClusterState
     layout: Layout
     program: Program | None  # None: a stand-in
-    running: HostProcess | None  # as the state knows it, alive or not
+    running: HostProcess | None  # process recorded in the state, alive or not
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def require_free_port(controller: Controller) -> None:
     with socket.socket() as probing:
         probing.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probing.bind(("", FIXED_HEALTH_PORT))  # as it does itself
+            probing.bind(("", FIXED_HEALTH_PORT))  # the controller binds it the same way
         except OSError as err:
             msg = (
                 f"{controller.name} insists on port {FIXED_HEALTH_PORT}, and that is in use "

@@ -25,7 +25,7 @@ RUN_6: dict[Launch, dict[int, tuple[float, float, float | None]]] = {
         64: (17.95, 26.54, 28.52),
     },
 }
-SPREAD = 0.01  # of the loop time; run 6's interquartile ranges are of this size
+SPREAD = 0.01  # spread of the loop time, like run 6's interquartile ranges
 OVERHEAD_SPREAD = 0.05
 OUTLIER_SHARE = 0.05
 OUTLIER = (1.08, 1.17)  # slow ones of run 6

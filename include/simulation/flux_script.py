@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from include.simulation.script import Run
 
 JOB = "ƒSYNTHx"  # base58, as Flux writes job ids
-START_SHARE = 0.5  # of what the broker takes beside its job comes before it
+START_SHARE = 0.5  # share of the broker's own time that precedes its job
 BEFORE_SHARE = 0.8
 ABORTED = 143  # what Flux gives a job of which one rank has ended all
 COMMAND = "(simulated)"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EXIT_CODE = "operator-benchmark/simulated-exit-code"
 POLL_S = 0.02
-LOST_CODE = 255  # of ssh, when a host is gone
+LOST_CODE = 255  # ssh's exit code when a host is gone
 # Lines of the launching pod's log, and the exit code of its container.
 SCRIPTS: dict[Launch, Callable[[Run], tuple[list[Line], int]]] = {
     Launch.SSH: script.over_ssh,

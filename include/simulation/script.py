@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from include.simulation.durations import Drawn
 
 FIRST_LINE = "SYNTHETIC: nobody ran this application; its times are drawn around those of run 6"
-BEFORE_SHARE = 0.8  # of what the launcher takes beside the application comes before it
+BEFORE_SHARE = 0.8  # share of the launcher's own time that precedes the application
 FAIL_AT = 0.4  # share of the run after which something goes wrong on demand
 FAILED = 1
-NOW = "<now>"  # in a line's text: the pod's clock when the line is printed
+NOW = "<now>"  # placeholder for the pod's clock when the line is printed
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,12 +35,12 @@ class Options(Model):
     """`cluster_options` of a study on the simulated cluster."""
 
     nodes: Annotated[int, Field(ge=1, le=MAX_WORKERS)] = 64  # workers; the launcher's comes on top
-    schedule_s: Seconds = 0.0  # on top of what the real scheduler takes
+    schedule_s: Seconds = 0.0  # delay on top of the real scheduler's
     pull_s: Seconds = 0.0  # run 6 had its image on every node
     start_s: Seconds = 2.0  # container start, at least; spread up to half of it above
     run_s: Annotated[float, Field(gt=0, le=3600)] | None = None  # None: drawn around run 6
     time_scale: Annotated[float, Field(gt=0, le=1)] = 0.1  # waiting, as a share of what is drawn
-    seed: Annotated[int, Field(ge=0)] = 1  # of the drawn durations
+    seed: Annotated[int, Field(ge=0)] = 1  # seed of the drawn durations
     # By image, how many times longer the application takes with it: an image that became slower.
     slower_images: dict[str, Annotated[float, Field(gt=0, le=10)]] = Field(default_factory=dict)
     # By a point's id without the study's: what goes wrong there.
@@ -70,7 +70,7 @@ class Simulation(Model):
     etcd_peer_port: int
     controller_manager_port: int
     scheduler_port: int
-    kubelet_port: int  # where the API server finds the logs of all simulated nodes
+    kubelet_port: int  # port that serves the logs of all simulated nodes
 
     def fault_of(self, point_id: str) -> Fault | None:
         """The fault of a point, None without one."""

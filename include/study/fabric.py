@@ -1,4 +1,4 @@
-"""Whether the ranks of a point used the fabric that they were told to use, by its own counters."""
+"""A check, by the fabric's own counters, that a point's ranks used the fabric as told."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from include.results import Results
 
 log = logging.getLogger(__name__)
-JOB_EVENTS = "job_events.json"  # of an operator's own launcher, where there is one
+JOB_EVENTS = "job_events.json"  # events of an operator's own launcher, if it has one
 ATTEMPT_FILES = (*("manifest.yaml", "job.log", "timeline.json", "events.json", JOB_EVENTS, RECORD),)
 
 
@@ -120,7 +120,7 @@ class Seen:
     watch: JobWatch
     error: BenchmarkError | None
     completed_at: datetime | None
-    log: bytes  # as it came, with the kubelet's stamps: redaction could hide a line from a parser
+    log: bytes  # raw log with the kubelet's stamps: redaction could hide a line
     stored_log: str  # redacted
     manifest: str
     attempt: int

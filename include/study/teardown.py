@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from include.models import Plan
 
 NOTE_VARIABLE = "OPERATOR_BENCHMARK_STUDY_NOTE"  # the file in which a run notes its study
-NOTHING = "nothing to clean"  # as bin/demo looks for
+NOTHING = "nothing to clean"  # message that bin/demo looks for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

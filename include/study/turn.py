@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 # By the pipeline's own clock, which measures the pipeline and never an operator: see include.bench.
 WORK_FILE = "work.json"
 FIRST_LOSS = "loss-1.json"
-LAST_LOSS = "loss-2.json"  # with it, a point is given up and the next one is due
-NOT_NEEDED = "not_needed.json"  # of a point that was left out, and the task that left it out
+LAST_LOSS = "loss-2.json"  # mark that gives a point up, so that the next one is due
+NOT_NEEDED = "not_needed.json"  # mark of a point that was left out, with the task that did so
 
 
 class PointNotNeeded(BenchmarkError):
@@ -131,7 +131,7 @@ class Measurement:
 
     point: Point
     setting: Setting
-    fabric: Fabric | None = None  # that MPI must use; None: it has the choice
+    fabric: Fabric | None = None  # fabric that MPI must use; None: its own choice
 
     def run(self) -> Record:
         """Run the point, blocking, and return its record, which may say that it failed."""
