@@ -46,7 +46,7 @@ def message_of(published: Published, *, dag_id: str, run_id: str) -> Message:
     lines = [published.message, *published.suspects]
     return Message(
         title=f"{published.series}, night {published.night}: {' and '.join(kinds)}",
-        text=redact("\n".join([*lines, _link(dag_id, run_id)])),
+        text=redact("\n".join([*lines, run_link(dag_id, run_id)])),
     )
 
 
@@ -54,7 +54,7 @@ def alarm_of(error: object, *, dag_id: str, task_id: str, run_id: str) -> Messag
     """A task failed that should have removed a cluster: what is known, with a link to its run."""
     return Message(
         title=f"{dag_id}: {task_id} failed; {_known(error, task_id=task_id)}",
-        text=redact(f"{error or ENDED}\n{_link(dag_id, run_id)}"),
+        text=redact(f"{error or ENDED}\n{run_link(dag_id, run_id)}"),
     )
 
 
@@ -67,7 +67,8 @@ def _known(error: object, *, task_id: str) -> str:
     return "its cluster may be left and cost money"
 
 
-def _link(dag_id: str, run_id: str) -> str:
+def run_link(dag_id: str, run_id: str) -> str:
+    """Where the page of a run is."""
     base = conf.get("api", "base_url", fallback="").rstrip("/")
     return f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 

@@ -173,11 +173,13 @@ def destroy(ti: TaskInstance) -> None:
 def report(ti: TaskInstance) -> dict[str, Any]:
     """Write records, tables, figures and the report; returns its summary."""
     from include.study import steps
+    from plugins.notifications import run_link
     from plugins.study_context import StudyContext
 
     handed_over = ti.xcom_pull(task_ids=[f"phase_{phase}.points" for phase in phases()])
     given = [record for record in handed_over if record]
-    return steps.report(StudyContext(ti).results, given).to_json()
+    link = run_link(ti.dag_id, ti.run_id) if waits_for_a_turn() else None  # no page in a terminal
+    return steps.report(StudyContext(ti).results, given, run_link=link).to_json()
 
 
 @task(task_id="verdict")

@@ -20,7 +20,7 @@ from include.errors import StudyError
 from include.recorded_runs import _folders, _records, _report, layout_named, layout_names, paths
 from include.recorded_runs._copies import without_copies
 from include.report.text import summary_text
-from include.report.write import REPORT, plain, write_content
+from include.report.write import REPORT, digest_of, plain, write_content
 from include.results import Results
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             title=given.title,
             layouts=_layouts(given),
             is_verbose=given.verbose,
+            node_usd_per_hour=given.hourly_price_usd,
+            has_originals=given.published_figures,
+            as_json=given.json,
         )
     except (StudyError, OSError) as err:
         sys.stderr.write(f"{err}\n")
@@ -59,6 +62,9 @@ def import_folders(
     title: str,
     layouts: Sequence[Layout] | None = None,
     is_verbose: bool = False,
+    node_usd_per_hour: float | None = None,
+    has_originals: bool = False,
+    as_json: bool = False,
 ) -> int:
     """Import all experiments below the folders into one; returns the exit code.
 
@@ -77,10 +83,20 @@ def import_folders(
         imported = _records.to_records(experiments, names=names, published_rule=published_rule)
         reporting = progress.add_task("tables, figures, report", total=1)
         content = write(
-            imported, experiments, names=names, found=found, title=title, results=results
+            imported,
+            experiments,
+            names=names,
+            found=found,
+            title=title,
+            results=results,
+            node_usd_per_hour=node_usd_per_hour,
+            has_originals=has_originals,
         )
         progress.advance(reporting)
-    _say(imported, content, results=results, found=found, is_verbose=is_verbose)
+    if as_json:
+        sys.stdout.write(digest_of(content).model_dump_json(indent=2) + "\n")
+    else:
+        _say(imported, content, results=results, found=found, is_verbose=is_verbose)
     problems = _report.all_problems(experiments, names=names, found=found)
     is_whole = not problems and all(run.record.status == "valid" for run in imported)
     return ALL_VALID if is_whole else SOME_INVALID
@@ -94,9 +110,19 @@ def write(
     found: Found,
     title: str,
     results: Results,
+    node_usd_per_hour: float | None = None,
+    has_originals: bool = False,
 ) -> Content:
     """Write everything that is made of imported runs, and return what the report shows."""
-    content = _report.content_of(imported, experiments, names=names, found=found, title=title)
+    content = _report.content_of(
+        imported,
+        experiments,
+        names=names,
+        found=found,
+        title=title,
+        node_usd_per_hour=node_usd_per_hour,
+        has_originals=has_originals,
+    )
     write_content(results, content)
     original = _report.original_table(imported, content.analysis.frame)
     results.write_bytes("original_times.csv", table.to_csv(plain(original)))
@@ -154,7 +180,7 @@ def _layouts(given: argparse.Namespace) -> tuple[Layout, ...] | None:
 
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m include.recorded_runs", description=__doc__)
+    parser = argparse.ArgumentParser(prog="opbench import", description=__doc__)
     parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with experiments")
     parser.add_argument("--out", required=True, help="folder, or its URL, to write into")
     parser.add_argument("--title", default="Recorded runs compared", help="the report's heading")
@@ -174,6 +200,15 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--verbose", action="store_true", help="list each file that was not read, and why"
     )
+    parser.add_argument(
+        "--published-figures",
+        action="store_true",
+        help="add the figures in the definitions of 2023, to be laid beside the published ones",
+    )
+    parser.add_argument(
+        "--hourly-price-usd", type=float, metavar="USD", help="of one node, for the cost"
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as a JSON object")
     return parser.parse_args(arguments)
 
 

@@ -12,11 +12,15 @@ from include.analysis.cells import CELL, operator_order
 from include.models import Status
 from include.recorded_runs._folders import foreign_note, strangers_note
 from include.recorded_runs._records import OriginalTimes, counting_notes
+from include.report.answer import answer
 from include.report.content import Content, Section
+from include.report.cost_by_operator import cost_by_operator
 from include.report.figures import draw_all
 from include.report.headline import recorded_headline
 from include.report.originals import COLUMNS, draw_originals, original_quantities
+from include.report.run_list import list_runs
 from include.report.tally import Tally, Trouble
+from include.report.when import when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +41,13 @@ def content_of(
     names: Sequence[str],
     found: Found,
     title: str,
+    node_usd_per_hour: float | None = None,
+    has_originals: bool = False,
 ) -> Content:
-    """All that the report shows; `found` says what was not read, and `names` the experiments."""
+    """All that the report shows; `found` says what was not read, and `names` the experiments.
+
+    With `has_originals` the figures in the definitions of 2023 are among them.
+    """
     records = table.to_frame(run.record for run in imported)
     analysis = analyse(records)
     counts = tally_of([run.record for run in imported])
@@ -50,9 +59,14 @@ def content_of(
         records=records,
         analysis=analysis,
         drawings=draw_all(analysis),
-        originals=_originals(imported, analysis.frame),
+        originals=_originals(imported, analysis.frame) if has_originals else (),
         tally=counts,
         sections=_sections(experiments, names=names, found=found),
+        kind="import",
+        answer=answer(analysis),
+        when=when(records),
+        costs=cost_by_operator(analysis, node_usd_per_hour=node_usd_per_hour),
+        runs=list_runs(analysis.frame),
         notes=(
             *all_problems(experiments, names=names, found=found),
             *foreign_notes(found),

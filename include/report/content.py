@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from include import k8s_operators
 from include.analysis import table
@@ -13,21 +13,28 @@ from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
 from include.models import NodeOrder
 from include.models.variants import arm_name
-from include.report.cost_text import read_cost
+from include.report.answer import answer
+from include.report.cost_by_operator import cost_by_operator
+from include.report.cost_text import node_price, read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
 from include.report.image_text import image_notes
 from include.report.labels import operator_title
+from include.report.run_list import list_runs
 from include.report.tally import Tally, read_records, tally
+from include.report.when import When, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pandas as pd
 
-    from include.models import Plan, Study
+    from include.models import Plan, Study, StudyOrigin
+    from include.report.answer import Answer
+    from include.report.cost_by_operator import CostByOperator
     from include.report.cost_text import CostSection
     from include.report.drawing import Drawing
+    from include.report.run_list import Run
     from include.results import Results
 
 
@@ -51,14 +58,23 @@ class Content:
     analysis: Analysis
     drawings: tuple[Drawing, ...]
     tally: Tally
+    answer: Answer
+    when: When
+    kind: Literal["study", "import"] = "study"
     originals: tuple[Drawing, ...] = ()  # figures in the definitions of 2023
+    costs: CostByOperator | None = None
+    runs: tuple[Run, ...] = ()
     cost: CostSection | None = None
     sections: tuple[Section, ...] = ()
     notes: tuple[str, ...] = field(default=())  # what a reader must know of the cluster
 
 
 def read_content(
-    results: Results, *, title: str | None = None, others: pd.DataFrame | None = None
+    results: Results,
+    *,
+    title: str | None = None,
+    others: pd.DataFrame | None = None,
+    run_link: str | None = None,
 ) -> Content:
     """All that the report of a study's folder shows; FileNotFoundError without a `plan.json`.
 
@@ -97,6 +113,10 @@ def read_content(
         analysis=found,
         drawings=draw_all(found, operators=operators),
         tally=counts,
+        answer=answer(found),
+        when=when(own, origin=_origin(results), link=run_link),
+        costs=cost_by_operator(found, node_usd_per_hour=node_price(results), operators=operators),
+        runs=list_runs(found.frame, stored=results.point_files()),
         cost=read_cost(results),
         sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
         notes=(
@@ -116,6 +136,13 @@ def _order(study: Study) -> tuple[str, ...]:
         "cluster shows as scaling. Operators are compared within blocks, which no drift touches."
     )
     return (text,)
+
+
+def _origin(results: Results) -> StudyOrigin | None:
+    try:
+        return results.origin()
+    except FileNotFoundError:  # of no run, as a confirmation's
+        return None
 
 
 def _others(others: pd.DataFrame | None) -> tuple[str, ...]:

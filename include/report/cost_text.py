@@ -20,12 +20,23 @@ class CostSection:
     sentence: str
     rows: tuple[tuple[str, str, str, str], ...]  # use, node-hours, percent, dollars
     notes: tuple[str, ...]
+    usd: float | None = None
+    node_s: float | None = None
 
 
 def read_cost(results: Results) -> CostSection | None:
     """The section of a study's folder, None when it has no ledger."""
     found = results.find_bytes(COST)
     return None if found is None else cost_section(Ledger.model_validate_json(found))
+
+
+def node_price(results: Results) -> float | None:
+    """Dollars for an hour of one node, by the study's ledger; None when nobody knows."""
+    found = results.find_bytes(COST)
+    if found is None:
+        return None
+    tariff = Ledger.model_validate_json(found).tariff
+    return None if tariff is None else tariff.node_usd_per_hour
 
 
 def cost_section(ledger: Ledger) -> CostSection:
@@ -43,6 +54,8 @@ def cost_section(ledger: Ledger) -> CostSection:
         sentence=_sentence(ledger),
         rows=tuple(rows),
         notes=(f"Price: {price}.", *(f"{note[0].upper()}{note[1:]}." for note in ledger.notes)),
+        usd=ledger.usd,
+        node_s=ledger.paid_node_s,
     )
 
 

@@ -23,8 +23,8 @@ SIMULATED_MARK = "SIMULATED: nothing was measured"
 # Any: matplotlib's own type of this is the literal of all its settings.
 _STYLE: Any = {
     "svg.hashsalt": "operator-benchmark",  # stable ids: equal records give equal files
-    "svg.fonttype": "path",
-    "font.family": ["DejaVu Sans"],
+    "svg.fonttype": "none",  # text stays text: to be searched, and edited for a paper
+    "font.family": ["DejaVu Sans"],  # of which the layout is made
     "font.size": 10.0,
     "axes.titlesize": 11.5,
     "axes.labelsize": 10.0,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from include.analysis.intervals import LEAST_N, LEVEL
 from include.analysis.phases import clock_note
@@ -17,7 +18,9 @@ from include.models.timeline import PHASES
 from include.report.labels import (
     count,
     operator_title,
+    signed,
 )
+from include.report.run_list import LAUNCHER, OUTLIER_PERCENT
 from include.report.text import amount, seconds, signed_amount
 from include.report.verdict_text import verdict_lines
 
@@ -25,6 +28,10 @@ if TYPE_CHECKING:
     from include.report.content import Content
 
 TEMPLATE = "report.html.j2"
+NONE = "\N{EN DASH}"
+_ONLY_IN_FILES = re.compile(r'<metadata>.*?</metadata>\s*|\sxmlns(:\w+)?="[^"]*"', re.DOTALL)
+CONTENTS = "<!-- contents -->"  # where the links to the headings go, which are known at the end
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>')
 TALL = ("nodes",)  # drawings that take a page of their own in print
 _LEAST_P_SHOWN = 0.0001
 _PROVENANCE = {
@@ -46,36 +53,48 @@ _LAUNCHERS = {  # launchers of operators that bring one
 
 def render_html(content: Content) -> str:
     """The report's page; every value is escaped."""
-    found = content.analysis
-    return (
-        _environment()
-        .get_template(TEMPLATE)
-        .render(
-            title=content.title,
-            identity=content.identity,
-            headline=content.headline,
-            verdicts=verdict_lines(found),
-            tally=content.tally,
-            noun=content.noun,
-            summary=found.summary.to_dict(orient="records"),
-            titles={each.name: each.title for each in compared(found.frame)},
-            all_times=all(each.unit == "s" for each in compared(found.frame)),
-            merit=" and ".join(each.title.lower() for each in primaries(found.frame)),
-            quantities=known_quantities(found.frame, found.summary),
-            comparisons=found.comparisons.to_dict(orient="records"),
-            drifts=found.drifts.to_dict(orient="records"),
-            scaling=found.scaling.to_dict(orient="records"),
-            phases=_known_phases(found.phases),
-            clock_note=clock_note(found.frame),
-            drawings=content.drawings,
-            originals=content.originals,
-            cost=content.cost,
-            sections=content.sections,
-            provenance=provenance(found.frame),
-            versions=_versions(found.frame),
-            notes=content.notes,
-        )
+    page = _environment().get_template(TEMPLATE).render(**_values(content))
+    links = "\n".join(
+        f'<a href="#{anchor}">{title}</a>' for anchor, title in _HEADING.findall(page)
     )
+    return page.replace(CONTENTS, links)
+
+
+def _values(content: Content) -> dict[str, Any]:
+    found = content.analysis
+    return {
+        "title": content.title,
+        "identity": content.identity,
+        "headline": content.headline,
+        "answer": content.answer,
+        "when": content.when,
+        "costs": content.costs,
+        "runs": content.runs,
+        "outliers": [run for run in content.runs if run.is_outlier],
+        "has_files": any(run.files for run in content.runs),
+        "merit_axis": next((each.axis for each in primaries(found.frame)), LAUNCHER.axis),
+        "verdicts": verdict_lines(found),
+        "has_intervals": bool(found.comparisons["low_percent"].notna().any()),
+        "tally": content.tally,
+        "noun": content.noun,
+        "summary": found.summary.to_dict(orient="records"),
+        "titles": {each.name: each.title for each in compared(found.frame)},
+        "all_times": all(each.unit == "s" for each in compared(found.frame)),
+        "merit": " and ".join(each.title.lower() for each in primaries(found.frame)),
+        "quantities": known_quantities(found.frame, found.summary),
+        "comparisons": found.comparisons.to_dict(orient="records"),
+        "drifts": found.drifts.to_dict(orient="records"),
+        "scaling": found.scaling.to_dict(orient="records"),
+        "phases": _known_phases(found.phases),
+        "clock_note": clock_note(found.frame),
+        "drawings": content.drawings,
+        "originals": content.originals,
+        "cost": content.cost,
+        "sections": content.sections,
+        "provenance": provenance(found.frame),
+        "versions": _versions(found.frame),
+        "notes": content.notes,
+    }
 
 
 def _known_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -122,21 +141,27 @@ def _distinct(values: pd.Series[Any]) -> str:
     return ", ".join(found) or "unknown"
 
 
-def _data_address(svg: bytes) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+def _inline(svg: bytes) -> Markup:
+    """The drawing as a part of the page, so that its text can be searched and copied.
+
+    Matplotlib has escaped what it wrote; what only a file of its own needs is left out.
+    """
+    text = svg.decode()
+    bare = _ONLY_IN_FILES.sub("", text[text.index("<svg") :])
+    return Markup(bare)  # noqa: S704  see above
 
 
 def _size(value: Any) -> str:
-    return "unknown" if pd.isna(value) else str(value)
+    return "unknown" if pd.isna(value) else f"{value:,}"
 
 
 def _signed(value: float, digits: int = 1) -> str:
-    return "-" if pd.isna(value) else f"{value:+.{digits}f}"
+    return NONE if pd.isna(value) else signed(value, digits)
 
 
 def _p_value(value: float) -> str:
     if pd.isna(value):
-        return "-"
+        return NONE
     return "< 0.0001" if value < _LEAST_P_SHOWN else f"{value:.4f}"
 
 
@@ -157,7 +182,7 @@ def _environment() -> Environment:
         "signed": _signed,
         "p_value": _p_value,
         "operator": operator_title,
-        "data_address": _data_address,
+        "inline": _inline,
     }
     environment.globals |= {
         "column": column,
@@ -166,6 +191,7 @@ def _environment() -> Environment:
         "PHASES": PHASES,
         "LEAST_N": LEAST_N,
         "TALL": TALL,
+        "OUTLIER_PERCENT": f"{OUTLIER_PERCENT:.0f}",
         "LEVEL_PERCENT": f"{100 * LEVEL:.0f}",
     }
     return environment

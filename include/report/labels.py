@@ -23,3 +23,8 @@ def size(nodes: int, ranks: int, problem: str = "") -> str:
     """`2 nodes (4 ranks)`, with the problem where runs of several are told apart."""
     of = f", {problem}" if problem else ""
     return f"{count(nodes, 'node')} ({count(ranks, 'rank')}{of})"
+
+
+def signed(value: float, digits: int = 1) -> str:
+    """`+4.2`, with a real minus sign for one below 0."""
+    return f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")

@@ -26,8 +26,24 @@ def render_markdown(content: Content) -> str:
     parts = [f"# {_escaped(content.title)}"]
     if content.tally.simulated:
         parts.append(f"**{SIMULATED_MARK}.**")
-    parts += [_escaped(content.headline), _verdicts(content), _table(content), _troubles(content)]
+    parts += [
+        _answer(content),
+        _escaped(content.headline),
+        _verdicts(content),
+        _table(content),
+        _troubles(content),
+    ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _answer(content: Content) -> str:
+    found = content.answer
+    lines = [f"**{_escaped(sentence)}**" for sentence in found.effect]
+    lines.append(f"Is it the operator? {_escaped(found.cause)}")
+    if content.costs:
+        lines.append(f"Cost: {_escaped(content.costs.sentence())}")
+    lines.append(f"What would settle it: {_escaped(found.settle)}")
+    return "\n\n".join(lines)
 
 
 def _verdicts(content: Content) -> str:

@@ -6,6 +6,7 @@ knows below which address it is served. No pandas here: a page must not take sec
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -51,6 +52,9 @@ POINT_FILES = {
     PointFile.MANIFEST: ("manifest.yaml", "text/plain; charset=utf-8"),
     PointFile.EVENTS: ("events.json", "application/json"),
 }
+
+
+_FILE_OF_A_POINT = re.compile(r'href="points/(?P<point>[-a-z0-9]+)/(?P<file>[a-z.]+)"')
 
 
 class PointLine(Model):
@@ -102,8 +106,15 @@ class StudyLine(Model):
 def render_report(report: str, files: Files, *, is_going: bool) -> str:
     """The page of a report with a bar of links above it: one page, so that only one scrolls."""
     bar = _render("bar.html.j2", files=files, is_going=is_going)
-    before, body, after = report.partition("<body>")
-    return before + body + bar + after if body else bar + report
+    served = _FILE_OF_A_POINT.sub(lambda found: _served(found, files), report)
+    before, body, after = served.partition("<body>")
+    return before + body + bar + after if body else bar + served
+
+
+def _served(found: re.Match[str], files: Files) -> str:
+    """The link to a point's file as the server serves it; beside the folder it is the file."""
+    name = next((each for each, (file, _) in POINT_FILES.items() if file == found["file"]), None)
+    return f'href="{files.link}/points/{found["point"]}/{name}"' if name else found[0]
 
 
 def render_notice(

@@ -50,11 +50,11 @@ def verdict_lines(found: Analysis) -> VerdictLines:
 
 
 def headline_text(content: Content) -> str:
-    """The report's first sentences and every verdict, in one paragraph of plain text."""
-    found = verdict_lines(content.analysis)
+    """The answer and what was run, in one paragraph of plain text."""
+    found = content.answer
     mark = (f"{SIMULATED_MARK}.",) if content.tally.simulated else ()
-    verdicts = (f"{line.size}: {line.text}" for line in found.lines)
-    return " ".join((*mark, content.headline, *verdicts))
+    cost = (content.costs.sentence(),) if content.costs else ()
+    return " ".join((*mark, *found.effect, found.cause, *cost, content.headline))
 
 
 def _opening(verdict: Verdict) -> str:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 from include.analysis import table
 from include.models import Model
+from include.report import digest
 from include.report.content import read_content
+from include.report.digest import Digest
 from include.report.html import render_html
+from include.report.labels import operator_title
 from include.report.markdown import render_markdown
 from include.report.text import summary_text
 from include.report.verdict_text import headline_text
@@ -46,13 +49,15 @@ class ReportSummary(Model):
         return self.valid == self.planned
 
 
-def write_report(results: Results, *, title: str | None = None) -> ReportSummary:
+def write_report(
+    results: Results, *, title: str | None = None, run_link: str | None = None
+) -> ReportSummary:
     """Write tables, figures and `report.html`, and return their numbers.
 
     Also for a study without any record, or without a cluster. FileNotFoundError without a
     `plan.json`. Files of an earlier report are replaced.
     """
-    content = read_content(results, title=title)
+    content = read_content(results, title=title, run_link=run_link)
     write_content(results, content)
     written = summary_of(content, report=str(results.path(REPORT)))
     _log.info(
@@ -78,6 +83,7 @@ def write_content(results: Results, content: Content) -> None:
         _write_drawing(results, drawing)
     results.write_text(REPORT, render_html(content))
     results.write_text(MARKDOWN, render_markdown(content))
+    results.write_json(digest.FILE, digest_of(content).to_json())
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
@@ -95,6 +101,33 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 def _write_drawing(results: Results, drawing: Drawing) -> None:
     results.write_bytes(f"figures/{drawing.name}.svg", drawing.svg)
     results.write_bytes(f"figures/{drawing.name}.png", drawing.png)
+
+
+def digest_of(content: Content) -> Digest:
+    """The result in a few lines, for lists of studies."""
+    frame, found = content.records, content.answer
+    operators = dict.fromkeys(content.analysis.frame["k8s_operator"])
+    nodes = sorted({int(each) for each in frame["nodes"].dropna()})
+    return Digest(
+        name=content.identity,
+        kind=content.kind,
+        application=", ".join(dict.fromkeys(frame["application"].dropna())),
+        operators=tuple(operator_title(name) for name in operators),
+        nodes=tuple(nodes),
+        cluster=", ".join(dict.fromkeys(frame["cluster"].dropna())),
+        simulated=content.tally.simulated,
+        began_at=content.when.began_at,
+        ended_at=content.when.ended_at,
+        planned=content.tally.planned,
+        valid=content.tally.valid,
+        usd=content.cost.usd if content.cost else None,
+        node_s=content.cost.node_s if content.cost else None,
+        is_verdict=found.is_verdict,
+        effect=found.effect,
+        cause=found.cause,
+        cost=content.costs.sentence() if content.costs else "",
+        settle=found.settle,
+    )
 
 
 def summary_of(content: Content, *, report: str) -> ReportSummary:

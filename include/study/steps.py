@@ -255,8 +255,12 @@ def destroy(reservation: Reservation, *, open_results: Callable[[], Results]) ->
     log.info("nothing is left of the cluster %s", reservation.cluster)
 
 
-def report(results: Results, handed_over: Iterable[Mapping[str, Any]]) -> ReportSummary:
+def report(
+    results: Results, handed_over: Iterable[Mapping[str, Any]], *, run_link: str | None = None
+) -> ReportSummary:
     """Write tables, figures and the report; logs the summary and returns its numbers.
+
+    `run_link` leads from the report to the page of its run.
 
     `handed_over` are the records that points passed on: what the store lacks is restored from it.
     """
@@ -268,7 +272,7 @@ def report(results: Results, handed_over: Iterable[Mapping[str, Any]]) -> Report
         if record.point_id not in stored:
             results.of_point(record.point_id).write_json(RECORD, record.to_json())
     account.write_ledger(results)
-    summary = write_report(results)
+    summary = write_report(results, run_link=run_link)
     log.info("%s\n%s", summary.report, summary.text)
     return summary
 

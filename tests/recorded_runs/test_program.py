@@ -73,7 +73,11 @@ def test_part_of_an_experiment_can_be_given(imported, tmp_path):
 @pytest.mark.filterwarnings("ignore:.*found in sys.modules:RuntimeWarning")
 def test_module_runs_as_a_program_with_figures(tmp_path, capsys, monkeypatch):
     root = flux_folder(tmp_path / "run", [f"lmp-{n}-{i}" for n in (4, 2) for i in range(1, 7)])
-    monkeypatch.setattr(sys, "argv", ["recorded_runs", str(root), "--out", str(tmp_path / "out")])
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        ["recorded_runs", str(root), "--out", str(tmp_path / "out"), "--published-figures"],
+    )
     with pytest.raises(SystemExit) as stopped:  # as `python -m` does, without loading all anew
         runpy.run_module("include.recorded_runs", run_name="__main__")
     assert stopped.value.code == 0
@@ -83,6 +87,21 @@ def test_module_runs_as_a_program_with_figures(tmp_path, capsys, monkeypatch):
         assert {f"{name}.svg", f"{name}.png"} <= made
     assert {"records.parquet", "original_times.csv", "original_medians.csv", "summary.md"} <= made
     assert "http" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_the_figures_of_2023_are_drawn_only_where_they_are_asked_for(imported, tmp_path):
+    imported(flux_folder(tmp_path / "run", [f"lmp-{n}-{i}" for n in (4, 2) for i in range(1, 7)]))
+    assert "definitions of 2023" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_an_import_with_a_price_says_what_a_result_costs_and_as_json_the_answer(tmp_path, capsys):
+    root = flux_folder(tmp_path / "run", [f"lmp-{n}-{i}" for n in (4, 2) for i in range(1, 7)])
+    out = tmp_path / "out"
+    assert main([str(root), "--out", str(out), "--hourly-price-usd", "2.88", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["kind"] == "import"
+    assert "A valid result at 4 nodes took $" in answer["cost"]
+    assert json.loads((out / "digest.json").read_text()) == answer
 
 
 def test_imported_runs_are_the_other_arm_of_a_study(imported, tmp_path, capsys):

@@ -1,3 +1,4 @@
+import html
 import re
 
 import pandas as pd
@@ -27,8 +28,9 @@ QUANTITIES = {each.name: each for each in quantities(table.to_frame(study_record
 
 
 def texts(svg: bytes) -> list[str]:
-    """What is written in a figure: matplotlib names each text in a comment."""
-    return re.findall(r"<!-- (.*?) -->", svg.decode())
+    """What is written in a figure, as text that can be searched."""
+    found = re.findall(r"<text[^>]*>(.*?)</text>", svg.decode(), re.DOTALL)
+    return [html.unescape(re.sub(r"<[^>]*>", "", each)).strip() for each in found]
 
 
 def frame(**study) -> pd.DataFrame:
