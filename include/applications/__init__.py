@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from include import adapters
 from include.adapters import OptionsT
@@ -14,7 +15,9 @@ from include.errors import StudyError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from include.models import FigureOfMerit, Model, Study
+    from pydantic import JsonValue
+
+    from include.models import FigureOfMerit, Model, MpiImplementation, Study
     from include.models.figures import Scalar
 
 
@@ -44,6 +47,11 @@ class Application(adapters.Adapter[OptionsT]):
     first_line: str  # the application's first output line starts with this
     last_line: str  # and its last one with this
     figures: tuple[FigureOfMerit, ...]  # the primary one first
+    # Debian's, that the image of the local cluster is to have; None: the user's image has it alone
+    packages: tuple[str, ...] | None = None
+    mpi_implementations: tuple[MpiImplementation, ...] = ()  # that it is built for; empty: any
+    exact_ranks: int | None = None  # None: it runs with any number
+    example: Mapping[str, JsonValue] = MappingProxyType({})  # options of a study that shows it
     expectation: str | None = None  # source of `expected_loop_time_s`, None without one
 
     @abstractmethod
@@ -65,7 +73,7 @@ class Application(adapters.Adapter[OptionsT]):
     def check(self, result: Measured, *, options: OptionsT, ranks: int) -> None:
         """Raise CheckFailed unless the result is right for this problem and rank count."""
 
-    def configured(self, options: OptionsT) -> Application:
+    def configured(self, options: OptionsT) -> Application[Any]:
         """The application as these options make it; most are what they are."""
         del options
         return self
@@ -79,6 +87,11 @@ class Application(adapters.Adapter[OptionsT]):
         """Seconds that the solver may be expected to take, for estimates; None: nobody knows."""
         del options, ranks
         return None
+
+    @property
+    def can_be_simulated(self) -> bool:
+        """Whether it has a model of its output, which a simulated cluster plays."""
+        return type(self).synthetic_output is not Application.synthetic_output
 
     def synthetic_output(
         self, options: OptionsT, *, ranks: int, loop_time_s: float
@@ -102,7 +115,7 @@ def load(name: str) -> Application:
     return application
 
 
-def of_study(study: Study) -> tuple[Application, Model]:
+def of_study(study: Study) -> tuple[Application[Any], Model]:
     """A study's application as its options make it, and these options."""
     application = load(study.application)
     options = application.read_options(study.application_options)

@@ -80,6 +80,7 @@ class Lammps(Application):
     first_line = "LAMMPS ("
     last_line = "Total wall time:"
     figures = FIGURES
+    packages = ()  # the local cluster's image has it from the start
     expectation = "LAMMPS as it scaled on hpc6a.48xlarge with EFA; other machines differ"
 
     def command(self, options: Model) -> tuple[str, ...]:

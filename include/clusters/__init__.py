@@ -16,6 +16,7 @@ from include.tariff import PaidNode, Tariff
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from include.applications import Application
     from include.checks import Check
     from include.kube.client import Kube
     from include.kube.kinds import Controller
@@ -57,6 +58,10 @@ class Cluster(adapters.Adapter[OptionsT]):
         else:
             found = passed(f"cluster {self.name}", "it can be made here and now")
         return Findings(checks=(found,), tariff=self.tariff(reservation))
+
+    def cannot_run(self, application: Application[Any]) -> str | None:  # noqa: ARG002
+        """Why no study of the application can run here, with what to do; None: it can."""
+        return None
 
     def room(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -38,6 +38,7 @@ from include.tariff import Pace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from include.applications import Application
     from include.checks import Check
     from include.embedded.flux_view import FluxView
     from include.embedded.programs import Found
@@ -111,6 +112,15 @@ class Local(Cluster[Options]):
         if current is None or not current.is_running():
             network.require_free_range()
             ports.require_free()
+
+    def cannot_run(self, application: Application[Any]) -> str | None:
+        """The nodes have the image that is made for them, and pull none."""
+        if application.packages is not None:
+            return None
+        return (
+            f"the local cluster's image has no {application.title}, and its nodes pull none; use a "
+            "cluster that pulls your image, or the application `command` with what Debian has"
+        )
 
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
         """By each node's share of this machine, which has no devices to give; disk is not told."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from include import applications
 from include.checks import passed
 from include.clusters import Cluster
 from include.embedded import binaries, credentials, simulated_removal, state
@@ -21,6 +22,7 @@ from include.tariff import Pace
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from include.applications import Application
     from include.checks import Check
     from include.kube.kinds import Controller
     from include.models import Study
@@ -68,6 +70,16 @@ class Simulated(Cluster[Options]):
             binaries.binary(program)
         current = state.read(simulated_root())
         state.refuse_other_study(current, study_id=reservation.study_id)
+
+    def cannot_run(self, application: Application[Any]) -> str | None:
+        """Nodes that are simulated run no program: they play its output."""
+        if application.can_be_simulated:
+            return None
+        names = [n for n in applications.available() if applications.load(n).can_be_simulated]
+        return (
+            f"{application.title} has no synthetic output, which simulated nodes would play; "
+            f"use {' or '.join(names)}, or another cluster"
+        )
 
     def room(
         self,

@@ -13,6 +13,7 @@ from include import applications, clusters, k8s_operators
 from include.errors import StudyError
 from include.models import Design, NodeChoice, NodeOrder, Phase, Plan, Point, Study
 from include.models.variants import arm_name
+from include.study.application_problems import application_problems
 from include.study.complaints import complaints
 from include.study.pools import pool_of
 
@@ -281,6 +282,7 @@ def _first_problems(study: Study) -> list[str]:
         _adapters_exist,
         _no_duplicates,
         _options_are_right,
+        application_problems,
         _operators_can,
         _order_is_possible,
         _can_stop_early,

@@ -20,8 +20,8 @@ def application(request):
 
 @pytest.fixture
 def options(application):
-    """Those of a study that sets none."""
-    return application.read_options({})
+    """Those of a study that shows the application; most need none."""
+    return application.read_options(dict(application.example))
 
 
 @pytest.fixture
