@@ -45,7 +45,7 @@ def _folder(controller: Controller) -> Path:
 def _build_into(target: Path, controller: Controller, progress: Progress) -> None:
     toolchain = go.toolchain()
     # Its key generator is left out without C; the pipeline gives every job a certificate itself.
-    environment = {**toolchain.environment(), "GOFLAGS": "-mod=mod", "GOBIN": str(target)}
+    environment = {**toolchain.environment(), "GOFLAGS": "", "GOBIN": str(target)}
     module = f"{controller.go_module}@{controller.commit}"
     try:
         run(

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
 
 INSIDE = Path("/run/node")  # the node's own folder, as the node sees it
+REGISTRIES = "registries"  # folder in that folder
+# The nodes have no way out: a pull is refused at once, and does not wait for names to resolve.
+NO_REGISTRY = 'server = "http://127.0.0.1:1"\n'
 CONTAINER_SPEC = "container.json"  # file in that folder
 CNI_PROGRAMS = Path("/usr/lib/cni")
 POD_MTU = 1500
@@ -74,6 +77,8 @@ disabled_plugins = {unused}
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
     {spec}
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = "{INSIDE}/{REGISTRIES}"
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "{CNI_PROGRAMS}"
     conf_dir = "{INSIDE}/cni"
@@ -212,6 +217,7 @@ def prepare(layout: Layout, node: Node, share: Share, *, pause_image: str, image
         "cni/10-pods.conflist": json.dumps(cni_config(node)),
         "kubelet.yaml": yaml.safe_dump(kubelet_config(node, share, cgroup_v1=cgroup_v1)),
         "resolv.conf": "# the cluster's own name service is all there is\n",
+        f"{REGISTRIES}/_default/hosts.toml": NO_REGISTRY,
         "start.sh": start_script(node, trees=trees),
         **{f"sys/{name}": f"{value}\n" for name, value in KERNEL_PARAMETERS.items()},
     }

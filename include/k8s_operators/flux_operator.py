@@ -38,6 +38,8 @@ AFFINITY = {
     Binding.NONE: "-o cpu-affinity=off",
     Binding.CORE: "-c 1 -o cpu-affinity=per-task",
 }
+# When one rank has ended, or was killed, the others have so long to end too; Flux' own: 30 s.
+END_TOGETHER = "-o exit-timeout=10s"
 MPI_PLUGIN = {MpiImplementation.OPENMPI: "-ompi=openmpi@5"}
 # The pod's own clock, and what `flux start` ended with: the container itself always ends with 0.
 BROKER_PRE = 'echo "BENCH start $(date +%s.%N)"; flux version'
@@ -208,7 +210,8 @@ def option_flags(job: JobSpec, options: Options) -> str:
     """Arguments of `flux submit` other than nodes and ranks."""
     flags = options.option_flags
     if flags is None:
-        flags = f"{MPI_PLUGIN.get(job.mpi_implementation, '')} {AFFINITY[job.binding]}"
+        plugin = MPI_PLUGIN.get(job.mpi_implementation, "")
+        flags = f"{plugin} {AFFINITY[job.binding]} {END_TOGETHER}"
     return f"{flags} {options.extra_flags}".strip()
 
 

@@ -97,7 +97,8 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
     assert record.figures.get("pot_eng") == pytest.approx(-113.30058, rel=1e-5)
     assert record.operator_version in {"v0.8.2", f"Kubernetes {record.kubernetes_version}"}
     missing = {name for name, value in record.to_json().items() if value is None}
-    assert missing == {"error", "broker_time_s", "instance_type"}
+    of_launcher = {"broker_time_s", "launcher_version", "launcher_image_digest"}
+    assert missing == {"error", "note", "instance_type", *of_launcher}
     assert setting.kube.list(POD).items == ()
 
 
