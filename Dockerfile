@@ -32,7 +32,7 @@ FROM python AS programs-from-source
 RUN python3 -m venv /opt/pip
 WORKDIR /src
 COPY tools tools
-COPY include/__init__.py include/project.py include/errors.py include/
+COPY include/__init__.py include/errors.py include/files.py include/project.py include/waiting.py include/
 COPY include/embedded/__init__.py include/embedded/binaries.py include/embedded/commands.py \
      include/embedded/go.py include/embedded/mounts.py include/embedded/paths.py \
      include/embedded/progress.py include/embedded/pypi.py include/embedded/whole.py \
