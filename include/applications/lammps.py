@@ -70,7 +70,7 @@ class Options(Model):
         return ATOMS_PER_CELL * self.x * self.y * self.z
 
 
-class Lammps(Application):
+class Lammps(Application[Options]):
     """`lmp` on `in.reaxc.hns` of the LAMMPS examples, 100 steps."""
 
     name = "lammps"
@@ -83,21 +83,19 @@ class Lammps(Application):
     packages = ()  # the local cluster's image has it from the start
     expectation = "LAMMPS as it scaled on hpc6a.48xlarge with EFA; other machines differ"
 
-    def command(self, options: Model) -> tuple[str, ...]:
+    def command(self, options: Options) -> tuple[str, ...]:
         """`lmp -v x … -in in.reaxc.hns -nocite`, as in run 6."""
-        size = Options.model_validate(options.model_dump())
-        variables = [f"-v {axis} {getattr(size, axis)}".split() for axis in "xyz"]
+        variables = [f"-v {axis} {getattr(options, axis)}".split() for axis in "xyz"]
         words = [word for variable in variables for word in variable]
         return ("lmp", *words, "-in", "in.reaxc.hns", "-nocite")
 
-    def problem(self, options: Model) -> Mapping[str, Scalar]:
+    def problem(self, options: Options) -> Mapping[str, Scalar]:
         """Atoms of the replicated cell, and steps."""
-        size = Options.model_validate(options.model_dump())
-        return {"atoms": size.atoms, "steps": STEPS}
+        return {"atoms": options.atoms, "steps": STEPS}
 
-    def read_options(self, given: Mapping[str, JsonValue]) -> Model:
+    def read_options(self, given: Mapping[str, JsonValue]) -> Options:
         """The options; StudyError for a size whose right result is not known."""
-        options = Options.model_validate(given)
+        options = super().read_options(given)
         _reference(options)
         return options
 
@@ -123,36 +121,33 @@ class Lammps(Application):
         """LAMMPS' last line that begins with `ERROR`."""
         return lammps_log.complaint(lines)
 
-    def check(self, result: Measured, *, options: Model, ranks: int) -> None:
+    def check(self, result: Measured, *, options: Options, ranks: int) -> None:
         """Ranks, atoms and steps as asked, and the final energy within 1e-5 of the reference."""
-        size = Options.model_validate(options.model_dump())
-        expected = (ranks, size.atoms, STEPS)
+        expected = (ranks, options.atoms, STEPS)
         ran = (result.ranks, result.problem.get("atoms"), result.problem.get("steps"))
         if ran != expected:
             msg = f"ran {ran} instead of {expected} (ranks, atoms, steps)"
             raise CheckFailed(msg)
-        reference, energy = _reference(size), result.figures.get("pot_eng")
+        reference, energy = _reference(options), result.figures.get("pot_eng")
         if not math.isclose(energy or 0.0, reference, rel_tol=RELATIVE_TOLERANCE):
             msg = f"final PotEng {energy}, the reference of this problem is {reference}"
             raise CheckFailed(msg)
 
-    def expected_loop_time_s(self, options: Model, *, ranks: int) -> float:
+    def expected_loop_time_s(self, options: Options, *, ranks: int) -> float:
         """Seconds of the loop by the scaling of run 6; on other machines only an order of size."""
-        size = Options.model_validate(options.model_dump())
-        step_s = size.atoms / (ATOM_STEPS_PER_RANK_S * ranks) + EXCHANGE_S * math.log2(ranks)
+        step_s = options.atoms / (ATOM_STEPS_PER_RANK_S * ranks) + EXCHANGE_S * math.log2(ranks)
         return STEPS * step_s
 
     def synthetic_output(
-        self, options: Model, *, ranks: int, loop_time_s: float
+        self, options: Options, *, ranks: int, loop_time_s: float
     ) -> tuple[SyntheticLine, ...]:
         """A log with the lines that `parse` reads; its energy is the reference's."""
-        size = Options.model_validate(options.model_dump())
         return _lammps_synthetic.output(
             ranks=ranks,
-            atoms=size.atoms,
+            atoms=options.atoms,
             steps=STEPS,
             loop_time_s=loop_time_s,
-            pot_eng=_reference(size),
+            pot_eng=_reference(options),
         )
 
 

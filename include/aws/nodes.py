@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from include.errors import CapacityError, ClusterError
+from include.kube.conditions import is_ready
 from include.kube.kinds import NODE
 from include.models import Placement
 
@@ -158,7 +159,7 @@ def ready_nodes(kube: Kube, place: Placement, *, with_efa: bool) -> tuple[str, .
         sorted(
             node["metadata"]["labels"][HOST_NAME]
             for node in kube.list(NODE, selector=selector).items
-            if _is_ready(node)
+            if is_ready(node)
             and (_offers_efa(node) or not with_efa)
             and not node.get("spec", {}).get("unschedulable", False)
         )
@@ -172,11 +173,6 @@ def machines_of(kube: Kube, names: Collection[str]) -> tuple[str, ...]:
         for node in kube.list(NODE).items
         if node["metadata"]["labels"].get(HOST_NAME) in names and node["spec"].get("providerID")
     )
-
-
-def _is_ready(node: dict[str, Any]) -> bool:
-    conditions = node.get("status", {}).get("conditions", [])
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _offers_efa(node: dict[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from include.embedded import (
 from include.embedded.layout import BRIDGE_ADDRESS, Layout, nodes
 from include.embedded.state import ClusterState
 from include.kube.client import Kube
+from include.kube.conditions import is_ready
 from include.kube.kinds import NODE
 
 if TYPE_CHECKING:
@@ -173,11 +174,7 @@ def ready_nodes(kube: Kube) -> tuple[str, ...]:
     return tuple(
         found["metadata"]["name"]
         for found in kube.list(NODE).items
-        if not found["spec"].get("taints")
-        and any(
-            condition["type"] == "Ready" and condition["status"] == "True"
-            for condition in found.get("status", {}).get("conditions", [])
-        )
+        if not found["spec"].get("taints") and is_ready(found)
     )
 
 

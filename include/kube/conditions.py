@@ -14,6 +14,11 @@ def condition(resource: dict[str, Any], kind: str) -> dict[str, Any] | None:
     return None
 
 
+def is_ready(resource: dict[str, Any]) -> bool:
+    """Whether a node or a pod says that it is ready."""
+    return condition(resource, "Ready") is not None
+
+
 def instant(stamp: str) -> datetime:
     """A Kubernetes time stamp (RFC 3339) as an aware datetime."""
     return datetime.fromisoformat(stamp)

@@ -22,11 +22,9 @@ _NAMES = ["real", "user", "sys"]
 
 @dataclass(frozen=True, kw_only=True)
 class PosixTime:
-    """Elapsed and CPU time of one command, seconds."""
+    """Elapsed time of one command, seconds."""
 
     real_s: float
-    user_s: float
-    sys_s: float
 
 
 def parse(lines: Iterable[str]) -> PosixTime:
@@ -46,7 +44,7 @@ def parse(lines: Iterable[str]) -> PosixTime:
     if names != _NAMES:
         got = ", ".join(names) or "none of them"
         raise ParseError(f"`time -p` must print the lines real, user, sys; the log has {got}")
-    return PosixTime(real_s=found[0][1], user_s=found[1][1], sys_s=found[2][1])
+    return PosixTime(real_s=found[0][1])
 
 
 def _entry(line: str) -> tuple[str, float] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from tabulate import tabulate
 
+if TYPE_CHECKING:
     from include.regression.alerts import Alert
     from include.regression.confirmation import Comparison
     from include.regression.findings import ChangePoint, Findings
@@ -106,14 +106,8 @@ def to_table(findings: Findings) -> str:
         ("suspect", str(s.night.label), s.group, effect(s), "one night; confirm it")
         for s in findings.suspects
     ]
-    lines = list(_columns([("what", "night", "group", "effect (95 %)", "note"), *rows]))
+    header = ("what", "night", "group", "effect (95 %)", "note")
+    lines = tabulate([header, *rows], tablefmt="plain", disable_numparse=True).splitlines()
     if not rows:
         lines = [f"No suspect and no change of level up to night {findings.tonight.label}."]
     return "\n".join([*lines, *sentences(findings)]) + "\n"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
-    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    for row in rows:
-        cells = (text.ljust(width) for text, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()

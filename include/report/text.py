@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from tabulate import tabulate
 
 from include.analysis.quantities import compared, primaries
 from include.analysis.summary import column
@@ -36,8 +37,9 @@ def summary_text(found: Analysis) -> str:
     if not rows:
         return "no point has a record\n"
     lines = [(*header, "failed"), *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return "".join(_line(cells, widths) for cells in lines)
+    sides = ("left", *("right" for _ in lines[0][1:]))
+    table = tabulate(lines, tablefmt="plain", disable_numparse=True, colalign=sides)
+    return f"{table}\n"
 
 
 def seconds(value: float) -> str:
@@ -78,9 +80,3 @@ def _spread(row: dict[Any, Any], figure: Quantity) -> str:
     if pd.isna(least):
         return _ABSENT
     return f"{amount(least, figure.unit)} to {amount(most, figure.unit)}"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = cells
-    padded = [cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True)]
-    return "  ".join([first.ljust(widths[0]), *padded]).rstrip() + "\n"

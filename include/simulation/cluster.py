@@ -20,6 +20,7 @@ from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
 from include.errors import ClusterError
+from include.kube.conditions import is_ready
 from include.kube.kinds import NODE
 from include.project import ROOT
 from include.simulation import access, controllers, gates, nodes, settings, stages
@@ -231,24 +232,12 @@ def wait_ready(*, root: Path, study_id: str) -> ClusterState:
     kube = admin(layout, namespace="default")
     processes.wait_for(
         f"the {current.nodes + 1} simulated nodes",
-        lambda: _ready(kube.list(NODE).items) == current.nodes + 1,
+        lambda: sum(map(is_ready, kube.list(NODE).items)) == current.nodes + 1,
         needs=current.processes,
         timeout_s=READY_LIMIT_S,
     )
     kube.close()
     return current
-
-
-def _ready(found: tuple[dict[str, object], ...]) -> int:
-    return sum(
-        any(c["type"] == "Ready" and c["status"] == "True" for c in _conditions(node))
-        for node in found
-    )
-
-
-def _conditions(node: dict[str, object]) -> list[dict[str, str]]:
-    status = node.get("status")
-    return status.get("conditions", []) if isinstance(status, dict) else []
 
 
 def delete(*, root: Path, study_id: str) -> None:
