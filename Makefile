@@ -122,8 +122,8 @@ nightly-demo: .venv/.locked  ## Play 30 nights with a step of 5 % on simulated n
 	@$(PYTHON) -m include.regression.nightly_demo $(if $(SEED),--seed $(SEED))
 
 .PHONY: power-study
-power-study: .venv/.locked  ## What the regression test finds, by simulation: RUNS=<folder of recorded runs>
-	@$(PYTHON) -m include.regression.power_study $(if $(RUNS),--runs '$(RUNS)') $(if $(TRIALS),--trials $(TRIALS))
+power-study: .venv/.locked  ## What the regression test finds, by simulation: RUNS=<folder of recorded runs>; SPREAD=2
+	@$(PYTHON) -m include.regression.power_study $(if $(RUNS),--runs '$(RUNS)') $(if $(TRIALS),--trials $(TRIALS)) $(if $(SPREAD),--night-spread $(SPREAD))
 
 .PHONY: adaptive-study
 adaptive-study: .venv/.locked  ## How often studies that stop early are right, by simulation: RUNS="folders of recorded runs"

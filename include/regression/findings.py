@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pydantic import field_validator
+
 from include.models import Model
 from include.regression.levels import compare, find_changes, sides
 from include.regression.rules import DEFAULT, LEVEL
-from include.regression.series import effect_of
+from include.regression.series import Night, effect_of
 from include.regression.suspects import Suspect, examine_last
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from include.regression.rules import Rules
-    from include.regression.series import History, Night, NoData, Series
+    from include.regression.series import History, NoData, Series
 
 
 class Acknowledgement(Model):
@@ -28,6 +30,16 @@ class Acknowledgement(Model):
     night: int | str  # date of the change, give or take a few nights
     reason: str
     by: str | None = None
+
+    @field_validator("night")
+    @classmethod
+    def _is_a_night(cls, night: int | str) -> int | str:
+        try:
+            Night.read(str(night))
+        except ValueError:
+            msg = f"{night!r} is neither a whole number nor a date (2026-01-31)"
+            raise ValueError(msg) from None
+        return night
 
 
 @dataclass(frozen=True, kw_only=True)

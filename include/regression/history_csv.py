@@ -7,11 +7,19 @@ import io
 import math
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
-from include.regression.series import History, HistoryError, Night, Series, make_history
+from include.regression.series import (
+    History,
+    HistoryError,
+    Night,
+    Series,
+    make_history,
+    time_of_day_s,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,6 +29,9 @@ UNIT = "unit"  # may be there as well, to say that all is measured alike
 TIES_ARE_COMMON = 0.25  # share of regular nights with two equal times
 LONGEST = 1e100  # largest time in any unit; sums of larger numbers may overflow
 FACTOR_OF_UNITS = 30.0  # values further apart are no run times of one thing; min and s: 60
+DAY_S = 86_400
+QUIET_S = 6 * 3600  # hours of the day without a row: between the nights
+NEAR_S = 3 * 3600  # from the last row before midnight to the first one after it
 LEAVE_OUT = "leave a failed run out: its night has no data"
 WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")
 
@@ -29,6 +40,7 @@ WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")
 class _Row:
     line: int
     night: Night
+    time_of_day_s: int | None
     group: str
     value: float
     unit: str
@@ -37,10 +49,11 @@ class _Row:
 def read_history(text: str, *, source: str) -> History:
     """The history in a CSV text; HistoryError with a line's number where one is wrong.
 
-    `night` is a whole number or an ISO date, `value` a time above 0, all of one group in one unit.
-    Rows may come in any order.
+    `night` is a whole number or an ISO date; with times of day that run over midnight, a night's
+    repeats are of the date on which it began. `value` is a time above 0, all of one group in one
+    unit. Rows may come in any order.
     """
-    rows = list(_rows(text, source))
+    rows = over_midnight(list(_rows(text, source)))
     if not rows:
         raise HistoryError(f"{source} is empty: it has no row below its header {_header()}")
     if len({row.night.is_dated for row in rows}) > 1:
@@ -96,7 +109,7 @@ def _row(fields: Sequence[str], *, header: Sequence[str], where: str) -> _Row:
         raise HistoryError(f"{where}: {len(fields)} fields, the header has {len(header)}")
     row = {name: field.strip() for name, field in zip(header, fields, strict=True)}
     try:
-        night = Night.read(row["night"])
+        night, moment = Night.read(row["night"]), time_of_day_s(row["night"])
     except ValueError:
         raise HistoryError(
             f"{where}: night {row['night']!r} is neither a whole number nor a date (2026-01-31)"
@@ -105,7 +118,36 @@ def _row(fields: Sequence[str], *, header: Sequence[str], where: str) -> _Row:
         raise HistoryError(f"{where}: the group is empty")
     line = int(where.rpartition(" ")[2])
     value = _value(row["value"], where)
-    return _Row(line=line, night=night, group=row["group"], value=value, unit=row.get(UNIT, ""))
+    return _Row(
+        line=line,
+        night=night,
+        time_of_day_s=moment,
+        group=row["group"],
+        value=value,
+        unit=row.get(UNIT, ""),
+    )
+
+
+def over_midnight(rows: list[_Row]) -> list[_Row]:
+    """The rows, those of the small hours counted to the evening before where nights are such.
+
+    That is when rows stand close to midnight on both of its sides, and for hours of every day
+    there is none: in the middle of these hours one night ends and the next begins.
+    """
+    times = sorted({row.time_of_day_s for row in rows if row.time_of_day_s is not None})
+    if len(times) < 2:  # noqa: PLR2004 a gap is between two
+        return rows
+    gap, begin = max((after - before, before) for before, after in pairwise(times))
+    over = DAY_S - times[-1] + times[0]
+    if gap < QUIET_S or over > NEAR_S:
+        return rows
+    noon = begin + gap / 2
+    return [
+        replace(row, night=row.night.at(row.night.day - 1))
+        if row.time_of_day_s is not None and row.time_of_day_s < noon
+        else row
+        for row in rows
+    ]
 
 
 def _value(text: str, where: str) -> float:

@@ -10,6 +10,7 @@ is lenient and a second that removes what does not hold against its neighbours (
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 LENIENT = 10.0  # the first pass takes this many times the second's p
 LEAST_VALUES = 3  # two leave a t-test without a degree of freedom
+TRIMMED_P = 0.05  # of a level without its most extreme value: one odd night is no level
+FEW = 5  # values of a level that one odd one may make
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,14 +67,14 @@ def find_changes(
     """Indexes of the first value of each new level, ascending.
 
     A change holds if the levels on both of its sides, each up to the next change and at most
-    `window` values, differ by at least `effect` with a p-value up to `p`, and the last level has
-    at least `least_after` values.
+    `window` values, differ by at least `effect` with a p-value up to `p`, and each level has at
+    least `least_after` values: those before a change as those after it.
     """
     found: set[int] = set()
     for start in range(0, max(1, len(values) - window // 2), window // 2):
         part = values[start : start + window]
-        found |= {start + index for index in _split(part, p=min(p * LENIENT, 0.05))}
-    kept = _strong(values, sorted(found), window=window, p=p, effect=effect)
+        found |= {start + index for index in _split(part, p=min(p * LENIENT, 0.05), strict=p)}
+    kept = _strong(values, sorted(found), window=window, p=p, effect=effect, least=least_after)
     return tuple(index for index in kept if len(values) - index >= least_after)
 
 
@@ -85,14 +88,65 @@ def sides(
     return values[start:at], values[at:end]
 
 
-def _split(values: NDArray[np.float64], *, p: float) -> list[int]:
-    """Changes in one window: its best one if it is significant, then those in both parts."""
+def _split(values: NDArray[np.float64], *, p: float, strict: float) -> list[int]:
+    """Changes in one window: its best one if it is significant, then those in both parts.
+
+    Where no single change is, as when a level went back to the one before it, the two ends of the
+    stretch that stands out, if there is one.
+    """
     if len(values) < LEAST_VALUES:
         return []
     at = _best_split(values)
-    if compare(values[:at], values[at:]).p_value > p:
+    is_one = compare(values[:at], values[at:]).p_value <= p
+    ends = (at,) if is_one else _stretch(values, p=strict)
+    if not ends:
         return []
-    return [*_split(values[:at], p=p), at, *(at + i for i in _split(values[at:], p=p))]
+    parts = pairwise((0, *ends, len(values)))
+    inner = [
+        start + i for start, end in parts for i in _split(values[start:end], p=p, strict=strict)
+    ]
+    return sorted((*ends, *inner))
+
+
+def _stretch(values: NDArray[np.float64], *, p: float) -> tuple[int, ...]:
+    """Where the values between two places differ most from all others; none if by chance.
+
+    As in circular binary segmentation (Olshen et al., Biostatistics 5 (2004)); the p-value is
+    corrected for the number of stretches.
+    """
+    n = len(values)
+    if n < 2 * LEAST_VALUES:
+        return ()
+    begin, end = _best_stretch(values)
+    inside, outside = values[begin:end], np.concatenate([values[:begin], values[end:]])
+    if compare(outside, inside).p_value > p / (n * (n - 1) / 2):
+        return ()
+    return (begin, end) if _is_of_several(inside, outside) else ()
+
+
+def _is_of_several(few: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
+    """Whether the few values differ from the others even without the one that differs most."""
+    if not 1 < len(few) <= FEW or len(others) < LEAST_VALUES:
+        return True
+    most = np.argmax(np.abs(few - np.median(others)))
+    trimmed = compare(others, np.delete(few, most))
+    is_alike = trimmed.difference * (few.mean() - others.mean()) > 0
+    return bool(is_alike and trimmed.p_value <= TRIMMED_P)
+
+
+def _best_stretch(values: NDArray[np.float64]) -> tuple[int, int]:
+    """The stretch of two values and more, within the others, whose mean differs most by t."""
+    n = len(values)
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    inner = sums[None, :] - sums[:, None]
+    size = np.arange(n + 1)[None, :] - np.arange(n + 1)[:, None]
+    is_inside = (size >= 2) & (size <= n - 2)  # noqa: PLR2004 one value is no level
+    is_inside[0, :] = is_inside[:, n] = False
+    count = np.where(is_inside, size, 1)
+    difference = inner / count - (sums[n] - inner) / np.maximum(n - count, 1)
+    score = np.where(is_inside, count * (n - count) * difference**2, -1.0)
+    begin, end = np.unravel_index(np.argmax(score), score.shape)
+    return int(begin), int(end)
 
 
 def _best_split(values: NDArray[np.float64]) -> int:
@@ -110,7 +164,13 @@ def _best_split(values: NDArray[np.float64]) -> int:
 
 
 def _strong(
-    values: NDArray[np.float64], changes: list[int], *, window: int, p: float, effect: float
+    values: NDArray[np.float64],
+    changes: list[int],
+    *,
+    window: int,
+    p: float,
+    effect: float,
+    least: int,
 ) -> list[int]:
     """The changes that hold: the weakest that does not is removed until all do."""
     kept = list(changes)
@@ -118,6 +178,7 @@ def _strong(
         tests = [
             compare(*sides(values, kept, place, window=window))
             if _can_test(values, kept, place, window=window)
+            and _are_levels(values, kept, place, window=window, least=least)
             else None
             for place in range(len(kept))
         ]
@@ -137,3 +198,18 @@ def _can_test(
 ) -> bool:
     left, right = sides(values, changes, place, window=window)
     return len(left) + len(right) >= LEAST_VALUES
+
+
+def _are_levels(
+    values: NDArray[np.float64], changes: Sequence[int], place: int, *, window: int, least: int
+) -> bool:
+    """Whether both sides of a change have enough values, and no single one makes the change.
+
+    The last level may grow yet. With a least of one value, a level may be one night.
+    """
+    before = changes[place] - (changes[place - 1] if place else 0)
+    after = changes[place + 1] - changes[place] if place + 1 < len(changes) else least
+    if min(before, after) < least:
+        return False
+    left, right = sides(values, changes, place, window=window)
+    return least == 1 or (_is_of_several(left, right) and _is_of_several(right, left))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"error: {err}\n")
             return 2
         source = f"{len(cells)} cells of recorded runs"
-    for line in study(cells, source=source, trials=given.trials, seed=given.seed):
+    lines = study(
+        cells,
+        source=source,
+        trials=given.trials,
+        seed=given.seed,
+        night_spread=given.night_spread / 100,
+    )
+    for line in lines:
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return 0
@@ -73,10 +81,15 @@ def read_cells(folder: Path) -> list[NDArray[np.float64]]:
 
 
 def study(
-    cells: Sequence[NDArray[np.float64]], *, source: str, trials: int, seed: int
+    cells: Sequence[NDArray[np.float64]],
+    *,
+    source: str,
+    trials: int,
+    seed: int,
+    night_spread: float = Conditions.night_spread,
 ) -> Iterator[str]:
     """The study's lines, as Markdown, each as soon as it is known."""
-    conditions = Conditions()
+    conditions = Conditions(night_spread=night_spread)
     yield (
         f"Resampled from {source}, {trials} histories of each, seed {seed}. Nights differ by "
         f"{conditions.night_spread:.0%}; {conditions.nights_before} nights come before the first "
@@ -92,12 +105,15 @@ def study(
             effect=effect,
             trials=trials,
             seed=seed,
-            conditions=Conditions(repeats=repeats),
+            conditions=replace(conditions, repeats=repeats),
         )
         yield _row(repeats, effect, found)
     yield ""
     alarms = count_false_alarms(
-        cells, trials=trials, seed=seed, conditions=Conditions(repeats=FALSE_ALARM_REPEATS)
+        cells,
+        trials=trials,
+        seed=seed,
+        conditions=replace(conditions, repeats=FALSE_ALARM_REPEATS),
     )
     yield from _false_alarm_lines(alarms)
 
@@ -129,6 +145,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--runs", metavar="DIR", help="folder of recorded runs, such as run 6")
     parser.add_argument("--trials", type=int, default=100, help="histories of each cell (100)")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--night-spread", type=float, default=1.0, help="how far nights differ, in percent (1)"
+    )
     return parser
 
 

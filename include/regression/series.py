@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,12 +30,13 @@ class Night:
 
     @classmethod
     def read(cls, text: str) -> Night:
-        """From a whole number or an ISO date, a time of day behind it left out; ValueError."""
-        if text.lstrip("-").isdigit() and text.isascii():
+        """From a whole number or an ISO date, a time of day behind it left out; ValueError.
+
+        Eight digits that are a date (`20260131`, as `date +%Y%m%d` prints) are one.
+        """
+        if text.lstrip("-").isdigit() and text.isascii() and _compact(text) is None:
             return cls(day=int(text), label=int(text))
-        found = date.fromisoformat(text[:10])
-        if text[10:11] not in ("", "T", " "):
-            raise ValueError(text)
+        found = datetime.fromisoformat(text).date()
         return cls(day=found.toordinal(), label=found.isoformat())
 
     @property
@@ -46,6 +47,24 @@ class Night:
     def at(self, day: int) -> Night:
         """The night of another day, labelled as this one is."""
         return Night(day=day, label=date.fromordinal(day).isoformat() if self.is_dated else day)
+
+
+def _compact(text: str) -> date | None:
+    """The date that eight digits are, None for any other whole number."""
+    if len(text) != len("20260131"):
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def time_of_day_s(text: str) -> int | None:
+    """Seconds since midnight of an ISO date with a time, None for a date alone or a number."""
+    if not any(separator in text for separator in ("T", " ", ":")):
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
 @dataclass(frozen=True, kw_only=True)
