@@ -31,7 +31,7 @@ def delete(study_id: str, *, region: str | None) -> int:
 
 @explained
 def _delete_in(regions: Iterable[str], *, study_id: str) -> list[str]:
-    return [line for region in regions for line in _deleted(_client(region), region, study_id)]
+    return [line for region in regions for line in _deleted(clients_in(region), region, study_id)]
 
 
 def _deleted(client: Callable[[str], Any], region: str, study_id: str) -> Iterator[str]:
@@ -45,5 +45,6 @@ def _deleted(client: Callable[[str], Any], region: str, study_id: str) -> Iterat
     yield f"the cluster of {study_id} in {region} is deleted"
 
 
-def _client(region: str) -> Callable[[str], Any]:
+def clients_in(region: str) -> Callable[[str], Any]:
+    """A function that makes the client of a service there."""
     return functools.cache(lambda service: session.client(service, region))

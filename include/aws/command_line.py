@@ -1,15 +1,16 @@
-"""Manual work beside the pipeline: `python -m include.clusters.eks`, preflight or delete."""
+"""Manual work beside the pipeline: `python -m include.clusters.eks`, four commands."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from include.aws import by_hand
+from include.aws import by_hand, drill
 from include.aws.settings import Options
 from include.checks import Check, Outcome, failed, passed, table, unknown
 from include.errors import problems
@@ -26,12 +27,22 @@ STUDY_ID = "preflight"  # only names what rights are simulated on; nothing is ma
 NOT_OPTIONS = ("command", "workers", "hours", "max_usd")
 
 
-def main(arguments: Sequence[str] | None, *, examine: Callable[[Reservation], Findings]) -> int:
+def main(
+    arguments: Sequence[str] | None,
+    *,
+    examine: Callable[[Reservation], Findings],
+    cluster: Any = None,
+) -> int:
     """0 when a cluster can be made or is deleted, 1 when not, 2 for wrong options."""
     given = _parser().parse_args(arguments)
     if given.command == "delete":
         return by_hand.delete(given.study, region=given.region)
-    return _preflight(given, examine)
+    if given.command == "preflight":
+        return _preflight(given, examine)
+    options = Options(**({"region": given.region} if given.region else {}))
+    if given.command == "drill":
+        return drill.drill(by_hand.clients_in(options.region), options)
+    return drill.probe(cluster, options, evidence=given.evidence)
 
 
 def _preflight(given: argparse.Namespace, examine: Callable[[Reservation], Findings]) -> int:
@@ -57,7 +68,7 @@ def _preflight(given: argparse.Namespace, examine: Callable[[Reservation], Findi
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {MODULE}",
-        description="Looks whether a cluster can be made on AWS, or deletes a study's. Makes none.",
+        description="Looks whether a cluster can be made on AWS, proves it, or deletes a study's.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_preflight(
@@ -68,6 +79,20 @@ def _parser() -> argparse.ArgumentParser:
     delete = commands.add_parser("delete", help="a study's cluster, now, and prove that it is gone")
     delete.add_argument("study", help="its id, as in the name of the stack")
     delete.add_argument("--region", help="default: looked for in all of them")
+    proof = commands.add_parser(
+        "drill", help="prove for nothing that AWS deletes a forgotten cluster by itself"
+    )
+    proof.add_argument("--region", help=f"default: {Options().region}")
+    proof = commands.add_parser(
+        "probe", help="make and delete the whole stack on small machines, for cents"
+    )
+    proof.add_argument("--region", help=f"default: {Options().region}")
+    proof.add_argument(
+        "--evidence",
+        type=Path,
+        default=Path("aws-evidence"),
+        help="folder for what a failed cluster tells (%(default)s)",
+    )
     return parser
 
 

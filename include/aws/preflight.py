@@ -95,7 +95,7 @@ def _rights(look: Look) -> Check:
         if code_of(err) not in DENIED:
             raise
         return unknown("rights", "the role may not simulate its own policies", remedy=explain(err))
-    count = sum(len(need.actions) for need in wanted)
+    count = len({action for need in wanted for action in need.actions})
     if lacking:
         remedy = f"attach the policies of bootstrap.yaml to {principal} (docs/aws.md)"
         found = f"{len(lacking)} of {count} are missing: {', '.join(lacking)}"

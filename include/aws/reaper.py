@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from include.aws import removal, session
 from include.aws import stack as stacks
 from include.aws.census import census
-from include.aws.problems import FAILURES, explain, explained
+from include.aws.problems import DENIED, FAILURES, code_of, explain, explained
 from include.errors import ClustersReaped, TeardownError
 from include.models import Model
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 log = logging.getLogger(__name__)
+REGIONS = "OPERATOR_BENCHMARK_AWS_REGIONS"
+TOLD_AT_HOUR = 6  # UTC, of what is closed for good: an alarm that is always on is none
 HOME_REGION = "us-east-1"  # knows the names of the others
 
 
@@ -39,7 +42,9 @@ class Overdue(Model):
 
 @explained
 def all_regions() -> tuple[str, ...]:
-    """The regions that the account may use."""
+    """The regions of the installation's setting, else those that the account may use."""
+    if named := os.environ.get(REGIONS, "").replace(",", " ").split():
+        return tuple(named)
     answer = session.client("ec2", HOME_REGION).describe_regions()
     return tuple(sorted(region["RegionName"] for region in answer["Regions"]))
 
@@ -55,7 +60,11 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
         try:
             found += overdue(region, owner=owner, now=now)
         except FAILURES as err:
-            said.append(f"{region} could not be looked at: {explain(err)}")
+            complaint = f"{region} could not be looked at: {explain(err)}"
+            if _is_closed(err) and now.hour != TOLD_AT_HOUR:
+                log.warning("%s; name the regions that you use in %s", complaint, REGIONS)
+            else:
+                said.append(complaint)
     for each in found:  # all at once: they cost money while one is waited for
         if each.expired_at is not None:
             _begin(each)
@@ -63,6 +72,11 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
     if said:
         raise ClustersReaped("\n".join(said))
     log.info("nothing of %s is overdue", owner)
+
+
+def _is_closed(err: Exception) -> bool:
+    """Whether a policy of the organisation closes the region: nothing of ours can be made there."""
+    return code_of(err) in DENIED and "explicit deny" in str(err)
 
 
 def overdue(region: str, *, owner: str, now: datetime) -> list[Overdue]:

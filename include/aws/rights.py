@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.aws import templates
+from include.aws.identity import DELETION_ROLE, SELF_DESTRUCT_ROLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+# What the template says of the guard's roles by their resource, not by their name.
+ROLES = {
+    f"{resource}.Arn": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"
+    for resource, name in (
+        ("SelfDestructRole", SELF_DESTRUCT_ROLE),
+        ("DeletionRole", DELETION_ROLE),
+    )
+}
 POLICIES = ("PipelinePolicy", "DeletionPolicy")
 
 
@@ -38,13 +48,11 @@ def needs(*, account: str, partition: str, region: str, study_id: str) -> tuple[
     """
     names = {"${AWS::Partition}": partition, "${AWS::AccountId}": account}
     return tuple(
-        Need(
-            actions=actions,
-            resources=tuple(_resources(statement, names, region=region, study_id=study_id)),
-            context=tuple(_context(statement.get("Condition", {}), names, study_id=study_id)),
-        )
+        Need(actions=actions, resources=(resource,), context=context)
         for statement in _statements()
         if (actions := tuple(a for a in _listed(statement["Action"]) if "*" not in a))
+        for resource in _resources(statement, names, region=region, study_id=study_id)
+        for context in _contexts(statement.get("Condition", {}), names, study_id=study_id)
     )
 
 
@@ -86,21 +94,30 @@ def _filled(text: str, names: dict[str, str]) -> str:
 def _resources(
     statement: dict[str, Any], names: dict[str, str], *, region: str, study_id: str
 ) -> Iterator[str]:
-    """The first resource that a statement names, as it would be called in the study."""
-    first = _filled(_listed(statement["Resource"])[0], names)
-    if first.startswith("arn:"):
-        parts = first.replace(":*:", f":{region}:").replace("benchmark-*", f"benchmark-{study_id}")
-        yield parts.replace("role/*", f"role/operator-benchmark-{study_id}")
-    else:
-        yield "*"
+    """The resources that a statement names, as they would be called in the study.
+
+    The first one at least; of the others those that have a whole name.
+    """
+    for place, given in enumerate(_listed(statement["Resource"])):
+        text = _filled(ROLES.get(given, given), names)
+        if not text.startswith("arn:"):
+            yield "*"
+            continue
+        parts = text.replace(":*:", f":{region}:").replace("benchmark-*", f"benchmark-{study_id}")
+        named = parts.replace("role/*", f"role/operator-benchmark-{study_id}")
+        if place == 0 or "*" not in named:
+            yield named
 
 
-def _context(
+def _contexts(
     conditions: dict[str, Any], names: dict[str, str], *, study_id: str
-) -> Iterator[tuple[str, str]]:
-    for operator, keys in conditions.items():
-        for key, values in keys.items():
-            if operator == "Null":  # the key must be there, whatever its value
-                yield key, study_id
-            else:
-                yield key, _filled(_listed(values)[0], names)
+) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Each way to meet a statement's conditions: one for each service that a role is passed to."""
+    keys = {
+        # A key that only must be there may have any value.
+        key: [study_id] if operator == "Null" else [_filled(v, names) for v in _listed(values)]
+        for operator, each in conditions.items()
+        for key, values in each.items()
+    }
+    for chosen in itertools.product(*keys.values()):
+        yield tuple(zip(keys, chosen, strict=True))

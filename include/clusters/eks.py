@@ -296,4 +296,4 @@ ADAPTER = Eks()
 
 
 if __name__ == "__main__":
-    sys.exit(command_line.main(None, examine=ADAPTER.examine))
+    sys.exit(command_line.main(None, examine=ADAPTER.examine, cluster=ADAPTER))

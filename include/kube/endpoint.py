@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 from kubernetes import client, config
+from urllib3.connection import HTTPConnection
 
 from include.kube.client import RETRY, Kube
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+# A log that is silent for minutes would be cut by the load balancer before an API server.
+KEEP_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+)
 
 
 def connect(
@@ -29,6 +39,7 @@ def connect(
     }
     settings = client.Configuration()
     settings.retries = RETRY
+    settings.socket_options = [*HTTPConnection.default_socket_options, *KEEP_ALIVE]
     config.kube_config.KubeConfigLoader(kubeconfig).load_and_set(settings)
 
     def renew(current: client.Configuration) -> None:

@@ -138,6 +138,18 @@ def test_rights_are_simulated_on_the_study_s_own_resources(account):
     passing = next(s for s in account.simulated if "iam:PassRole" in s["ActionNames"])
     context = {c["ContextKeyName"]: c["ContextKeyValues"] for c in passing["ContextEntries"]}
     assert context == {"iam:PassedToService": ["eks.amazonaws.com"]}
+    roles = {
+        tuple(s["ResourceArns"]) for s in account.simulated if "iam:PassRole" in s["ActionNames"]
+    }
+    guard = "arn:aws:iam::123456789012:role/OperatorBenchmarkSelfDestruct"
+    assert roles == {("arn:aws:iam::123456789012:role/operator-benchmark-demo-1",), (guard,)}
+    services = {
+        c["ContextKeyValues"][0]
+        for s in account.simulated
+        if "iam:PassRole" in s["ActionNames"]
+        for c in s["ContextEntries"]
+    }
+    assert {"eks.amazonaws.com", "ec2.amazonaws.com", "scheduler.amazonaws.com"} == services
     named = [name for call in account.simulated for name in call["ActionNames"]]
     assert not [name for name in named if "*" in name]  # AWS refuses to simulate those
     assert {"ec2:DeleteVpc", "ec2:RunInstances", "scheduler:CreateSchedule"} < set(named)

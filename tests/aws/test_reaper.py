@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from include.aws import reaper, session, stack
 from include.aws.settings import OWNER
@@ -125,3 +126,25 @@ def refused(client):
 
 def test_all_regions_are_those_of_the_account(aws):
     assert {REGION, "eu-north-1"} < set(reaper.all_regions())
+
+
+def test_region_that_the_organisation_closes_is_told_once_a_day(aws, monkeypatch):
+    def closed(*_, **__):
+        answer = {"Code": "AccessDenied", "Message": "with an explicit deny in a service control"}
+        raise ClientError({"Error": answer}, "DescribeStacks")
+
+    monkeypatch.setattr(reaper, "overdue", closed)
+    for hour in range(24):
+        now = datetime(2026, 12, 1, hour, 5, tzinfo=UTC)
+        if hour != reaper.TOLD_AT_HOUR:
+            reaper.reap(["eu-west-3"], owner=OWNER, now=now)
+            continue
+        with pytest.raises(reaper.ClustersReaped, match="eu-west-3 could not be looked at"):
+            reaper.reap(["eu-west-3"], owner=OWNER, now=now)
+
+
+def test_regions_are_those_of_the_installation_where_it_names_some(aws, monkeypatch):
+    monkeypatch.setenv(reaper.REGIONS, "us-east-2, eu-north-1")
+    assert reaper.all_regions() == ("us-east-2", "eu-north-1")
+    monkeypatch.delenv(reaper.REGIONS)
+    assert "eu-west-3" in reaper.all_regions()
