@@ -136,6 +136,10 @@ golden-change-points: .venv/.locked  ## Make the change points anew that tests c
 	"$$uv" run --quiet --no-project --python .venv/bin/python --with apache-otava==0.8.0 \
 	  python tests/regression/make_golden.py tests/golden/change_points.json
 
+.PHONY: aws-mutations
+aws-mutations: .venv/.locked  ## Put plausible faults into the AWS templates and code, and show that a check sees each
+	@$(PYTHON) -m pytest tests/aws/test_mutations.py $(PYTEST_ARGUMENTS)
+
 .PHONY: clean
 clean:  ## Remove what the project made outside its folder, also after a crash
 	@if [[ -x $(PYTHON) ]]; then bin/opbench clean; else echo "nothing to clean"; fi
