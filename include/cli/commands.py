@@ -41,6 +41,11 @@ SET = Argument(
     metavar="FIELD=VALUE",
     help="a field of the study, its value as JSON or a word: -s repeats=6 -s nodes=[1,2]",
 )
+ROOT = Argument(
+    "--results",
+    metavar="PLACE",
+    help="where studies are kept; without it, the installation's own place",
+)
 SERVER = (
     Argument(
         "--server",
@@ -54,6 +59,8 @@ SERVER = (
         help="holds the password; otherwise OPBENCH_PASSWORD does",
     ),
 )
+RECORDS = "a study's id or folder, an import's folder, or a records.parquet or .csv"
+
 BY_NAME = {
     "run": Command(
         run="include.cli.studies:run",
@@ -88,6 +95,44 @@ BY_NAME = {
         text="Everything that the cluster needs, looked at, with the estimate; makes nothing. Exit "
         "code 1 when something speaks against starting.",
         arguments=(STUDY, SET, JSON),
+    ),
+    "ls": Command(
+        run="include.cli.listing:ls",
+        help="list studies and imports with what they found",
+        text="A line per study and import, the newest first.",
+        arguments=(ROOT, JSON),
+    ),
+    "show": Command(
+        run="include.cli.listing:show",
+        help="print a study's answer and its table",
+        text="The answer in a few lines, and a row per size with each operator's median, how far "
+        "they are apart (~: not told apart), p and n, and the geometric mean.",
+        arguments=(
+            Argument("study", metavar="STUDY", help=RECORDS),
+            ROOT,
+            Argument("--md", action="store_true", help="as Markdown"),
+            JSON,
+        ),
+    ),
+    "compare": Command(
+        run="include.cli.comparing:run",
+        help="compare two sets of records; exit code 1 when B is worse",
+        text="Compares what two studies or imports measured of the same operators at the same "
+        "sizes: B against A. Exit code 1 when B is worse somewhere by more than --least.",
+        arguments=(
+            Argument("a", metavar="A", help=f"before: {RECORDS}"),
+            Argument("b", metavar="B", help=f"after: {RECORDS}"),
+            ROOT,
+            Argument(
+                "--least",
+                type=float,
+                default=1.0,
+                metavar="PERCENT",
+                help="the least change that counts, in percent (1)",
+            ),
+            Argument("--md", action="store_true", help="as Markdown for a pull request's comment"),
+            JSON,
+        ),
     ),
     "clean": Command(
         run="include.cli.machine:clean",

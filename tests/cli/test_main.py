@@ -156,7 +156,7 @@ def test_completion_is_something_that_bash_can_read(shell, capsys):
     text = capsys.readouterr().out
     done = subprocess.run(["bash", "-n"], input=text, text=True, check=False)
     assert done.returncode == 0
-    assert "preflight" in text
+    assert "compare" in text
 
 
 def test_completion_offers_commands_and_their_options(capsys):
