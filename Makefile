@@ -97,6 +97,11 @@ rehearse: setup  ## Run 6's study on 65 simulated nodes; REPEATS=2
 bench-rehearsal: setup  ## The same, and tell what it takes: nodes Ready, swap, gaps, memory
 	@exec $(PYTHON) -m include.bench.rehearsal --repeats $(REPEATS) --write docs/rehearsal.md
 
+THREE = {"name":"three-operators","operators":["mpi_operator","flux_operator","indexed_job"],"design":"interleaved","nodes":[1,2],"repeats":12,"warmups":1}
+.PHONY: three-operators
+three-operators: setup flux  ## MPI Operator, Flux Operator and Indexed Job, 12 repeats each; on a quiet machine (half an hour, as root)
+	@exec bin/demo '$(THREE)'
+
 CONTROL_PATH ?= --write docs/control_path.md
 .PHONY: control-path
 control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (most of an hour)

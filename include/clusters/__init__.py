@@ -74,6 +74,10 @@ class Cluster(adapters.Adapter[OptionsT]):
         """
         return ()
 
+    def cores_per_node(self, reservation: Reservation) -> int | None:  # noqa: ARG002
+        """Most cores that a worker may have, where that can be known before; else None."""
+        return None
+
     def controller_check(
         self,
         reservation: Reservation,  # noqa: ARG002

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kubernetes.utils.quantity import parse_quantity
 from pydantic import Field
 
 from include import waiting
@@ -100,6 +101,12 @@ class Existing(Cluster[Options]):
         options = self.read_options(reservation.options)
         nodes = _nodes.usable(self.connect(reservation), options.worker)
         return (_nodes.room(nodes, pod_resources, wanted=reservation.nodes),)
+
+    def cores_per_node(self, reservation: Reservation) -> int | None:
+        """The CPUs of the smallest node that workers may use; threads of one core count each."""
+        options = Options.model_validate(reservation.options)
+        nodes = _nodes.usable(self.connect(reservation), options.worker)
+        return min((_cpus(node) for node in nodes), default=None)
 
     def controller_check(
         self, reservation: Reservation, controller: Controller
@@ -243,6 +250,10 @@ def _jobs(kube: Kube, study_id: str) -> tuple[str, ...]:
 
 def _names(kind: str, listing: Listing) -> list[str]:
     return [f"{kind}/{obj['metadata']['name']}" for obj in listing.items]
+
+
+def _cpus(node: dict[str, Any]) -> int:
+    return int(parse_quantity(node["status"]["capacity"]["cpu"]))
 
 
 ADAPTER = Existing()

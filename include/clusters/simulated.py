@@ -89,6 +89,10 @@ class Simulated(Cluster[Options]):
         """By what a simulated node is said to have."""
         return (fit.check(pod_resources, nodes.RESOURCES, whose="a simulated node"),)
 
+    def cores_per_node(self, reservation: Reservation) -> int:  # noqa: ARG002
+        """The cores of a simulated node."""
+        return int(nodes.RESOURCES["cpu"])
+
     def controller_check(
         self, reservation: Reservation, controller: Controller
     ) -> tuple[Check, ...]:

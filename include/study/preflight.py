@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from include import clusters, k8s_operators
-from include.checks import Check, failed, require, stops, table, unknown
+from include.checks import Check, failed, passed, require, stops, table, unknown
 from include.cost.estimate import Estimate, estimate_plan
 from include.cost.gate import gate
 from include.errors import ClusterError
@@ -48,7 +48,8 @@ def look(plan: Plan) -> Preflight:
     more: tuple[Check, ...] = ()
     if not _failed(findings.checks):
         room = _room(cluster, reservation, plan.study)
-        more = (*_controllers(cluster, reservation, plan.study), *room)
+        cores = _cores(cluster, reservation, plan.study)
+        more = (*_controllers(cluster, reservation, plan.study), *cores, *room)
     checks = (*findings.checks, *more, *gate(plan.study, estimate))
     return Preflight(
         study_id=plan.study_id,
@@ -83,6 +84,22 @@ def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tu
         except ClusterError as err:
             checks.append(failed(controller.name, str(err)))
     return tuple(checks)
+
+
+def _cores(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
+    """A check of the operators whose launcher places no more ranks on a node than it has cores."""
+    asking = [name for name in study.operators if k8s_operators.load(name).needs_core_per_rank]
+    try:
+        cores = cluster.cores_per_node(reservation) if asking else None
+    except ClusterError as err:
+        return (unknown("cores", str(err)),)
+    if cores is None:
+        return ()
+    found = f"{study.ranks_per_node} ranks on a node of {cores} cores"
+    if study.ranks_per_node <= cores:
+        return (passed("cores", found),)
+    remedy = f"lower `ranks_per_node`, or leave {', '.join(asking)} out: it never runs them"
+    return (failed("cores", found, remedy=remedy),)
 
 
 def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:

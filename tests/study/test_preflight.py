@@ -12,6 +12,7 @@ from include.checks import Check, Outcome, failed, passed, require, table, unkno
 from include.cost.estimate import estimate_plan
 from include.cost.gate import gate
 from include.errors import ClusterBusy, ClusterError
+from include.k8s_operators import K8sOperator
 from include.results import Results
 from include.study import preflight, steps
 from include.study.plan import make_plan, read_study
@@ -174,3 +175,17 @@ def test_a_controller_that_cannot_be_had_stops_the_study(params, monkeypatch):
     assert asked == ["mpi-operator"]  # the other one has no controller
     assert not found.is_ready
     assert "no manifest" in found.text
+
+
+@pytest.mark.parametrize(("cores", "ready"), [(2, True), (1, False), (None, True)])
+def test_more_ranks_than_cores_stop_a_study_of_an_operator_that_never_runs_them(
+    params, monkeypatch, cores, ready
+):
+    params["ranks_per_node"] = 2
+    monkeypatch.setattr(type(clusters.load("fake")), "cores_per_node", lambda *_: cores)
+    plan = make_plan(read_study(params), study_id="demo-1")
+    assert preflight.look(plan).is_ready
+    monkeypatch.setattr(K8sOperator, "needs_core_per_rank", True)
+    found = preflight.look(plan)
+    assert found.is_ready is ready
+    assert ("it never runs them" in found.text) is not ready

@@ -50,13 +50,19 @@ class OneCluster:
         self.reservation = LOCAL.reserve(STUDY, study_id=STUDY_ID)
         self.handle = None
         self.kernel_parameters = None
+        self.study = STUDY
+
+    def with_view(self, view):
+        """Give the nodes of the next cluster a view of Flux too, or none."""
+        operators = ("mpi_operator", "flux_operator") if view else STUDY.operators
+        self.study = STUDY.model_copy(update={"operators": operators})
 
     def running(self):
         """The cluster's handle, of the cluster that is there or of a new one."""
         if self.handle is None:
             self.kernel_parameters = kernel_parameters()
-            LOCAL.create(self.reservation, STUDY)
-            self.handle = LOCAL.wait_ready(self.reservation, STUDY)
+            LOCAL.create(self.reservation, self.study)
+            self.handle = LOCAL.wait_ready(self.reservation, self.study)
         return self.handle
 
     def end(self):
