@@ -55,7 +55,9 @@ def _build_into(target: Path, controller: Controller, progress: Progress) -> Non
             environment=environment,
         )
     except ClusterError as err:
-        raise ClusterError(f"the Go module proxy gives no {module}: {err}") from err
+        short = f"{controller.name}@{controller.commit[:12]}"
+        msg = f"the Go module proxy gives no {short} ({_reason(err)})"
+        raise ClusterError(msg) from err
     progress.tell(f"building {controller.name} from its module")
     run(
         toolchain.command("install", "-trimpath", "-buildvcs=false", module),
@@ -65,3 +67,11 @@ def _build_into(target: Path, controller: Controller, progress: Progress) -> Non
     )
     if not (target / controller.name).is_file():
         raise ClusterError(f"{module} has no program {controller.name}")
+
+
+def _reason(error: ClusterError) -> str:
+    """The last of the causes that Go strings together: `403 Forbidden`, `no such host`."""
+    lines = [
+        line for line in str(error).splitlines() if line.startswith("go: ") or ": go: " in line
+    ]
+    return (lines[-1] if lines else str(error)).rpartition(": ")[2]
