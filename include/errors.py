@@ -44,6 +44,10 @@ class ClusterBusy(ClusterError):
     """Another study has the cluster, which takes one at a time; it will be free again."""
 
 
+class PartDied(ClusterError):
+    """A part of the cluster has died: nothing more can be expected of it until it is revived."""
+
+
 class CapacityError(ClusterError):
     """The cluster did not get the nodes that the study needs; the study cannot go on."""
 
@@ -54,6 +58,10 @@ class TeardownError(ClusterError):
 
 class ClustersReaped(BenchmarkError):
     """Clusters had been left behind, or may be; the message names each and what became of it."""
+
+
+class Cancelled(BenchmarkError):
+    """The run, or the task at work, was ended by hand."""
 
 
 class Problem(NamedTuple):

@@ -62,7 +62,7 @@ class RunPoint(BaseOperator):
         try:
             record = measurement.run()
         except Exception as err:
-            measurement.note_loss(f"{type(err).__name__}: {err}")
+            measurement.note_loss(err)
             raise
         if record.status != Status.VALID:
             context["ti"].xcom_push("return_value", record.to_json())

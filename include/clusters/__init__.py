@@ -10,6 +10,7 @@ from include import adapters
 from include.adapters import OptionsT
 from include.checks import Findings, busy, failed, passed
 from include.errors import ClusterBusy, ClusterError
+from include.kube import installation
 from include.kube.kinds import NODE
 from include.tariff import PaidNode, Tariff
 
@@ -143,6 +144,20 @@ class Cluster(adapters.Adapter[OptionsT]):
     @abstractmethod
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
         """Names of everything that this study made and that still exists."""
+
+    def health(
+        self,
+        reservation: Reservation,  # noqa: ARG002
+        kube: Kube,
+        controller: Controller | None,
+    ) -> None:
+        """Raise ClusterError naming the part of the cluster that is dead or silent.
+
+        `controller` is the one that the job at work needs. Asked every few seconds, and so cheap.
+        """
+        kube.require_answer()
+        if controller is not None:
+            installation.require_running(kube, controller)
 
     @abstractmethod
     def pace(self, reservation: Reservation) -> Pace:

@@ -16,10 +16,12 @@ from include.embedded import (
     controllers,
     credentials,
     flux_view,
+    health,
     image,
     local_cluster,
     machine,
     network,
+    owner,
     packages,
     ports,
     programs,
@@ -108,7 +110,8 @@ class Local(Cluster[Options]):
         image.built()
         local_cluster.layout_of(state_root()).require_short()
         current = state.read(state_root())
-        state.refuse_other_study(current, study_id=reservation.study_id)
+        state.refuse_other_study(current, root=state_root(), study_id=reservation.study_id)
+        owner.refuse_other(state_root())
         if current is None or not current.is_running():
             network.require_free_range()
             ports.require_free()
@@ -168,11 +171,30 @@ class Local(Cluster[Options]):
         )
 
     def connect(self, reservation: Reservation) -> Kube:
-        """A client that may work in the study's namespace and look at the nodes."""
+        """A client that may work in the study's namespace and look at the nodes.
+
+        Starts again what of the cluster has died.
+        """
         layout = local_cluster.layout_of(state_root())
-        state.require(state_root(), study_id=reservation.study_id)
+        dead = local_cluster.revive(root=state_root(), study_id=reservation.study_id)
+        for name in k8s_operators.available() if dead else ():
+            controller = k8s_operators.load(name).controller
+            if controller is not None and controllers.forget(
+                controller, dead, root=state_root(), study_id=reservation.study_id
+            ):
+                self.install(reservation, controller)
         path = layout.kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    def health(
+        self,
+        reservation: Reservation,
+        kube: Kube,
+        controller: Controller | None,  # noqa: ARG002
+    ) -> None:
+        """Every part is a process of this machine."""
+        health.require_whole(state_root(), study_id=reservation.study_id)
+        kube.require_answer()
 
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Run the controller as a process of this machine."""

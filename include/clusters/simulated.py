@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from include import applications
 from include.checks import passed
 from include.clusters import Cluster
-from include.embedded import binaries, credentials, simulated_removal, state
+from include.embedded import binaries, credentials, health, simulated_removal, state
 from include.embedded import programs as embedded_programs
 from include.embedded.paths import simulated_root
 from include.errors import StudyError
@@ -69,7 +69,9 @@ class Simulated(Cluster[Options]):
         for program in PROGRAMS:
             binaries.binary(program)
         current = state.read(simulated_root())
-        state.refuse_other_study(current, study_id=reservation.study_id)
+        state.refuse_other_study(
+            current, root=simulated_root(), study_id=reservation.study_id, kind="simulated"
+        )
 
     def cannot_run(self, application: Application[Any]) -> str | None:
         """Nodes that are simulated run no program: they play its output."""
@@ -152,12 +154,22 @@ class Simulated(Cluster[Options]):
     def connect(self, reservation: Reservation) -> Kube:
         """A client that may work in the study's namespace and look at the nodes.
 
-        Starts the cluster again when nothing of it runs any more, see `cluster.revive`.
+        Starts again what of the cluster has died, see `cluster.revive`.
         """
         root = simulated_root()
         cluster.revive(root=root, study_id=reservation.study_id)
         path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    def health(
+        self,
+        reservation: Reservation,
+        kube: Kube,
+        controller: Controller | None,  # noqa: ARG002
+    ) -> None:
+        """Every part is a process of this machine."""
+        health.require_whole(simulated_root(), study_id=reservation.study_id)
+        kube.require_answer()
 
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Run the controller as a process of this machine, or its declared stand-in."""

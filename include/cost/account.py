@@ -44,12 +44,23 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
     not become ready, and then must not hide why.
     """
     try:
-        found, now = {node.name: node for node in look()}, datetime.now(UTC)
-        gone = (node for node in _nodes(results) if node.name not in found)
+        # A second cluster's nodes may bear the names of the first one's.
+        found, now = {(node.name, node.since): node for node in look()}, datetime.now(UTC)
+        gone = (node for node in _nodes(results) if (node.name, node.since) not in found)
         ended = [node.model_copy(update={"until": node.until or now}) for node in gone]
         results.write_json(NODES, [node.to_json() for node in (*ended, *found.values())])
     except Exception as err:  # noqa: BLE001  any client, any error
         log.warning("the nodes cannot be listed, so the ledger will lack them: %s", err)
+
+
+def note_no_nodes(open_results: Callable[[], Results]) -> None:
+    """Store that all nodes have ended now; a store that cannot be reached is a warning."""
+    try:
+        results = open_results()
+        if results.exists(NODES):
+            note_nodes(results, lambda: ())
+    except Exception as err:  # noqa: BLE001  any store, any error
+        log.warning("the nodes' end is not stored: %s", err)
 
 
 def spent_usd(results: Results) -> float | None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
 
 
+NAME = "coredns"
+
+
 def corefile(kubeconfig: str) -> str:
     """CoreDNS's configuration.
 
@@ -42,7 +45,7 @@ def start(layout: Layout) -> HostProcess:
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(corefile(str(layout.kubeconfig(credentials.COREDNS))))
     command = (binary("coredns"), "-conf", config)
-    return processes.start("coredns", command, log_file=layout.logs / "coredns.log")
+    return processes.start(NAME, command, log_file=layout.logs / "coredns.log")
 
 
 def is_ready() -> bool:

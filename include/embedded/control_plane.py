@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import socket
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from include.embedded import probe, processes
@@ -17,7 +18,7 @@ from include.embedded.credentials import CONTROLLER_MANAGER, SCHEDULER, Trust
 from include.embedded.layout import LOOPBACK, SERVICE_RANGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from pathlib import Path
 
     from include.embedded.layout import Layout
@@ -182,38 +183,42 @@ def _follower(layout: Layout, name: str, *, port: int) -> tuple[str, ...]:
     )
 
 
-def start(layout: Layout, started: Callable[[HostProcess], None]) -> None:
-    """Start all four and wait until each answers; `started` is told of each process at once.
+ALL = ("etcd", "kube-apiserver", CONTROLLER_MANAGER, SCHEDULER)
+
+
+def start(
+    layout: Layout, started: Callable[[HostProcess], None], *, only: Collection[str] = ALL
+) -> None:
+    """Start them, or `only` some, and wait until each answers; tells `started` of each at once.
 
     ClusterError with the end of its log when one dies or is not ready in time.
     """
     if layout.tuning.is_audited:
         _audit_policy(layout).parent.mkdir(parents=True, exist_ok=True)
         _audit_policy(layout).write_text(json.dumps(AUDIT_POLICY))
-    database = _launch(layout, etcd(layout), started)
-    # An API server that finds no database waits a second before it looks again.
-    processes.wait_for(
-        "etcd", lambda: _accepts(layout.ports.etcd), needs=(database,), timeout_s=START_LIMIT_S
-    )
-    server = _launch(layout, api_server(layout), started)
-    processes.wait_for(
-        "the API server",
-        lambda: is_ready(layout),
-        needs=(database, server),
-        timeout_s=START_LIMIT_S,
-    )
-    followers = [
-        _launch(layout, component, started)
-        for component in (controller_manager(layout), scheduler(layout))
-    ]
-    ports = (layout.ports.controller_manager, layout.ports.scheduler)
-    for process, port in zip(followers, ports, strict=True):
-        processes.wait_for(
-            process.name,
-            lambda port=port: probe.answers(layout, LOOPBACK, port=port, path="/healthz"),  # type: ignore[misc]
-            needs=(process,),
-            timeout_s=START_LIMIT_S,
+    needs = []
+    if "etcd" in only:
+        needs.append(_launch(layout, etcd(layout), started))
+        # An API server that finds no database waits a second before it looks again.
+        _await("etcd", lambda: _accepts(layout.ports.etcd), needs=needs)
+    if "kube-apiserver" in only:
+        needs.append(_launch(layout, api_server(layout), started))
+    _await("the API server", lambda: is_ready(layout), needs=needs)
+    followers = {
+        _launch(layout, component, started): port
+        for component, port in (
+            (controller_manager(layout), layout.ports.controller_manager),
+            (scheduler(layout), layout.ports.scheduler),
         )
+        if component.name in only
+    }
+    for process, port in followers.items():
+        answers = partial(probe.answers, layout, LOOPBACK, port=port, path="/healthz")
+        _await(process.name, answers, needs=[process])
+
+
+def _await(what: str, is_ready: Callable[[], bool], *, needs: list[HostProcess]) -> None:
+    processes.wait_for(what, is_ready, needs=needs, timeout_s=START_LIMIT_S)
 
 
 def _accepts(port: int) -> bool:

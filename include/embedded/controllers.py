@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from include.embedded import access, cgroups, credentials, network, probe, processes, state
+from include.embedded import (
+    access,
+    cgroups,
+    credentials,
+    health,
+    network,
+    probe,
+    processes,
+    state,
+)
 from include.embedded.binaries import module_file
 from include.embedded.layout import BRIDGE_NETWORK, FIRST_CONTROLLER, MAX_CONTROLLERS, PREFIX
 from include.embedded.local_cluster import admin, apply, layout_of
@@ -78,6 +87,24 @@ def install(
             needs=(process,),
             timeout_s=START_LIMIT_S,
         )
+
+
+def forget(controller: Controller, dead: frozenset[str], *, root: Path, study_id: str) -> bool:
+    """Stop a controller that is to be installed again since parts of the cluster died, if it is.
+
+    That is one that died itself, or could not reach the API server for a while: it may give up
+    its lead, and with it end, seconds later.
+    """
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        is_concerned = controller.name in dead or health.lost_touch(dead)
+        if current.process(controller.name) is None or not is_concerned:
+            return False
+        _stop(controller, current, root)
+        kube = admin(layout_of(root), namespace=controller.namespace)
+        kube.delete_all(LEASE, selector="")  # the next one would wait for it
+        kube.close()
+    return True
 
 
 def objects(controller: Controller) -> list[dict[str, Any]]:

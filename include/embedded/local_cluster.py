@@ -13,11 +13,13 @@ from include.embedded import (
     cluster_dns,
     control_plane,
     credentials,
+    health,
     image,
     image_store,
     machine,
     network,
     node,
+    owner,
     processes,
     removal,
     state,
@@ -41,11 +43,9 @@ READY_LIMIT_S = 120.0
 class Builder:
     """Starts one cluster, keeping the state file true at every step."""
 
-    def __init__(self, layout: Layout, reservation: Reservation) -> None:
+    def __init__(self, layout: Layout, current: ClusterState) -> None:
         self.layout = layout
-        self.state = ClusterState.of(
-            reservation, api_address=layout.api_address, notes=describe(reservation.nodes)
-        )
+        self.state = current
         state.write(layout, self.state)
         cgroups.create(cgroups.HOST_GROUP)
 
@@ -88,16 +88,19 @@ def create(reservation: Reservation, *, root: Path, images: Path | None = None) 
     layout.require_short()
     with state.locked(root):
         current = state.read(root)
-        state.refuse_other_study(current, study_id=reservation.study_id)
+        state.refuse_other_study(current, root=root, study_id=reservation.study_id)
         if current is not None and current.is_complete and not current.dead():
             log.info("adopting the running cluster of study %s", current.study_id)
             return
         removal.remove_everything(root)
+        owner.claim(root)
         _create(layout, reservation, images=images or image.folder() / image_store.FOLDER)
 
 
 def _create(layout: Layout, reservation: Reservation, *, images: Path) -> None:
-    builder = Builder(layout, reservation)
+    notes = describe(reservation.nodes)
+    new = ClusterState.of(reservation, api_address=layout.api_address, notes=notes)
+    builder = Builder(layout, new)
     started = time.monotonic()
     credentials.create_all(layout)
     network.create_bridge(node_count=reservation.nodes)
@@ -111,6 +114,38 @@ def _create(layout: Layout, reservation: Reservation, *, images: Path) -> None:
     apply(layout, (*access.for_cluster(), *access.for_study(reservation.namespace)))
     builder.started_on_host(cluster_dns.start(layout))
     builder.complete()
+
+
+def revive(*, root: Path, study_id: str) -> frozenset[str]:
+    """Start again what of the study's cluster has died; returns names of what had.
+
+    Controllers are none of it: whoever installed them knows their programs. ClusterError when
+    there is no such cluster, when all of it is gone, or when a part does not come up.
+    """
+    current = state.require(root, study_id=study_id)
+    if not current.is_complete or not current.dead():
+        return frozenset()
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        dead = health.dead_names(current)
+        if not current.is_running():
+            health.require_whole(root, study_id=study_id)
+        if dead:
+            log.warning("starting %s of the local cluster again", " and ".join(sorted(dead)))
+            _revive(current, dead, root=root)
+    return dead
+
+
+def _revive(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
+    layout = layout_of(root)
+    builder = Builder(layout, current)
+    control_plane.start(layout, builder.started_on_host, only=dead)
+    if cluster_dns.NAME in dead:
+        builder.started_on_host(cluster_dns.start(layout))
+    for member in nodes(current.nodes):
+        if member.name in dead:  # with its first process all that ran on it has ended
+            builder.started(node.start(layout, member))
+    wait_ready(root=root, study_id=current.study_id)
 
 
 def _prepare_nodes(layout: Layout, count: int, *, images: Path) -> None:

@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.embedded import cgroups, mounts, network, processes
+from include.embedded import cgroups, mounts, network, owner, processes
 from include.embedded.commands import run
 from include.errors import ClusterError, TeardownError
 
@@ -47,8 +47,10 @@ def remove_everything(root: Path) -> tuple[str, ...]:
     """Remove all that the project left outside its folder; returns what it was.
 
     The state folder itself stays, empty, since its lock may be held. Repeating it is harmless.
-    TeardownError naming what cannot be removed.
+    TeardownError naming what cannot be removed, ClusterBusy when a cluster that is kept in
+    another state folder lives: the machine's namespaces, links and groups are its.
     """
+    owner.refuse_other(root)
     before = leftovers(root)
     for _ in range(ROUNDS):
         if not (found := _processes(root)):
@@ -62,6 +64,7 @@ def remove_everything(root: Path) -> tuple[str, ...]:
         _each(remove, names)
     cgroups.remove()
     _empty(root)
+    owner.release(root)
     if after := leftovers(root):
         msg = (
             f"still there after removal: {', '.join(after)}; remove by hand, or restart the machine"
@@ -132,4 +135,5 @@ def _empty(root: Path) -> None:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # leftovers() tells of it
+                path.unlink(missing_ok=True)

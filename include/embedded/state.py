@@ -113,14 +113,17 @@ def write(layout: Layout, state: ClusterState) -> None:
     write_whole(layout.state_file, state.model_dump_json(indent=2))
 
 
-def refuse_other_study(state: ClusterState | None, *, study_id: str) -> None:
-    """ClusterBusy when another study's cluster runs on this machine: there is room for one."""
+def refuse_other_study(
+    state: ClusterState | None, *, root: Path, study_id: str, kind: str = "local"
+) -> None:
+    """ClusterBusy when another study's cluster runs in the state folder: there is room for one."""
     if state is None or state.study_id == study_id or not state.is_running():
         return
     msg = (
-        f"the local cluster of study {state.study_id} is running on this machine (since "
-        f"{state.started_at:%Y-%m-%d %H:%M} UTC, expires {state.expires_at:%Y-%m-%d %H:%M} UTC), "
-        f"and there is room for one; wait for its end, or end it with `make clean` where it began"
+        f"the {kind} cluster of study {state.study_id} is running on this machine (since "
+        f"{state.started_at:%Y-%m-%d %H:%M} UTC, expires {state.expires_at:%Y-%m-%d %H:%M} UTC, "
+        f"kept in {root}), and there is room for one; wait for its end, or end it with "
+        f"`make clean` where it began"
     )
     raise ClusterBusy(msg)
 
@@ -137,10 +140,10 @@ def require(root: Path, *, study_id: str) -> ClusterState:
 def end(root: Path, *, study_id: str | None, remove: Named, leftovers: Named) -> tuple[str, ...]:
     """Remove a study's cluster with its folder, and return what it was; harmless when repeated.
 
-    Another study's running cluster is left alone; with None, none is. What `remove` raises passes
-    through.
+    Another study's running cluster is left alone; with None, none is. A study that has no state
+    here has made nothing, whatever there is on the machine. What `remove` raises passes through.
     """
-    if not root.exists() and not leftovers(root):
+    if not root.exists() and (study_id is not None or not leftovers(root)):
         return ()
     with locked(root):
         current = read_or_none(root)
@@ -151,9 +154,17 @@ def end(root: Path, *, study_id: str | None, remove: Named, leftovers: Named) ->
         ):
             log.warning("the cluster of study %s is running; left alone", current.study_id)
             return ()
+        if current is None and study_id is not None and not _is_unreadable(root):
+            if not any(root.iterdir()):
+                root.rmdir()
+            return ()
         removed = remove(root)
         root.rmdir()
     return removed
+
+
+def _is_unreadable(root: Path) -> bool:
+    return (root / STATE_FILE).exists()
 
 
 @contextmanager

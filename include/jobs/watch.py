@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 from include.errors import ClusterError, JobFailed, JobTimeout, ParseError
 from include.jobs import obstacles, pod_states
 from include.jobs.events import Warnings
+from include.jobs.health import Health
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
 from include.kube.answers import AccessRefused
 from include.kube.kinds import POD
@@ -19,6 +20,8 @@ from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from include.kube.client import Kube
 
 log = logging.getLogger(__name__)
@@ -37,7 +40,14 @@ class JobWatch:
     """
 
     def __init__(
-        self, kube: Kube, operator: K8sOperator, *, name: str, nodes: int, log_file: BinaryIO
+        self,
+        kube: Kube,
+        operator: K8sOperator,
+        *,
+        name: str,
+        nodes: int,
+        log_file: BinaryIO,
+        health: Callable[[], None] | None = None,
     ) -> None:
         self.resource: dict[str, Any] | None = None
         self.pods: dict[str, dict[str, Any]] = {}
@@ -46,6 +56,7 @@ class JobWatch:
         self._name = name
         self._nodes = nodes
         self._log_file = log_file
+        self._health = Health(health)
         self._changes: queue.SimpleQueue[Change] = queue.SimpleQueue()
         selector = f"{LABEL_POINT}={name}"
         kinds = dict.fromkeys((operator.resource, operator.state_resource, POD))
@@ -77,8 +88,16 @@ class JobWatch:
     def wait(self, *, timeout_s: float) -> JobState:
         """The job's state when it has succeeded.
 
-        JobFailed saying why when it has not or cannot, JobTimeout when it takes too long.
+        JobFailed saying why when it has not or cannot, JobTimeout when it takes too long. When the
+        cluster itself is at fault, that is raised instead: it says nothing of the job.
         """
+        try:
+            return self._wait(timeout_s=timeout_s)
+        except JobFailed:
+            self._health.require()
+            raise
+
+    def _wait(self, *, timeout_s: float) -> JobState:
         end = time.monotonic() + timeout_s
         while True:
             state = self._next_state(end - time.monotonic())
@@ -101,6 +120,7 @@ class JobWatch:
                 self._take(self._changes.get_nowait())
         except queue.Empty:
             pass
+        self._health.look()
         self._require_news()
         self._refuse_hopeless()
         return self._state

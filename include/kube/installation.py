@@ -14,6 +14,7 @@ from include import waiting
 from include.checks import failed, passed
 from include.errors import ClusterError, TeardownError
 from include.files import write_whole
+from include.kube.answers import AccessRefused
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, NAMESPACE
 from include.models import Placement
 
@@ -162,6 +163,23 @@ def _check_digest(data: bytes, controller: Controller, *, source: str) -> None:
             f"{source} is not the manifest of {controller.name} {controller.version}: "
             f"sha256 {found}, expected {controller.manifest_sha256}"
         )
+        raise ClusterError(msg)
+
+
+def require_running(kube: Kube, controller: Controller) -> None:
+    """ClusterError when the controller's Deployment has no pod that runs.
+
+    Nothing when this credential may not look there, or there is none of that name: somebody else
+    may have installed it in another way.
+    """
+    place = kube.in_namespace(controller.namespace)
+    try:
+        deployment = place.get(DEPLOYMENT, controller.deployment_name)
+    except AccessRefused:
+        return
+    if deployment and not deployment.get("status", {}).get("availableReplicas", 0):
+        where = f"{controller.namespace}/{controller.deployment_name}"
+        msg = f"the operator {controller.name} is dead: no pod of its Deployment {where} runs"
         raise ClusterError(msg)
 
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 from kubernetes.client.exceptions import ApiException
 
 from include import k8s_operators
-from include.embedded import control_plane, credentials, processes, simulated_removal, state
+from include.embedded import (
+    control_plane,
+    credentials,
+    health,
+    processes,
+    simulated_removal,
+    state,
+)
 from include.embedded.access import for_study
 from include.embedded.binaries import binary
 from include.embedded.certificates import Authority, Identity
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 READY_LIMIT_S = 120.0
+KWOK, PLAYER = "kwok", "simulated-applications"
 PLAYER_MODULE = "include.simulation.player"
 
 
@@ -65,7 +73,9 @@ def create(reservation: Reservation, study: Study, *, root: Path) -> None:
     """
     with state.locked(root):
         current = state.read(root)
-        state.refuse_other_study(current, study_id=reservation.study_id)
+        state.refuse_other_study(
+            current, root=root, study_id=reservation.study_id, kind="simulated"
+        )
         if current is not None and current.is_complete and not current.dead():
             log.info("adopting the running simulated cluster of study %s", current.study_id)
             return
@@ -100,27 +110,34 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
 
 
 def revive(*, root: Path, study_id: str) -> None:
-    """Start the study's cluster again when nothing of it runs any more, with what it had.
+    """Start again what of the study's cluster has died, with what it had.
 
-    That is so when the container or the machine that it ran in was started again. The objects
-    are still in its database; a point that was at work then is played from its beginning. When a
-    part alone has died, nothing is done: that is a fault, and somebody should look at it.
+    That is all of it when the container or the machine that it ran in was started again. The
+    objects are still in its database; a point that was at work then is played from its beginning.
     ClusterError when there is no such cluster, or when it does not come up.
     """
     current = state.require(root, study_id=study_id)
-    if not current.is_complete or current.is_running():
+    if not current.is_complete or not current.dead():
         return
     with state.locked(root):
         current = state.require(root, study_id=study_id)
-        if not current.is_running():
-            log.warning("nothing of the simulated cluster runs any more: starting it again")
-            simulation = settings.read(root)
-            layout = simulation.layout(root)
-            builder = Builder(layout, current)
-            control_plane.start(layout, builder.started)
-            _drop_leases(layout, namespace="kube-node-lease")
-            _start_nodes(layout, simulation, builder)
-    _revive_controllers(current, root=root)
+        dead = health.dead_names(current)
+        if dead:
+            log.warning("starting %s of the simulated cluster again", " and ".join(sorted(dead)))
+            _revive(current, dead, root=root)
+    _revive_controllers(current, dead, root=root)
+
+
+def _revive(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
+    simulation = settings.read(root)
+    layout = simulation.layout(root)
+    builder = Builder(layout, current)
+    control_plane.start(layout, builder.started, only=dead)
+    if KWOK in dead:
+        _drop_leases(layout, namespace="kube-node-lease")
+        builder.started(_start_kwok(layout))
+    if PLAYER in dead:
+        builder.started(_start_player(layout))
 
 
 def keep_workers(*, root: Path, study_id: str, names: tuple[str, ...]) -> None:
@@ -135,14 +152,20 @@ def keep_workers(*, root: Path, study_id: str, names: tuple[str, ...]) -> None:
         kube.close()
 
 
-def _revive_controllers(current: ClusterState, *, root: Path) -> None:
-    """Start the controllers that ran."""
+def _revive_controllers(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
+    """Start the controllers that died, and those that could not reach the API server for a while.
+
+    The latter may give up their lead, and with it end, seconds later.
+    """
     for name in k8s_operators.available():
         controller = k8s_operators.load(name).controller
-        if controller is None or current.process(controller.name) is None:
+        running = None if controller is None else current.process(controller.name)
+        if controller is None or running is None:
             continue
-        _drop_leases(settings.read(root).layout(root), namespace=controller.namespace)
-        controllers.install(controller, root=root, study_id=current.study_id)
+        if controller.name in dead or health.lost_touch(dead):
+            processes.stop((running,))
+            _drop_leases(settings.read(root).layout(root), namespace=controller.namespace)
+            controllers.install(controller, root=root, study_id=current.study_id)
 
 
 def _drop_leases(layout: Layout, *, namespace: str) -> None:
@@ -190,7 +213,7 @@ def _wait_for_stages(layout: Layout) -> None:
 
 def _start_kwok(layout: Layout) -> HostProcess:
     return processes.start(
-        "kwok",
+        KWOK,
         (
             binary("kwok"),
             f"--kubeconfig={credentials.issue_controller(layout, access.KWOK)}",
@@ -218,7 +241,7 @@ def _start_player(layout: Layout) -> HostProcess:
     """The process that plays the applications and serves their logs to the API server."""
     credentials.issue_controller(layout, access.PLAYER)
     return processes.start(
-        "simulated-applications",
+        PLAYER,
         (sys.executable, "-m", PLAYER_MODULE, f"--state={layout.root}/"),
         log_file=layout.logs / "simulated-applications.log",
         environment={"PYTHONPATH": str(ROOT)},

@@ -29,6 +29,7 @@ from include.results import RECORD
 from include.study import record, timeline
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from include.errors import BenchmarkError
@@ -49,6 +50,7 @@ class Setting:
     handle: ClusterHandle
     kube: Kube
     results: Results
+    health: Callable[[], None] | None = None  # raises what is wrong with the cluster
 
 
 def run_point(point: Point, setting: Setting) -> Record:
@@ -87,7 +89,12 @@ def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
     folder.write_text("manifest.yaml", manifest)
     with tempfile.TemporaryFile() as as_it_came:  # without a name: a kill leaves no secret behind
         watch = JobWatch(
-            setting.kube, job.operator, name=point.point_id, nodes=point.nodes, log_file=as_it_came
+            setting.kube,
+            job.operator,
+            name=point.point_id,
+            nodes=point.nodes,
+            log_file=as_it_came,
+            health=setting.health,
         )
         error, completed_at = _follow(point, setting, watch=watch, objects=objects)
         as_it_came.seek(0)

@@ -37,8 +37,9 @@ from include.results import (
     step_times,
 )
 from include.study import images, outline, presets, stopping, teardown, workers
+from include.study.losses import losses
 from include.study.plan import read_plan
-from include.study.turn import left_out, losses
+from include.study.turn import left_out
 from include.study.verdict import judge
 
 if TYPE_CHECKING:
@@ -252,6 +253,7 @@ def destroy(reservation: Reservation, *, open_results: Callable[[], Results]) ->
         if left := cluster.leftovers(reservation):
             msg = f"the cluster {reservation.cluster} still has {', '.join(left)}"
             raise TeardownError(msg)
+    account.note_no_nodes(open_results)
     log.info("nothing is left of the cluster %s", reservation.cluster)
 
 

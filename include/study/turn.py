@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
-from include import clusters
-from include.errors import BenchmarkError
+from include import clusters, k8s_operators
+from include.errors import BenchmarkError, Cancelled, ClusterError, ParseError
 from include.models.figures import primary_of
 from include.results import RECORD, Results
 from include.study import shrink, workers
 from include.study.fabric import Fabric
+from include.study.losses import LAST_LOSS, is_tainted, note_loss
 from include.study.run_point import Setting, cancel_point, run_point
 from include.study.stopping import require_going
 
@@ -26,8 +29,6 @@ log = logging.getLogger(__name__)
 
 # By the pipeline's own clock, which measures the pipeline and never an operator: see include.bench.
 WORK_FILE = "work.json"
-FIRST_LOSS = "loss-1.json"
-LAST_LOSS = "loss-2.json"  # mark that gives a point up, so that the next one is due
 NOT_NEEDED = "not_needed.json"  # mark of a point that was left out, with the task that did so
 
 
@@ -94,7 +95,10 @@ def _left_out_by(results: Results, phase: Phase, done: Outcomes, *, task: str) -
 
 def _is_cut_off(results: Results, point: Point) -> bool:
     """True if a worker died between the record of the point and the end of its job."""
-    record = results.record(point.point_id)
+    try:
+        record = results.record(point.point_id)
+    except ParseError:  # a damaged file keeps no other point from its turn
+        return False
     return record is not None and record.deleted_at is None
 
 
@@ -132,34 +136,46 @@ class Measurement:
     point: Point
     setting: Setting
     fabric: Fabric | None = None  # fabric that MPI must use; None: its own choice
+    _is_cancelled: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> Record:
-        """Run the point, blocking, and return its record, which may say that it failed."""
-        point = self.point
+        """Run the point, blocking, and return its record, which may say that it failed.
+
+        A job that was at work when a part of the cluster was lost is deleted first: what it tells
+        of its operator would be the loss.
+        """
+        point, results = self.point, self.setting.results
         log.info("point %d of %d: %s", point.order_index, point.points_in_study, point)
-        started_at = datetime.now(UTC)
-        earlier = self.setting.results.record(point.point_id)
+        self._require_health()
+        if is_tainted(results, point.point_id):
+            cancel_point(point, self.setting)
+        started_at, earlier = datetime.now(UTC), results.record(point.point_id)
         before = self.fabric.read() if self.fabric else None
-        record = run_point(point, self.setting)
+        record = run_point(point, replace(self.setting, health=self._require_health))
         is_new = earlier is None or earlier.attempt < record.attempt  # else nothing ran meanwhile
         if self.fabric and before is not None and is_new:
-            record = self.fabric.confirm(point, record, results=self.setting.results, before=before)
-        work = {"started_at": started_at, "finished_at": datetime.now(UTC)}
-        stamps = {name: at.isoformat() for name, at in work.items()}
-        self.setting.results.of_point(point.point_id).write_json(WORK_FILE, stamps)
+            record = self.fabric.confirm(point, record, results=results, before=before)
+        if record != earlier:
+            work = {"started_at": started_at, "finished_at": datetime.now(UTC)}
+            stamps = {name: at.isoformat() for name, at in work.items()}
+            results.of_point(point.point_id).write_json(WORK_FILE, stamps)
         log.info("%s: %s", point, _outcome(record))
         return record
 
     def cancel(self) -> None:
         """Delete the point's job."""
+        self._is_cancelled.set()  # before, as the run must not take it for somebody else's deed
         cancel_point(self.point, self.setting)
 
-    def note_loss(self, reason: str) -> None:
-        """Note why the point has no outcome; after the second time it is given up."""
-        folder = self.setting.results.of_point(self.point.point_id)
-        first = not folder.exists(FIRST_LOSS)
-        loss = {"point_id": self.point.point_id, "reason": reason}
-        folder.write_json(FIRST_LOSS if first else LAST_LOSS, loss)
+    def note_loss(self, err: Exception) -> None:
+        """Note why the point has no outcome; see `losses.note`."""
+        note_loss(self.setting.results, self.point.point_id, err)
+
+    def _require_health(self) -> None:
+        if self._is_cancelled.is_set():
+            raise Cancelled("the run was stopped by hand while the point was measured")
+        if self.setting.health is not None:
+            self.setting.health()
 
 
 def next_measurement(
@@ -183,9 +199,26 @@ def next_measurement(
     due = due_points(plan.points, _outcomes(results), not_needed=not_needed)
     shrink.give_back(results, handle, plan=plan, due=[point, *due])
     handle = workers.made_ready(results, handle, plan=plan, phase=phase)
-    kube = clusters.load(handle.cluster).connect(handle)
-    setting = Setting(study=plan.study, handle=handle, kube=kube, results=results)
+    setting = _setting(results, handle, plan, point=point)
     return Measurement(point=point, setting=setting, fabric=Fabric(handle))
+
+
+def _setting(results: Results, handle: ClusterHandle, plan: Plan, *, point: Point) -> Setting:
+    """What it takes to run the point; a cluster that cannot be reached is a loss of it."""
+    cluster = clusters.load(handle.cluster)
+    try:
+        kube = cluster.connect(handle)
+    except ClusterError as err:
+        note_loss(results, point.point_id, err)
+        raise
+    controller = k8s_operators.load(point.k8s_operator).controller
+    return Setting(
+        study=plan.study,
+        handle=handle,
+        kube=kube,
+        results=results,
+        health=partial(cluster.health, handle, kube, controller),
+    )
 
 
 def _not_needed(results: Results, plan: Plan) -> frozenset[str]:
@@ -206,10 +239,3 @@ def _outcome(record: Record) -> str:
         f"launcher_time_s {record.launcher_time_s}",
     )
     return f"{record.status.value}, {', '.join(times)}"
-
-
-def losses(results: Results) -> dict[str, str]:
-    """Why points have no outcome, by point id."""
-    noted = sorted(each for each in results.point_files() if each[1] in {FIRST_LOSS, LAST_LOSS})
-    found = [json.loads(results.of_point(point).read_bytes(name)) for point, name in noted]
-    return {loss["point_id"]: loss["reason"] for loss in found}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from include.cost import account
 from include.cost.ledger import Ledger, Use
 from include.report.cost_text import cost_section, read_cost
-from include.results import Results, step_times
+from include.results import NODES, Results, step_times
 from include.tariff import PaidNode, Tariff
 from tests.records import record
 from tests.report.study_folder import plan_of
@@ -215,3 +216,18 @@ def test_nodes_that_cannot_be_listed_are_a_warning(tmp_path, caplog):
     account.note_nodes(Results(tmp_path), unreachable)
     assert "no route" in caplog.text
     assert not Path(tmp_path, "nodes.json").exists()
+
+
+def test_a_second_clusters_nodes_do_not_take_the_place_of_the_firsts(tmp_path):
+    results = Results(tmp_path)
+    first = PaidNode(name="n1", since=datetime(2026, 1, 1, 10, tzinfo=UTC))
+    second = PaidNode(name="n1", since=datetime(2026, 1, 1, 11, tzinfo=UTC))
+    account.note_nodes(results, lambda: (first,))
+    account.note_no_nodes(lambda: results)
+    ended = json.loads(results.read_text(NODES))[0]["until"]
+    account.note_nodes(results, lambda: (second,))
+    noted = json.loads(results.read_text(NODES))
+    assert [(each["since"][11:13], each.get("until")) for each in noted] == [
+        ("10", ended),
+        ("11", None),
+    ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from include.embedded import binaries
+from include.embedded import binaries, owner
 from include.embedded.layout import Layout
 from include.embedded.progress import Progress
 
@@ -59,3 +59,9 @@ def programs(tmp_path, monkeypatch):
     for name in binaries.PROGRAMS:
         (folder / name).touch(mode=0o755)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _own_machine(monkeypatch, tmp_path_factory):
+    """No test of one module takes or gives up the machine's own cluster."""
+    monkeypatch.setattr(owner, "FILE", tmp_path_factory.mktemp("run") / "local-owner")

@@ -9,8 +9,8 @@ from include.errors import ClusterError
 from include.models import Point, Record, Status
 from include.regression import confirmation_run
 from include.study import turn
+from include.study.losses import losses
 from include.study.stopping import StudyStopped
-from include.study.turn import losses
 from plugins.run_confirmation import RunConfirmation
 from plugins.run_point import RunPoint, name_of
 

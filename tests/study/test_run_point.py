@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include import k8s_operators
-from include.errors import ClusterError, TeardownError
-from include.jobs import cleanup, obstacles
+from include.errors import ClusterError, PartDied, TeardownError
+from include.jobs import cleanup, health, obstacles
 from include.jobs.spec import job_of
 from include.k8s_operators import Launch
 from include.kube import follower, watch
@@ -147,6 +147,22 @@ def test_a_credential_that_is_refused_for_long_ends_the_point(
     with pytest.raises(ClusterError, match="credential is not valid"):
         run_point.run_point(point, setting)
     assert time.monotonic() - started < 10
+
+
+def test_a_dead_part_of_the_cluster_ends_the_point_and_not_as_the_operators_failure(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(health, "EACH_S", 0.2)
+
+    def dead():
+        raise PartDied("kube-scheduler has died")
+
+    ScriptedJob(server[0], operator, end=False)
+    started = time.monotonic()
+    with pytest.raises(PartDied):
+        run_point.run_point(point, dataclasses.replace(setting, health=dead))
+    assert time.monotonic() - started < 10
+    assert not setting.results.exists(f"points/{point.point_id}/record.json")
 
 
 def test_nothing_of_the_job_is_left(server, setting, point, operator):

@@ -9,8 +9,9 @@ import pytest
 from include.models import Phase, Status
 from include.results import Results
 from include.study import turn
+from include.study.losses import losses
 from include.study.run_point import Setting
-from include.study.turn import Measurement, losses, next_point
+from include.study.turn import Measurement, next_point
 from tests.fakes.points import record_of
 from tests.study.test_verdict import make_point
 
@@ -58,11 +59,11 @@ def test_a_point_whose_job_was_not_deleted_comes_first(results):
 def test_a_point_is_given_up_after_the_second_loss(results):
     setting = Setting(study=None, handle=None, kube=None, results=results)
     due = Measurement(point=POINTS[0], setting=setting)
-    due.note_loss("first")
+    due.note_loss(ValueError("first"))
     assert next_point(results, PHASE, POINTS[1]) == POINTS[0]
-    due.note_loss("second")
+    due.note_loss(ValueError("second"))
     assert next_point(results, PHASE, POINTS[1]) == POINTS[1]
-    assert losses(results) == {"p1": "second"}
+    assert losses(results) == {"p1": "ValueError: second"}
 
 
 def test_a_run_is_announced_and_its_outcome_told(results, monkeypatch, caplog):

@@ -121,6 +121,9 @@ class FakeCluster(Cluster):
             image_pull_policy="Never",
         )
 
+    def health(self, reservation, kube, controller):
+        """Nothing of it can die."""
+
     def connect(self, reservation):
         return FakeKube(Options.model_validate(reservation.options))
 
