@@ -16,9 +16,9 @@ from plugins.run_point import RunPoint, name_of
 
 
 @pytest.fixture
-def points(ti):
-    (phase,) = ti.xcoms["plan"]["phases"]
-    return phase["points"]
+def points(results):
+    (phase,) = results.plan().phases
+    return [point.to_json() for point in phase.points]
 
 
 def operator_of(point):
