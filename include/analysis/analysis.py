@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from include.analysis.arms import with_arms
 from include.analysis.comparison import compare
+from include.analysis.curves import curve_pairs, curve_points
 from include.analysis.drift import drift
 from include.analysis.phases import phase_medians
 from include.analysis.problems import with_problems
@@ -32,6 +33,8 @@ class Analysis:
     comparisons: pd.DataFrame
     drifts: pd.DataFrame
     scaling: pd.DataFrame
+    curves: pd.DataFrame  # a figure over an axis: medians
+    curve_pairs: pd.DataFrame  # the same: what two operators differ by
     verdicts: tuple[Verdict, ...]
 
 
@@ -55,5 +58,7 @@ def analyse(
         comparisons=comparisons,
         drifts=drifts,
         scaling=scaling(runs, operators=operators),
+        curves=curve_points(runs, operators=operators),
+        curve_pairs=curve_pairs(runs, operators=operators),
         verdicts=judge(runs, comparisons=comparisons, drifts=drifts, looks=looks),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include import k8s_operators
+from include import applications, k8s_operators
 from include.embedded import flux_view, image, machine, programs
 from include.errors import ClusterError, StudyError
 from include.models import Binding, MpiImplementation
@@ -77,7 +77,8 @@ def _refuse_foreign_image(study: Study) -> None:
 
 def _refuse_foreign_mpi(study: Study) -> None:
     """StudyError for an MPI that the image's applications were not built for."""
-    if study.mpi_implementation is not MpiImplementation.MPICH:
+    built_for = applications.load(study.application).mpi_implementations
+    if not built_for and study.mpi_implementation is not MpiImplementation.MPICH:
         msg = (
             f"mpi_implementation {study.mpi_implementation}: the applications of the local "
             f"cluster's own image are built for {MpiImplementation.MPICH}"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from include import k8s_operators
+from include import applications, k8s_operators
 from include.clusters import Cluster, _local_refusals
 from include.embedded import (
     binaries,
@@ -18,10 +18,12 @@ from include.embedded import (
     flux_view,
     health,
     image,
+    image_store,
     local_cluster,
     machine,
     network,
     owner,
+    package_image,
     packages,
     ports,
     programs,
@@ -145,13 +147,19 @@ class Local(Cluster[Options]):
         """Start control plane and nodes, or adopt them when they run."""
         self.preflight(reservation)
         view = _view(reservation) if _launches_with_flux(study) else None
-        images = flux_view.store(view, Progress(log.info)) if view else None
+        names = _packages(study)
+        if names:
+            package_image.build(names, Progress(log.info))
+        images = package_image.folder(names) / image_store.FOLDER if names else None
+        if view:
+            images = flux_view.store(view, Progress(log.info), package_names=names)
         local_cluster.create(reservation, root=state_root(), images=images)
 
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for all nodes to be Ready and for their name service."""
         current = local_cluster.wait_ready(root=state_root(), study_id=reservation.study_id)
-        built = image.built()
+        names = _packages(study)
+        built = package_image.built(names) if names else image.built()
         cores = _local_refusals.cores_of(reservation.nodes)
         view = _view(reservation) if _launches_with_flux(study) else None
         return ClusterHandle(
@@ -236,6 +244,11 @@ def _program(reservation: Reservation, controller: Controller) -> Found:
 
 def _launches_with_flux(study: Study) -> bool:
     return any(k8s_operators.load(name).launcher_image for name in study.operators)
+
+
+def _packages(study: Study) -> tuple[str, ...]:
+    """Debian's packages that the study's application needs beside what every image has."""
+    return applications.load(study.application).packages or ()
 
 
 def _view(reservation: Reservation) -> FluxView | None:

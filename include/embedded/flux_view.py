@@ -13,10 +13,11 @@ import hashlib
 import re
 import shutil
 import tarfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.embedded import flux_check, image, image_store, oci, packages
+from include.embedded import flux_check, image, image_store, oci, package_image, packages
 from include.embedded.binaries import KEY_LENGTH
 from include.embedded.paths import cache_root
 from include.embedded.whole import made_whole
@@ -128,13 +129,17 @@ def bring(source: str, progress: Progress) -> FluxView:
     return view
 
 
-def store(view: FluxView, progress: Progress) -> Path:
-    """The folder of containerd with the view and what every node has; made when it is missing."""
-    target = folder() / f"{view.key}-{image.cache_key()}"
+def store(view: FluxView, progress: Progress, *, package_names: tuple[str, ...] = ()) -> Path:
+    """The folder of containerd with the view and what every node has; made when it is missing.
+
+    `package_names`: with the image of these packages instead of LAMMPS'.
+    """
+    base = _Base.of(package_names)
+    target = folder() / f"{view.key}-{base.key}"
     with made_whole(target, progress) as partial:
         if partial is not None:
             progress.tell("unpacking the Flux view for the nodes")
-            _with_view(partial, folder() / view.key / "view.tar", view.reference)
+            _with_view(partial, folder() / view.key / "view.tar", view.reference, base=base)
     return target / image_store.FOLDER
 
 
@@ -152,7 +157,7 @@ def _bring_into(target: Path, source: str, progress: Progress) -> None:
         _pull(source, archive, scratch=scratch)
     reference = f"{REPOSITORY}:{key_of(source)}"
     progress.tell("trying Flux in the application's image")
-    digest, version = _with_view(scratch, archive, reference)
+    digest, version = _with_view(scratch, archive, reference, base=_Base.of(()))
     view = FluxView(
         key=key_of(source), source=source, reference=reference, digest=digest, version=version
     )
@@ -160,16 +165,36 @@ def _bring_into(target: Path, source: str, progress: Progress) -> None:
     shutil.rmtree(scratch)
 
 
-def _with_view(target: Path, archive: Path, reference: str) -> tuple[str, str]:
+@dataclass(frozen=True, kw_only=True)
+class _Base:
+    """An application's image, with which the view goes to the nodes."""
+
+    key: str
+    folder: Path
+    reference: str
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> _Base:
+        """The image of these packages, or LAMMPS' for none."""
+        if names:
+            return cls(
+                key=package_image.key(names),
+                folder=package_image.folder(names),
+                reference=package_image.reference(names),
+            )
+        return cls(key=image.cache_key(), folder=image.folder(), reference=image.reference())
+
+
+def _with_view(target: Path, archive: Path, reference: str, *, base: _Base) -> tuple[str, str]:
     """Make a containerd folder with the view in it; its digest, and the version of its Flux."""
     scratch, root = target / "s", target / image_store.FOLDER
     scratch.mkdir()
-    image_store.give(image.folder() / image_store.FOLDER, root)
+    image_store.give(base.folder / image_store.FOLDER, root)
     with image_store.opened(root, scratch=scratch) as images:
         name, digest = _imported(images, archive)
         if name != reference:
             images.run("images", "tag", "--force", name, reference)
-        version = flux_check.version(images, view=reference, application=image.reference())
+        version = flux_check.version(images, view=reference, application=base.reference)
     shutil.rmtree(scratch)
     return digest, version
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, operator_order
-from include.analysis.quantities import primaries, quantities, with_derived
+from include.analysis.quantities import curves, primaries, quantities, with_derived
 from include.models.timeline import PHASES
 from include.report.boxes import draw_boxes
+from include.report.curve_plot import draw_curve
 from include.report.differences import draw_differences
 from include.report.node_map import draw_nodes
 from include.report.order_plot import draw_order
@@ -42,6 +43,17 @@ def draw_all(found: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing
                 found.scaling, found.summary, figures[0], order=order, is_simulated=is_simulated
             )
         )
+    drawn += [
+        draw_curve(
+            found.curves[found.curves["curve"] == curve.name],
+            found.curve_pairs[found.curve_pairs["curve"] == curve.name],
+            curve,
+            order=order,
+            is_simulated=is_simulated,
+        )
+        for curve in curves(found.frame)
+        if found.curves["curve"].eq(curve.name).any()
+    ]
     if runs[list(PHASES)].notna().any(axis=None):
         drawn.append(draw_phases(runs, order=order))
     drawn += [

@@ -77,6 +77,8 @@ def write_content(results: Results, content: Content) -> None:
         "drift": found.drifts,
         "scaling": found.scaling,
     }
+    if len(found.curves):
+        tables |= {"curves": found.curves, "curve_pairs": found.curve_pairs}
     for name, frame in tables.items():
         results.write_bytes(f"{name}.csv", table.to_csv(plain(frame)))
     for drawing in (*content.drawings, *content.originals):
