@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from include import waiting
 from include.errors import CapacityError, ClusterError
 from include.kube.conditions import is_ready
 from include.kube.kinds import NODE
@@ -144,12 +145,10 @@ def _not_ready(*, with_efa: bool) -> str:
 
 def wait_launcher(kube: Kube) -> None:
     """Wait for the launcher's node; ClusterError after ten minutes."""
-    end = time.monotonic() + LAUNCHER_S
-    while not ready_nodes(kube, LAUNCHER, with_efa=False):
-        if time.monotonic() > end:
-            msg = f"the launcher's node is not ready after {LAUNCHER_S / 60:.0f} min"
-            raise ClusterError(msg)
-        time.sleep(POLL_S)
+    for _ in waiting.looks(limit_s=LAUNCHER_S, poll_s=POLL_S):
+        if ready_nodes(kube, LAUNCHER, with_efa=False):
+            return
+    raise ClusterError(f"the launcher's node is not ready after {LAUNCHER_S / 60:.0f} min")
 
 
 def ready_nodes(kube: Kube, place: Placement, *, with_efa: bool) -> tuple[str, ...]:

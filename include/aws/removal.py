@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from include import waiting
 from include.aws import stack as stacks
 from include.aws.problems import code_of, is_absent
 from include.errors import TeardownError
@@ -33,13 +33,14 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
     it fails. A failed deletion is taken up again. TeardownError naming what could not be deleted.
     """
     cloudformation = client("cloudformation")
-    end = time.monotonic() + DELETE_S
     failures_left = FAILURES
     said = None
-    while stack := find():
-        status = stack["StackStatus"]
+    for _ in waiting.looks(limit_s=DELETE_S, poll_s=POLL_S):
+        if (stack := find()) is None:
+            return
+        name, status = stack["StackName"], stack["StackStatus"]
         if status != said:
-            log.info("the stack %s is %s", stack["StackName"], status)
+            log.info("the stack %s is %s", name, status)
             said = status
         if status == FAILED:
             if failures_left == 0:
@@ -52,10 +53,7 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
         else:
             begin(client, stack)
             said = None
-        if time.monotonic() > end:
-            msg = f"the stack {stack['StackName']} is still {status} after {DELETE_S / 60:.0f} min"
-            raise TeardownError(msg)
-        time.sleep(POLL_S)
+    raise TeardownError(f"the stack {name} is still {status} after {DELETE_S / 60:.0f} min")
 
 
 def _stuck(cloudformation: Any, stack: Mapping[str, Any]) -> str:

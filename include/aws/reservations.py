@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from include import waiting
 from include.aws import stack as stacks
 from include.aws.lease import lease_end, renew
 from include.aws.problems import SHORTAGES, code_of
@@ -176,11 +177,8 @@ def use(client: Callable[[str], Any], study_id: str, reservation_id: str) -> Non
 
 
 def _wait_updated(eks: Any, cluster: str) -> None:
-    end = time.monotonic() + UPDATE_S
-    while True:
+    for _ in waiting.looks(limit_s=UPDATE_S, poll_s=POLL_S):
         answer = eks.describe_nodegroup(clusterName=cluster, nodegroupName=WORKERS)
         if answer["nodegroup"]["status"] == "ACTIVE":
             return
-        if time.monotonic() > end:
-            raise ClusterError("reserve: the node group does not take the reservation in time")
-        time.sleep(POLL_S)
+    raise ClusterError("reserve: the node group does not take the reservation in time")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from include import waiting
 from include.aws.problems import FAILURES, code_of, explain, is_absent
 
 if TYPE_CHECKING:
@@ -98,17 +99,13 @@ class WorkerGroup:
         meanwhile, and counts against the quota of the next attempt. Nothing runs on these.
         """
         self.ask(0)
-        end = time.monotonic() + EMPTY_S
-        while True:
+        for _ in waiting.looks(limit_s=EMPTY_S, poll_s=POLL_S):
             standing = self.look()
             if not standing.instances:
                 return
             if standing.desired == 0:  # else the group would start others in their place
                 self.end(standing.instances)
-            if time.monotonic() > end:
-                log.warning("%d workers are still ending", len(standing.instances))
-                return
-            time.sleep(POLL_S)
+        log.warning("%d workers are still ending", len(standing.instances))
 
     def end(self, instances: tuple[str, ...]) -> None:
         """End machines at once; the group starts others in their place, as far as it wants them."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from include import waiting
 from include.aws.problems import code_of, is_absent
 from include.errors import ClusterError
 
@@ -155,10 +155,9 @@ def _refuse(stack: Mapping[str, Any], study_id: str) -> None:
 
 def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
     """The stack, once it is complete; ClusterError naming what failed, or after 45 minutes."""
-    end = time.monotonic() + CREATE_MINUTES * 60
     name = name_of(study_id)
     said = None
-    while True:
+    for _ in waiting.looks(limit_s=CREATE_MINUTES * 60, poll_s=POLL_S):
         stack = find_own(cloudformation, study_id)
         if stack is None:
             msg = f"there is no stack {name} of this study: it was deleted meanwhile"
@@ -172,10 +171,7 @@ def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
             reasons = "; ".join(failures(cloudformation, stack["StackId"], "CREATE_FAILED"))
             msg = f"the stack {name} could not be made ({said}): {reasons or 'no reason is given'}"
             raise ClusterError(msg)
-        if time.monotonic() > end:
-            msg = f"the stack {name} is still being made after {CREATE_MINUTES} min"
-            raise ClusterError(msg)
-        time.sleep(POLL_S)
+    raise ClusterError(f"the stack {name} is still being made after {CREATE_MINUTES} min")
 
 
 def failures(cloudformation: Any, stack_id: str, status: str) -> tuple[str, ...]:

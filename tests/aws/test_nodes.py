@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from include import waiting
 from include.aws import nodes, scaling
 from include.aws.scaling import WorkerGroup
 from include.errors import CapacityError, ClusterError
@@ -173,7 +174,7 @@ class Ec2:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    for module in (nodes, scaling):
+    for module in (nodes, scaling, waiting):
         monkeypatch.setattr(module, "time", made)
     return made
 
