@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from include.kube.kinds import NODE
 from include.models import Placement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from include.aws.scaling import WorkerGroup
     from include.kube.client import Kube
@@ -41,14 +42,21 @@ POLL_S = 10.0
 
 
 def add_workers(
-    group: WorkerGroup, kube: Kube, *, count: int, least: int | None, with_efa: bool
+    group: WorkerGroup,
+    kube: Kube,
+    *,
+    count: int,
+    least: int | None,
+    with_efa: bool,
+    place: Placement = WORKER,
 ) -> tuple[str, ...]:
     """Host names of the workers, sorted, once `count` are ready; or `least`, if there are no more.
 
     When EC2 lacks machines, those that it gave are ended at once, as they are paid for and of no
     use, and after a pause all are asked for again. CapacityError after 20 minutes, at no workers.
     """
-    ready = ready_nodes(kube, WORKER, with_efa=with_efa)
+    look = functools.partial(ready_nodes, kube, place, with_efa=with_efa)
+    ready = look()
     if len(ready) >= count:
         return ready
     end = time.monotonic() + SCALE_S
@@ -56,7 +64,7 @@ def add_workers(
         while True:
             known = set(group.look().failures)
             group.ask(count)
-            attempt = _Attempt(group, kube, count=count, known=known, with_efa=with_efa)
+            attempt = _Attempt(group, look, count=count, known=known, with_efa=with_efa)
             shortage = attempt.wait(end=end)
             if shortage is not None and least is not None and attempt.machines >= least:
                 shortage = attempt.settle(end=end, least=least)
@@ -90,12 +98,18 @@ class _Attempt:
     """One time that all workers are asked for."""
 
     def __init__(
-        self, group: WorkerGroup, kube: Kube, *, count: int, known: set[str], with_efa: bool
+        self,
+        group: WorkerGroup,
+        look: Callable[[], tuple[str, ...]],
+        *,
+        count: int,
+        known: set[str],
+        with_efa: bool,
     ) -> None:
         self.ready: tuple[str, ...] = ()
         self.machines = 0
         self._group = group
-        self._kube = kube
+        self._look = look
         self._count = count
         self._known = known  # failures of earlier attempts: they say nothing of this one
         self._with_efa = with_efa
@@ -107,7 +121,7 @@ class _Attempt:
         """
         quiet_since = None
         while True:
-            self.ready = ready_nodes(self._kube, WORKER, with_efa=self._with_efa)
+            self.ready = self._look()
             if len(self.ready) >= self._count:
                 return None
             standing = self._group.look()
@@ -128,7 +142,7 @@ class _Attempt:
         """Keep the machines that came, once they are ready; why they are too few, if so."""
         self._group.ask(self.machines)
         while True:
-            self.ready = ready_nodes(self._kube, WORKER, with_efa=self._with_efa)
+            self.ready = self._look()
             if len(self.ready) >= self.machines:
                 log.warning("%d workers must do, of %d", len(self.ready), self._count)
                 return None

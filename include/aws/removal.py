@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from include import waiting
 from include.aws import stack as stacks
 from include.aws.problems import code_of, is_absent
+from include.aws.scaling import WorkerGroup
 from include.errors import TeardownError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _stuck(cloudformation: Any, stack: Mapping[str, Any]) -> str:
 
 def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
     """Ask for the deletion; one in the middle of a rollback is refused, and asked for later."""
+    scale_down(client, stack)
     sweep_interfaces(client, stack)
     cloudformation = client("cloudformation")
     try:
@@ -71,6 +73,18 @@ def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
         if code_of(err) != "ValidationError":
             raise
         log.info("the deletion is not accepted yet: %s", err)
+
+
+def scale_down(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
+    """Bring a node group that stays to none, before the guard that would do it is deleted."""
+    cluster, _, name = stacks.tags_of(stack).get(stacks.TAG_NODE_GROUP, "").partition("/")
+    if not name:
+        return
+    try:
+        WorkerGroup(client, cluster=cluster, node_group=name).ask(0)
+    except ClientError as err:
+        if not is_absent(err):
+            raise
 
 
 def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:

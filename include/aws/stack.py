@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 PREFIX = "operator-benchmark-"  # the roles of bootstrap.yaml may touch nothing else
 TAG_OWNER = "operator-benchmark:owner"
 TAG_STUDY = "operator-benchmark:study"
+TAG_NODE_GROUP = "operator-benchmark:node-group"  # cluster/name of a group that stays
 TAG_EXPIRES_AT = "operator-benchmark:expires-at"  # UTC, without a zone
 
 # After its time to live a study starts no point, but its last one and its teardown take a while.
@@ -91,6 +93,7 @@ def create_or_adopt(
     owner: str,
     parameters: Mapping[str, str],
     template: str,
+    tags: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Start making the stack, in one call, unless this study has already started it.
 
@@ -110,7 +113,7 @@ def create_or_adopt(
                 OnFailure="ROLLBACK",  # keeps the reasons; the teardown deletes what is left
                 TimeoutInMinutes=CREATE_MINUTES,
                 ClientRequestToken=hashlib.sha256(name.encode()).hexdigest(),
-                Tags=_tags(reservation, owner=owner),
+                Tags=_tags(reservation, owner=owner, more=tags),
             )
             log.info("CloudFormation makes the stack %s", name)
             return
@@ -120,11 +123,12 @@ def create_or_adopt(
     _adopt(find(cloudformation, name), name=name, study_id=reservation.study_id)
 
 
-def _tags(reservation: Reservation, *, owner: str) -> list[dict[str, str]]:
+def _tags(reservation: Reservation, *, owner: str, more: Mapping[str, str]) -> list[dict[str, str]]:
     values = {
         TAG_OWNER: owner,
         TAG_STUDY: reservation.study_id,
         TAG_EXPIRES_AT: guards_act_at(reservation),
+        **more,
     }
     return [{"Key": key, "Value": value} for key, value in values.items()]
 

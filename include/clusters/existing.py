@@ -11,6 +11,8 @@ from kubernetes.utils.quantity import parse_quantity
 from pydantic import Field
 
 from include import waiting
+from include.aws import staying
+from include.aws.staying import NodeGroup
 from include.checks import passed
 from include.clusters import Cluster, _controllers, _nodes
 from include.clusters._nodes import selector_of
@@ -57,7 +59,13 @@ class Options(Model):
     launcher: Placement = Placement()
     worker: Placement = Placement()
     shared_memory: Amount | None = None  # size of /dev/shm in a rank's pod; None: 64 MiB
+    node_group: NodeGroup | None = None  # on EKS: scaled from none for the study, and back
     hourly_price_usd: float | None = Field(default=None, ge=0)  # price of one node
+
+    @property
+    def workers(self) -> Placement:
+        """Where workers run."""
+        return self.node_group.placement(self.worker) if self.node_group else self.worker
 
 
 class Existing(Cluster[Options]):
@@ -85,6 +93,9 @@ class Existing(Cluster[Options]):
         """Reach the cluster and count the nodes that workers may use."""
         kube = self.connect(reservation)
         options = self.read_options(reservation.options)
+        if options.node_group:
+            staying.require_free(options.node_group, reservation)
+            return
         usable = _nodes.usable(kube, options.worker)
         if len(usable) < reservation.nodes:
             msg = (
@@ -99,6 +110,8 @@ class Existing(Cluster[Options]):
     def room(self, reservation: Reservation, pod_resources: Mapping[str, str]) -> tuple[Check, ...]:
         """By what the nodes that workers may use have for pods."""
         options = self.read_options(reservation.options)
+        if options.node_group:  # nobody knows its nodes before they are there
+            return ()
         nodes = _nodes.usable(self.connect(reservation), options.worker)
         return (_nodes.room(nodes, pod_resources, wanted=reservation.nodes),)
 
@@ -126,7 +139,7 @@ class Existing(Cluster[Options]):
         kube = self.connect(reservation)
         usable = {
             node["metadata"]["name"]
-            for placement in (options.launcher, options.worker)
+            for placement in (options.launcher, options.workers)
             for node in kube.list(NODE, selector=selector_of(placement)).items
         }
         return tuple(node for node in super().paid_since(reservation) if node.name in usable)
@@ -139,12 +152,14 @@ class Existing(Cluster[Options]):
         elif kube.get(NAMESPACE, reservation.namespace) is None:
             msg = f"there is no namespace {reservation.namespace}: make it, or name none"
             raise ClusterError(msg)
+        if group := self._group(reservation):
+            staying.guard(group, reservation)
 
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """The cluster is ready as it is; this reads its version and the kind of its nodes."""
         kube = self.connect(reservation)
         options = self.read_options(reservation.options)
-        nodes = _nodes.usable(kube, options.worker)
+        nodes = _nodes.usable(kube, options.workers)
         names = sorted(node["metadata"]["labels"].get(_HOST_NAME, "") for node in nodes)
         types = {node["metadata"]["labels"].get(_INSTANCE_TYPE) for node in nodes}
         image = study.image or ""
@@ -158,7 +173,7 @@ class Existing(Cluster[Options]):
             image_pull_secret=pull_secret(kube, reservation, study),
             shared_memory=options.shared_memory,
             launcher=options.launcher,
-            worker=options.worker,
+            worker=options.workers,
             worker_nodes=tuple(names),
             notes=("the cluster is not the study's own: others may use its nodes meanwhile",),
         )
@@ -188,6 +203,13 @@ class Existing(Cluster[Options]):
         A run that is cancelled skips the uninstall of its phase, so controllers may still be there.
         They go last: they may have to end their jobs.
         """
+        try:
+            self._delete_objects(reservation)
+        finally:  # machines cost money whether or not the cluster answers
+            if group := self._group(reservation):
+                staying.give_back(group, reservation)
+
+    def _delete_objects(self, reservation: Reservation) -> None:
         kube = self.connect(reservation)
         cleanup.delete_study(kube, study_id=reservation.study_id)
         image_pull.remove(kube, reservation.study_id)
@@ -212,7 +234,26 @@ class Existing(Cluster[Options]):
             *_jobs(kube, reservation.study_id),
             *_names("namespace", kube.list(NAMESPACE, selector=installed)),
             *_names("definition", kube.list(CUSTOM_RESOURCE_DEFINITION, selector=installed)),
+            *(staying.left(group, reservation) if (group := self._group(reservation)) else ()),
         )
+
+    def add_workers(self, handle: ClusterHandle) -> ClusterHandle:
+        """Scale the node group from none, where the study has one; all others are there."""
+        group = self._group(handle)
+        if group is None:
+            return handle
+        staying.keep(group, handle, work_s=0)
+        kube, place = self.connect(handle), handle.worker
+        names = staying.add(group, kube, count=handle.nodes, place=place)
+        return handle.model_copy(update={"worker_nodes": names})
+
+    def keep(self, reservation: Reservation, *, work_s: float) -> None:
+        """Move the lease of the node group on."""
+        if group := self._group(reservation):
+            staying.keep(group, reservation, work_s=work_s)
+
+    def _group(self, reservation: Reservation) -> NodeGroup | None:
+        return self.read_options(reservation.options).node_group
 
 
 _HOST_NAME = "kubernetes.io/hostname"
