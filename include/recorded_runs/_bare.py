@@ -40,7 +40,7 @@ def run_of(
         file=log,
         nodes=nodes,
         ranks=measured.ranks,
-        fields={**figures, **known},
+        fields={**known, **figures},
         text_sha256=measured.text_sha256,
     )
 

@@ -34,6 +34,7 @@ _MPI = re.compile(r"-o ?mpi=([a-z]+)")
 _EXITED = re.compile(r"rc2\.0: .* Exited \(rc=([0-9]+)\)")
 _EXITED_SIGNS = (b"rc2.0: ",)
 _TIMES = {"fluxsubmit": "launcher_time_s", "fluxstart": "broker_time_s"}
+_TIMED = re.compile(r"FLUXTIME (\w+) wall time [0-9]")
 _TIMED_SIGNS = (b"FLUXTIME",)
 _GENERATED = re.compile(r"Generated on (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
 _GENERATED_SIGNS = (b"Generated on ",)
@@ -65,9 +66,9 @@ class FluxCloud(Layout):
         """All runs; one that `meta.json` names and that has no log is one with an error."""
         meta, problems = read_meta(next(iter(source.others), None))
         runs = []
-        is_timed = any(map(_is_timed, source.logs))
+        labels = frozenset(_TIMES) & set().union(*map(_timed_labels, source.logs))
         for log in sorted(source.logs, key=lambda log: meta.place(_plain(log), _natural(log))):
-            runs.append(_run(log, meta, is_timed=is_timed))
+            runs.append(_run(log, meta, labels=labels))
             on_read(log)
         done = {_plain(log) for log in (*source.logs, *source.foreign)}
         lost = [name for name in meta.names if not {name, job_of(name)} & done]
@@ -82,7 +83,7 @@ class FluxCloud(Layout):
             began=_began(source.logs),
             fields=meta.fields,
             problems=problems,
-            notes=_notes(runs, is_timed=is_timed),
+            notes=_notes(runs, labels=labels),
         )
 
 
@@ -96,7 +97,7 @@ def is_log(path: Path, *, is_told_of: bool) -> bool:
     return path.name == LOG and (is_told_of or _FOLDER.fullmatch(path.parent.name) is not None)
 
 
-def _run(log: Path, meta: Meta, *, is_timed: bool) -> Run:
+def _run(log: Path, meta: Meta, *, labels: frozenset[str]) -> Run:
     name = _plain(log)
     job = meta.job(name)
     command = told(log, first_line_with(SUBMIT), signs=_SUBMIT_SIGNS)
@@ -107,7 +108,7 @@ def _run(log: Path, meta: Meta, *, is_timed: bool) -> Run:
     try:
         require_success(log)
         measured = _lammps.measured(log, command=job.command or command, ranks=ranks)
-        fields = {**measured.fields, **_times(log, is_timed=is_timed)}
+        fields = {**measured.fields, **_times(log, labels=labels)}
         ranks = measured.ranks
         if nodes is None:
             raise ParseError(f"{place_of(log)}: neither folder, {META} nor command tells the nodes")
@@ -120,7 +121,7 @@ def _run(log: Path, meta: Meta, *, is_timed: bool) -> Run:
         ranks=ranks,
         is_discarded=log.parent.name.startswith("_"),
         error=error,
-        fields={**fields, **_told(log, command)},
+        fields={**_told(log, command), **fields},
         cluster_run_s=meta.run_s(name),
         text_sha256=measured.text_sha256 if measured and not error else None,
     )
@@ -142,20 +143,20 @@ def require_success(log: Path) -> None:
         raise JobFailed(f"{place_of(log)}: the broker's command exited with code {ended[1]}")
 
 
-def _times(log: Path, *, is_timed: bool) -> dict[str, float]:
-    """Wall times of Flux' commands; none where nothing timed them. ParseError for one that is cut.
+def _times(log: Path, *, labels: frozenset[str]) -> dict[str, float]:
+    """Wall times of Flux' commands, those that the experiment has; ParseError for one that lacks.
 
-    Only one template of 2023 has them. Where it was in use, each log of the experiment has both.
+    Only a template of 2023 prints them. Where it was in use, each log of the experiment has them.
     """
-    needed = ("fluxsubmit", "fluxstart") if is_timed else ()
+    needed = sorted(labels)
     times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed), signs=gnu_time.SIGNS)
-    return {name: times[label] for label, name in _TIMES.items()} if is_timed else {}
+    return {name: times[label] for label, name in _TIMES.items() if label in labels}
 
 
-def _is_timed(log: Path) -> bool:
-    """True if Flux' commands were timed: by a line with a time, or a command that asks for it."""
-    timed = told(log, lambda lines: any("FLUXTIME" in line for line in lines), signs=_TIMED_SIGNS)
-    return timed or False
+def _timed_labels(log: Path) -> set[str]:
+    """The commands of Flux of which a log has a wall time."""
+    labels = told(log, lambda lines: set(_TIMED.findall("\n".join(lines))), signs=_TIMED_SIGNS)
+    return labels or set()
 
 
 def _missing(root: Path, name: str, meta: Meta) -> Run:
@@ -215,15 +216,18 @@ def _began(logs: Sequence[Path]) -> datetime | None:
     return min(stamps, default=None)
 
 
-def _notes(runs: Sequence[Run], *, is_timed: bool) -> tuple[str, ...]:
+def _notes(runs: Sequence[Run], *, labels: frozenset[str]) -> tuple[str, ...]:
     notes = []
     if any(run.fields.get("binding") is None for run in runs):
         notes.append("binding is not known where the command line has no cpu-affinity option")
-    if runs and not is_timed:
+    if runs and not labels:
         notes.append(
             "no log has wall times of Flux' commands: launcher time, broker time and what follows "
             "from them are not known"
         )
+    elif missing := sorted(set(_TIMES) - labels):
+        unknown = " and ".join(_TIMES[label] for label in missing)
+        notes.append(f"no log has a wall time of {' and '.join(missing)}: {unknown} is not known")
     return tuple(notes)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from include.recorded_runs import Run
 
-_SIGNS = (b"Hello, I'm ", b"flux submit")
+_SIGNS = (b"Hello, I'm ", b"flux submit", b"lmp ")
 _NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
 _TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
 _FACTORS = (

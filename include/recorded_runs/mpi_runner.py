@@ -171,7 +171,7 @@ def _run(log: Path, *, root: Path, kept: _Kept) -> tuple[str | None, Run]:
         ranks=ranks if errors or measured is None else measured.ranks,
         is_discarded=log.name.startswith("_") or folder.startswith("_"),
         error=errors[0] if errors else None,
-        fields={**({} if errors else fields), **_told(log, command=command, footer=footer)},
+        fields={**_told(log, command=command, footer=footer), **({} if errors else fields)},
         runner_end_to_end_s=footer.end_to_end_time_s if footer else None,
         text_sha256=measured.text_sha256 if measured and not errors else None,
     )

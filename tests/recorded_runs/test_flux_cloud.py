@@ -210,7 +210,7 @@ def test_log_cut_anywhere_and_continued_by_anything_is_invalid_or_right(tmp_path
     if run.error is None:
         assert run.fields["figures"]["loop_time_s"] == 44.004
         times = [run.fields.get(name) for name in ("launcher_time_s", "broker_time_s")]
-        assert times in ([50.21, 51.04], [None, None])  # cut before the first: as never timed
+        assert times in ([50.21, 51.04], [50.21, None], [None, None])  # cut before: as not timed
     else:
         assert isinstance(run.error, BenchmarkError)
         assert "figures" not in run.fields
@@ -293,3 +293,29 @@ def test_meta_with_a_byte_order_mark_is_read(read, tmp_path):
     meta.write_bytes(b"\xef\xbb\xbf" + meta.read_bytes())
     code, records = read(root)
     assert (code, [loop_of(r) for r in records]) == (0, [40.0, 41.0])
+
+
+def test_runs_of_one_problem_are_one_cell_whatever_their_logs_tell_beside_it(imported, tmp_path):
+    root = flux_folder(tmp_path / "run")
+    for index, log in enumerate(sorted(root.glob("*/log.out"))):
+        log.write_text(lammps(50) if index else untimed(flux_log()))
+    _, records = imported(root)
+    assert [record.application for record in records] == ["lammps", "lammps"]
+    assert len((tmp_path / "out" / "summary.csv").read_text().splitlines()) == 2
+
+
+def test_time_that_no_log_of_the_experiment_has_is_unknown(read, tmp_path, capsys):
+    root = flux_folder(tmp_path / "run")
+    for log in root.glob("*/log.out"):
+        text = log.read_text()
+        log.write_text(
+            "".join(li for li in text.splitlines(keepends=True) if "fluxstart" not in li)
+        )
+    code, records = read(root)
+    assert (code, [(r.launcher_time_s, r.broker_time_s) for r in records]) == (
+        0,
+        [(50.21, None), (50.21, None)],
+    )
+    assert "no log has a wall time of fluxstart: broker_time_s is not known" in (
+        capsys.readouterr().out
+    )
