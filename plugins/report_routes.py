@@ -17,12 +17,13 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.middleware.base import RequestResponseEndpoint
 
+from include.errors import StudyError
 from include.models import DnsLabel
 from include.regression import trend_page
 from include.regression.settings import series_of
 from include.report import pages
 from include.results import Results
-from plugins import studies
+from plugins import run_trouble, studies, study_digests
 
 # Guards of `{dag_id}` in the path; without one, whether the user may read runs at all.
 GUARD = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
@@ -30,7 +31,7 @@ HEADERS = {
     # A report comes from a store that others may write to: it gets styles and images, no scripts.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "SAMEORIGIN",
@@ -107,15 +108,40 @@ def show_trend(dag_id: str, user: GetUserDep) -> str:
 
 
 @app.get("/studies", dependencies=[GUARD], response_class=HTMLResponse)
-def list_studies(user: GetUserDep, session: SessionDep) -> str:
-    """The studies whose runs the user may read."""
+def list_studies(user: GetUserDep, session: SessionDep, words: str = "") -> str:
+    """The studies whose runs the user may read, those that hold all of the words."""
     may_read = _reader(user)
     found, note = studies.listed(session, may_read=may_read), None
     try:
         found += studies.listed_elsewhere(found, may_read=may_read)
+        found += study_digests.imports(found, may_read=may_read)
+        found = study_digests.with_digests(found)
     except studies.UnreadableStoreError as err:
         note = f"Studies that another Airflow made are not listed: {err}"
-    return pages.render_studies(found, address=studies.installation_root(), note=note)
+    address = studies.installation_root()
+    return pages.render_studies(found, address=address, note=note, words=words[:200])
+
+
+@app.get("/compare", dependencies=[GUARD], response_class=HTMLResponse)
+def compare_studies(user: GetUserDep, session: SessionDep, a: str = "", b: str = "") -> str:
+    """Two studies of the list against each other, for those who may read both."""
+    may_read = _reader(user)
+    found = studies.listed(session, may_read=may_read)
+    found += studies.listed_elsewhere(found, may_read=may_read)
+    found += study_digests.imports(found, may_read=may_read)
+    chosen = study_digests.with_digests(line for line in found if line.study_id in {a, b})
+    known = {line.study_id for line in chosen if line.digest is not None}
+    if missing := [name for name in (a, b) if name not in known]:
+        named = f"{missing[0]!r} is none of the studies that you may read." if missing[0] else ""
+        line = named or "Choose one study as A and one as B."
+        return pages.render_notice("Two studies are needed", [line])
+    from include.report.pair import compared  # pandas takes seconds to load
+
+    try:
+        rows, sentence = compared(*(study_digests.study_of(name) for name in (a, b)))
+    except (StudyError, FileNotFoundError) as err:
+        return pages.render_notice("These two cannot be compared", [str(err)])
+    return pages.render_comparison(rows, sentence=sentence, names=(a, b))
 
 
 @app.get("/report/{dag_id}/{run_id}", dependencies=[GUARD], response_class=HTMLResponse)
@@ -185,10 +211,10 @@ def _files(results: Results, *, run_id: str, is_from_list: bool) -> pages.Files:
 
 def _why(session: Session, *, dag_id: str, run_id: str) -> list[str]:
     """Why a run has no report: the sentences of the task that refused it, or which task failed."""
-    if (refusal := studies.refusal_of(session, dag_id=dag_id, run_id=run_id)) is not None:
+    if (refusal := run_trouble.refusal_of(session, dag_id=dag_id, run_id=run_id)) is not None:
         task, text = refusal
         return [f"{REFUSED_BY.get(task, f'The task {task} stopped it')}:", *text.splitlines()]
-    failed = studies.failed_tasks(session, dag_id=dag_id, run_id=run_id)
+    failed = run_trouble.failed_tasks(session, dag_id=dag_id, run_id=run_id)
     if failed:
         return [f"Its task {failed[0]} failed, and the log of that task says why."]
     return ["None of its tasks failed: it was cancelled, or not approved."]

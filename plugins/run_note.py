@@ -60,7 +60,8 @@ def write_note(dag_run: DagRun) -> None:
 
 def _trouble(session: Session, dag_run: DagRun) -> str | None:
     """The reason why a study did not finish: the refusal itself, or the task that failed."""
-    from plugins.studies import failed_tasks, is_study, refusal_of
+    from plugins.run_trouble import failed_tasks, refusal_of
+    from plugins.studies import is_study
 
     run = {"dag_id": dag_run.dag_id, "run_id": dag_run.run_id}
     if (refusal := refusal_of(session, **run)) is not None:

@@ -26,7 +26,6 @@ from include.report.pages import StudyLine
 from include.results import Results
 from include.study.plan import study_id_of
 from include.study.steps import Planned, results_root
-from plugins.refusals import REFUSED
 from plugins.study_context import locate
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class _Reported(BaseModel):
 def results_of(session: Session, *, dag_id: str, run_id: str) -> Results | None:
     """The results of a run, None when it has none; UnreadableStoreError."""
     for address in _addresses(session, dag_id=dag_id, run_id=run_id):
-        origin = _origin(address)
+        origin = origin_at(address)
         if origin and (origin.dag_id, origin.run_id) == (dag_id, run_id):
             return Results(locate(address))
     return None
@@ -81,34 +80,6 @@ def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
         return _Reported.model_validate(XComModel.deserialize_value(row)).headline
     except ValidationError:  # another DAG's task of that name
         return None
-
-
-def refusal_of(session: Session, *, dag_id: str, run_id: str) -> tuple[str, str] | None:
-    """The task that refused a run and its sentences, None when none did."""
-    found = session.execute(
-        select(XComModel.task_id, XComModel.value)
-        .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == REFUSED)
-        .order_by(XComModel.timestamp.desc())
-        .limit(1)
-    ).first()
-    if found is None:
-        return None
-    value = XComModel.deserialize_value(found)
-    return (found.task_id, value) if isinstance(value, str) else None
-
-
-def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ...]:
-    """The tasks of a run that failed by themselves, in the order of their ends; points once."""
-    found = session.scalars(
-        select(TaskInstance.task_id)
-        .where(
-            TaskInstance.dag_id == dag_id,
-            TaskInstance.run_id == run_id,
-            TaskInstance.state == "failed",
-        )
-        .order_by(TaskInstance.end_date)
-    )
-    return tuple(dict.fromkeys(found))
 
 
 def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:
@@ -150,9 +121,9 @@ def listed_elsewhere(
 ) -> list[StudyLine]:
     """Readable studies of other Airflows in the installation's results; UnreadableStoreError."""
     root = installation_root()
-    names = set(_study_ids(root, pattern="*")) - {line.study_id for line in known}
+    names = set(study_ids(root, pattern="*")) - {line.study_id for line in known}
     with ThreadPoolExecutor(16) as pool:  # an object store answers each read in 0.05 s
-        origins = list(pool.map(lambda name: _origin(f"{root}/{name}"), names))
+        origins = list(pool.map(lambda name: origin_at(f"{root}/{name}"), names))
     found = [
         StudyLine(study_id=name, points=None, state=None, **origin.model_dump())
         for name, origin in zip(names, origins, strict=True)
@@ -170,7 +141,7 @@ def trend_of(series: str, *, may_read: Callable[[str], bool]) -> Trend | None:
     except FileNotFoundError:
         return None
     except Exception as err:
-        raise _unreadable(root, err) from err
+        raise unreadable(root, err) from err
     dag_ids = {point.dag_id for group in trend.groups for point in group.points}
     return trend.only({dag_id for dag_id in dag_ids if may_read(dag_id)})
 
@@ -211,7 +182,7 @@ def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
     if state_of(session, dag_id=dag_id, run_id=run_id) is not None:
         yield expected_address(session, dag_id=dag_id, run_id=run_id)
     root = installation_root()
-    for name in _study_ids(root, pattern=study_id_of(name="*", run_id=run_id)):
+    for name in study_ids(root, pattern=study_id_of(name="*", run_id=run_id)):
         yield f"{root}/{name}"
 
 
@@ -224,14 +195,14 @@ def _read_plan(row: Any) -> Planned | None:
     return planned if planned.results.endswith(f"/{planned.study_id}") else None
 
 
-def _study_ids(root: str, *, pattern: str) -> Iterator[str]:
+def study_ids(root: str, *, pattern: str) -> Iterator[str]:
     """Folders whose names may be those of studies, from one listing of one level."""
     try:
         found = [str(path).rsplit("/", 1)[-1] for path in locate(root).glob(pattern)]
     except FileNotFoundError:
         return
     except Exception as err:
-        raise _unreadable(root, err) from err
+        raise unreadable(root, err) from err
     for name in found:
         if _is_label(name):
             yield name
@@ -245,16 +216,18 @@ def _is_label(name: str) -> bool:
     return True
 
 
-def _origin(address: str) -> StudyOrigin | None:
+def origin_at(address: str) -> StudyOrigin | None:
+    """The run that a folder says it belongs to, None for a folder of no run."""
     try:
         return Results(locate(address)).origin()
     except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
     except Exception as err:
-        raise _unreadable(address, err) from err
+        raise unreadable(address, err) from err
 
 
-def _unreadable(address: str, err: Exception) -> UnreadableStoreError:
+def unreadable(address: str, err: Exception) -> UnreadableStoreError:
+    """The error that says which place cannot be read."""
     return UnreadableStoreError(f"{address} cannot be read by the API server: {type(err).__name__}")
 
 

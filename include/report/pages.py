@@ -15,10 +15,12 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import AwareDatetime
 
+from include.cost.estimate import duration_text, usd_text
 from include.models import DnsLabel, Model
+from include.report.digest import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 REFRESH_S = 15  # how often the page of a run that is still going asks again
 
@@ -95,10 +97,37 @@ class StudyLine(Model):
     planned_at: AwareDatetime | None
     points: int | None
     state: str | None  # state of the run; None for a run of another Airflow
+    digest: Digest | None = None  # None before its report is written
 
     @property
-    def link(self) -> str:
-        """To the page of the run, seen from the list."""
+    def text(self) -> str:
+        """All that is shown of it, in small letters, to be searched."""
+        digest = self.digest
+        own = (self.study_id, self.dag_id, self.run_id, self.state or "")
+        more = (*digest.operators, digest.cluster, digest.verdict, *digest.effect) if digest else ()
+        return " ".join((*own, *more)).lower()
+
+    @property
+    def duration(self) -> str:
+        """Of its runs, in minutes or hours; empty when not known."""
+        if self.digest is None or self.digest.duration_s is None:
+            return ""
+        return duration_text(self.digest.duration_s)
+
+    @property
+    def cost(self) -> str:
+        """Dollars, or node-hours where no price is known; empty before the report."""
+        if self.digest is None or self.digest.node_s is None:
+            return ""
+        if self.digest.usd is not None:
+            return usd_text(self.digest.usd)
+        return f"{self.digest.node_s / 3600:,.2f} node-h"
+
+    @property
+    def link(self) -> str | None:
+        """To the page of the run, seen from the list; None for an import, which is of no run."""
+        if not self.run_id:
+            return None
         place = f"./report/{quote(self.dag_id, safe='')}/{quote(self.run_id, safe='')}"
         return f"{place}?listed=true"
 
@@ -125,9 +154,30 @@ def render_notice(
     return _render("notice.html.j2", title=title, lines=lines, files=files, refresh=refresh)
 
 
-def render_studies(studies: Sequence[StudyLine], *, address: str, note: str | None = None) -> str:
-    """The list of studies; `address` is where studies are kept unless they say otherwise."""
-    return _render("studies.html.j2", studies=studies, address=address, note=note)
+def render_studies(
+    studies: Sequence[StudyLine], *, address: str, note: str | None = None, words: str = ""
+) -> str:
+    """The list of studies; `address` is where studies are kept unless they say otherwise.
+
+    `words` are what its reader filters by: a study has to hold all of them somewhere.
+    """
+    wanted = words.lower().split()
+    shown = [study for study in studies if all(word in study.text for word in wanted)]
+    return _render(
+        "studies.html.j2",
+        studies=shown,
+        hidden=len(studies) - len(shown),
+        address=address,
+        note=note,
+        words=words,
+    )
+
+
+def render_comparison(
+    rows: Sequence[Mapping[str, str]], *, sentence: str, names: Sequence[str]
+) -> str:
+    """Two studies against each other; `rows` are cells by their heads."""
+    return _render("comparison.html.j2", rows=rows, sentence=sentence, names=names)
 
 
 def _render(template: str, **values: object) -> str:

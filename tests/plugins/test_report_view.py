@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from include.models import Study, StudyOrigin
+from include.report import digest
+from include.report.digest import Digest
 from include.results import ORIGIN, Results
 from include.study.plan import make_plan, study_id_of
 from include.study.steps import Planned
@@ -87,6 +89,7 @@ def paths(run_id, results):
     base = f"/report/{DAG}/{run_id}"
     return [
         "/studies",
+        "/compare",
         base,
         *(f"{base}/download/{n}" for n in ("report.html", "records.parquet", "summary.csv")),
         *(f"{base}/points/{point}/{n}" for n in ("log", "manifest", "events")),
@@ -105,7 +108,7 @@ def test_every_route_has_the_guard():
     from plugins.report_routes import GUARD, app
 
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
-    assert len(routes) == 5
+    assert len(routes) == 6
     assert all(GUARD in route.dependencies for route in routes)
 
 
@@ -383,3 +386,97 @@ def test_the_plugin_loads_no_web_framework_before_it_is_asked():
         "assert not {'fastapi', 'pandas', 'plugins.report_routes'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True)
+
+
+def digest_of(name, **changes):
+    return Digest.model_validate(
+        {
+            "name": name,
+            "kind": "study",
+            "application": "lammps",
+            "operators": ["MPI Operator", "Flux Operator"],
+            "nodes": [8, 64],
+            "cluster": "eks",
+            "simulated": False,
+            "began_at": "2026-01-01T10:00:00Z",
+            "ended_at": "2026-01-01T12:00:00Z",
+            "planned": 20,
+            "valid": 19,
+            "usd": 748.5,
+            "node_s": 936000.0,
+            "is_verdict": True,
+            "effect": ["In these runs Flux Operator was 4.2 % faster than MPI Operator."],
+            "cause": "Yes.",
+            "cost": "",
+            "settle": "Nothing.",
+            **changes,
+        }
+    )
+
+
+def test_the_list_says_what_each_study_found_what_it_took_and_cost(client, root, study):
+    _, results = study
+    results.write_json(digest.FILE, digest_of("x").to_json())
+    page = client.get("/studies").text
+    for words in (
+        "4.2 % faster",
+        "MPI Operator, Flux Operator",
+        "8, 64",
+        "eks",
+        "2 h",
+        "$748",
+        "19 of 20",
+        "verdict",
+    ):
+        assert words in page
+
+
+def test_imports_are_in_the_list_for_those_who_may_read_studies(client, rights, root, study):
+    folder = Results(locate(f"{root}/run6"))
+    folder.write_json(digest.FILE, digest_of("run6", kind="import", began_at=None).to_json())
+    assert "run6" in client.get("/studies").text
+    assert "import" in client.get("/studies").text
+    rights.readable = {"another", None}
+    assert "run6" not in client.get("/studies").text
+
+
+def test_the_list_can_be_filtered(client, root, study):
+    folder = Results(locate(f"{root}/run6"))
+    folder.write_json(digest.FILE, digest_of("run6", kind="import").to_json())
+    page = client.get("/studies?words=FLUX eks").text
+    assert "run6" in page
+    assert " left out" in page
+    assert "run6" not in client.get("/studies?words=nowhere").text
+
+
+def test_a_digest_of_another_dag_is_not_shown_by_an_edited_xcom(client, rights, root):
+    run_id, other = new_run(), new_run()
+    theirs, planned = add_study(root, other, dag_id="secret")
+    theirs.write_json(digest.FILE, digest_of("theirs").to_json())
+    add_run(run_id, planned=planned)
+    rights.readable = {DAG, None}
+    page = client.get("/studies").text
+    assert str(theirs).rsplit("/", 1)[-1] in page
+    assert "4.2 % faster" not in page
+    assert (
+        "none of the studies" in client.get(f"/compare?a={str(theirs).rsplit('/', 1)[-1]}&b=x").text
+    )
+
+
+def test_two_studies_can_be_compared(client, root, monkeypatch):
+    from include.analysis import table
+    from tests.analysis.synthetic import study_records
+
+    names = []
+    for _ in range(2):
+        run_id = new_run()
+        results, planned = add_study(root, run_id)
+        add_run(run_id, planned=planned)
+        frame = table.to_frame(study_records(repeats=8))
+        results.write_bytes("records.parquet", table.to_parquet(frame))
+        results.write_json(digest.FILE, digest_of("x").to_json())
+        names.append(str(results).rsplit("/", 1)[-1])
+    page = client.get(f"/compare?a={names[0]}&b={names[1]}").text
+    assert "cannot be told apart in 4 of 4" in page
+    assert "B against A" in page
+    assert "Choose one study as A" in client.get("/compare").text
