@@ -77,3 +77,21 @@ def test_cut_log_is_a_parse_error(cut):
     text = SYNTHETIC_LOG.format(ranks=2, energy="-113.30058", pressure="837.38493")[:cut]
     with pytest.raises(ParseError):
         LAMMPS.parse(text.splitlines())
+
+
+def test_the_energy_of_arm_is_right_on_arm_and_wrong_where_amd64_is_named(result):
+    arm = dataclasses.replace(result, figures={**result.figures, "pot_eng": -113.25816})
+    LAMMPS.check(arm, options=OPTIONS, ranks=2)
+    LAMMPS.check(arm, options=LAMMPS.read_options({"architecture": "arm64"}), ranks=2)
+    with pytest.raises(CheckFailed, match="-113.30058"):
+        LAMMPS.check(arm, options=LAMMPS.read_options({"architecture": "amd64"}), ranks=2)
+
+
+def test_a_size_without_a_reference_on_an_architecture_is_refused():
+    with pytest.raises(StudyError, match="x 2 y 2 z 2 on arm64"):
+        LAMMPS.read_options({"x": 2, "y": 2, "z": 2, "architecture": "arm64"})
+
+
+def test_sizes_of_the_public_studies_have_their_energies():
+    for x, y, z in ((16, 16, 8), (32, 16, 16), (64, 64, 32)):
+        assert LAMMPS.read_options({"x": x, "y": y, "z": z})
