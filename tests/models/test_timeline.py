@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from include import k8s_operators
 from include.applications import load
 from include.base_model import Model
 from include.models import Record, Timeline
@@ -19,7 +20,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def test_every_instant_is_read_from_the_job_or_at_its_deletion():
-    application = load("lammps")
+    application, operator = load("lammps"), k8s_operators.load("indexed_job")
     pod = {
         "metadata": {"creationTimestamp": STAMP},
         "status": {
@@ -30,6 +31,7 @@ def test_every_instant_is_read_from_the_job_or_at_its_deletion():
     read = timeline.build(
         resource=pod,
         pods=[pod],
+        operator=operator,
         expected_pods=1,
         log_lines=[(AT, application.first_line), (AT, application.last_line)],
         application=application,
