@@ -47,6 +47,7 @@ class RunPoint(BaseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the point; AirflowFailException when its record is not valid."""
         from include.models import Status
+        from include.study.run_point import NotStored
         from include.study.stopping import StudyStopped
         from include.study.turn import PointNotNeeded
 
@@ -61,6 +62,11 @@ class RunPoint(BaseOperator):
         cast("dict[str, Any]", context)["point_name"] = name_of(measurement.point)
         try:
             record = measurement.run()
+        except NotStored as err:  # a retry would lose what is handed over
+            measurement.note_loss(err)
+            context["ti"].xcom_push("return_value", err.record.to_json())
+            msg = f"{err}; its record is this task's result, and the report stores it if it can"
+            raise AirflowFailException(msg) from err
         except Exception as err:
             measurement.note_loss(err)
             raise

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
 from include.analysis.adaptive import not_needed
-from include.errors import problems
 from include.models import Plan, Point, Record, Status
 
 if TYPE_CHECKING:
@@ -51,16 +48,7 @@ class Tally:
 
 def read_records(results: Results) -> tuple[tuple[Record, ...], dict[str, str]]:
     """The readable records in the planned order, and the reason for each one that is not."""
-    records: list[Record] = []
-    unreadable: dict[str, str] = {}
-    for point_id, stored in results.record_files().items():
-        try:
-            records.append(Record.model_validate_json(stored))
-        except ValidationError as err:
-            first = problems(err)[0]
-            where = first.place or "the file"
-            unreadable[point_id] = f"its record.json cannot be read: {where}: {first.message}"
-    return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
+    return results.readable_records()
 
 
 def tally(

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, TypeVar, cast
 
+from pydantic import ValidationError
+
+from include.errors import ParseError, problems
 from include.files import write_whole
-from include.models import ClusterHandle, Plan, Record, StudyOrigin
+from include.models import ClusterHandle, Model, Plan, Record, StudyOrigin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,6 +59,8 @@ class _StoredObject(Protocol):
     @property
     def path(self) -> str:
         """The object's name in the store."""
+
+_Kept = TypeVar("_Kept", bound=Model)
 
 
 class Results:
@@ -130,21 +135,39 @@ class Results:
 
     def plan(self) -> Plan:
         """The study's plan, as stored before anything was created."""
-        return Plan.model_validate_json(self.read_bytes(PLAN))
+        return self._read(Plan, PLAN, self.read_bytes(PLAN))
 
     def cluster(self) -> ClusterHandle | None:
         """The cluster's handle as of its last change; None before it was ready."""
         found = self.find_bytes(CLUSTER)
-        return None if found is None else ClusterHandle.model_validate_json(found)
+        return None if found is None else self._read(ClusterHandle, CLUSTER, found)
 
     def origin(self) -> StudyOrigin:
         """The run that the study belongs to; FileNotFoundError for one that is of no run."""
-        return StudyOrigin.model_validate_json(self.read_bytes(ORIGIN))
+        return self._read(StudyOrigin, ORIGIN, self.read_bytes(ORIGIN))
 
     def record(self, point_id: str) -> Record | None:
         """The current record of a point, None when it has none yet."""
-        found = self.of_point(point_id).find_bytes(RECORD)
-        return None if found is None else Record.model_validate_json(found)
+        folder = self.of_point(point_id)
+        found = folder.find_bytes(RECORD)
+        return None if found is None else folder.read_record(found)
+
+    def read_record(self, stored: bytes) -> Record:
+        """A record as stored in this folder of a point; ParseError for a damaged one."""
+        return self._read(Record, RECORD, stored, remedy=" and clear the point's task")
+
+    def _read(self, kind: type[_Kept], name: str, stored: bytes, *, remedy: str = "") -> _Kept:
+        """What a file holds; ParseError naming it when it is damaged, and what to do."""
+        try:
+            return kind.model_validate_json(stored)
+        except ValidationError as err:
+            first = problems(err)[0]
+            _, of_point, relative = str(self.path(name)).rpartition(f"/{_POINTS}/")
+            msg = (
+                f"{f'{_POINTS}/{relative}' if of_point else name} cannot be read ({first.place or 'the file'}: {first.message}); "
+                f"move it away{remedy}"
+            )
+            raise ParseError(msg) from err
 
     def operator_version(self, k8s_operator: str) -> str:
         """The version that was found running at its installation; FileNotFoundError without one."""
@@ -155,6 +178,16 @@ class Results:
         """The current record of every point that has one, in the planned order."""
         found = map(Record.model_validate_json, self.record_files().values())
         return tuple(sorted(found, key=lambda record: record.order_index))
+
+    def readable_records(self) -> tuple[tuple[Record, ...], dict[str, str]]:
+        """The records in the planned order, and by point id why others cannot be read."""
+        records, unreadable = [], {}
+        for point_id, stored in self.record_files().items():
+            try:
+                records.append(self.of_point(point_id).read_record(stored))
+            except ParseError as err:
+                unreadable[point_id] = str(err)
+        return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
 
     def record_files(self) -> dict[str, bytes]:
         """The current record of every point that has one, by point id, as it is stored."""
@@ -175,6 +208,25 @@ class Results:
         paths = self.path(_POINTS).glob("**/*.*")
         ends = (str(path).rsplit("/", 3)[-3:] for path in paths)
         return frozenset((point_id, name) for above, point_id, name in ends if above == _POINTS)
+
+
+class TolerantResults(Results):
+    """Goes on where the store takes nothing: what could not be stored is in `failures`."""
+
+    def __init__(self, root: Location, failures: list[OSError]) -> None:
+        super().__init__(root)
+        self.failures = failures
+
+    def of_point(self, point_id: str) -> TolerantResults:
+        """The folder of a point, as tolerant."""
+        return TolerantResults(super().of_point(point_id).root, self.failures)
+
+    def write_bytes(self, relative: str, data: bytes) -> None:
+        """Store a file whole, if it can be."""
+        try:
+            super().write_bytes(relative, data)
+        except OSError as err:
+            self.failures.append(err)
 
 
 def operator_file(k8s_operator: str) -> str:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from include import k8s_operators
-from include.errors import CheckFailed, ClusterError, JobFailed, ParseError
+from include.errors import BenchmarkError, CheckFailed, ClusterError, JobFailed, ParseError
 from include.jobs import cleanup
 from include.jobs.events import events_of
 from include.jobs.spec import Job, job_of
@@ -25,14 +25,13 @@ from include.models import AppClock, Record, Status, Timeline
 from include.parsers import kubelet_log
 from include.parsers.lines import lines_of
 from include.redact import redact
-from include.results import RECORD
+from include.results import RECORD, TolerantResults
 from include.study import record, timeline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from include.errors import BenchmarkError
     from include.kube.client import Kube
     from include.models import ClusterHandle, Point, Study
     from include.results import Results
@@ -81,8 +80,19 @@ def cancel_point(point: Point, setting: Setting) -> None:
     cleanup.delete_point(setting.kube, operator, point_id=point.point_id)
 
 
+class NotStored(BenchmarkError):
+    """A measurement was made, and the store did not take all of it: its record is here alone."""
+
+    def __init__(self, message: str, *, record: Record) -> None:
+        super().__init__(message)
+        self.record = record
+
+
 def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
-    """Run the job to its end and store what it left; the job itself is still there."""
+    """Run the job to its end and store what it left; the job itself is still there.
+
+    NotStored when the store fails meanwhile: no measurement is lost for that.
+    """
     point, objects = job.point, job.objects()
     folder = setting.results.of_point(point.point_id)
     manifest = _manifest_text(tuple(map(job.operator.without_secrets, objects)))
@@ -100,6 +110,8 @@ def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
         as_it_came.seek(0)
         whole = as_it_came.read()
     stored = redact(whole.decode(errors="replace"))
+    kept = TolerantResults(setting.results.root, [])
+    folder, setting = kept.of_point(point.point_id), replace(setting, results=kept)
     folder.write_text("job.log", stored)
     events = events_of(setting.kube, point.point_id)
     folder.write_json("events.json", events)
@@ -115,7 +127,11 @@ def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
         image_pulls=sum(event["reason"] == PULLING for event in events),
     )
     outcome = _record(setting, seen)
-    folder.write_text(RECORD, outcome.model_dump_json(indent=2))
+    if not kept.failures:  # a record is the last thing: with it, all is there
+        folder.write_text(RECORD, outcome.model_dump_json(indent=2))
+    if kept.failures:
+        msg = f"{point} was measured, and could not be stored: {kept.failures[0]}"
+        raise NotStored(msg, record=outcome) from kept.failures[0]
     return outcome
 
 

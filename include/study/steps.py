@@ -284,9 +284,11 @@ def check_complete(
 ) -> None:
     """Raise StudyIncomplete unless every point is valid and every task did its work."""
     log.info("the report is %s/report.html", results)
+    records, unreadable = results.readable_records()
     judge(
         results.plan(),
-        records=results.records(),
+        records=records,
+        unreadable=unreadable,
         losses=losses(results),
         states=states,
         may_be_skipped=may_be_skipped,

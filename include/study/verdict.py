@@ -16,6 +16,7 @@ SUCCESS = "success"
 SKIPPED = "skipped"
 FAILED = "failed"
 POINTS = ".points"
+SHOWN = 20  # of many points or tasks, in one line
 UNINSTALL = ".uninstall"
 ADVICE = {
     "destroy": "the cluster may still be there and cost money; remove it by hand",
@@ -36,13 +37,15 @@ def judge(
     may_be_skipped: Collection[str] = (),
     not_needed: Collection[str] = (),
     stopped: str | None = None,
+    unreadable: Mapping[str, str] | None = None,
 ) -> None:
     """Raise StudyIncomplete, one line per problem, unless the study is whole.
 
     `losses` says by point id why a point has no record. `states` holds the state of each task by
     its id, with `_<map index>` behind a mapped one. A run that is cancelled shows as skipped tasks.
     `not_needed` are the ids of points that were left out, as the answer is known without them.
-    `stopped` is why the study ended before its last point, None when it did not.
+    `stopped` is why the study ended before its last point, None when it did not. `unreadable` says
+    by point id what is wrong with a stored record.
     """
     by_id = {record.point_id: record for record in records}
     problems = [] if stopped is None else [f"the study was stopped before its end: {stopped}"]
@@ -52,17 +55,29 @@ def judge(
         record = by_id.get(point.point_id)
         if record is None and point.point_id in not_needed:
             continue
-        if record is None and point.point_id not in losses:
+        if complaint := (unreadable or {}).get(point.point_id):
+            problems.append(f"{_name(point)}: {complaint}")
+        elif record is None and point.point_id not in losses:
             never_run.append(point.point_id)
         elif record is None:
             problems.append(f"{_name(point)} was lost: {losses[point.point_id]}")
         elif record.status != Status.VALID:
             problems.append(f"{_name(point)} is {record.status.value}: {record.error}")
+        elif record.deleted_at is None and (loss := losses.get(point.point_id)):
+            problems.append(f"the job of {_name(point)} could not be deleted: {loss}")
     if never_run:
-        problems.append(f"{len(never_run)} points were never run: {', '.join(never_run)}")
+        problems.append(_never_run(never_run, states))
     _points_that_failed(states, problems)
     if problems:
         raise StudyIncomplete("\n".join(problems))
+
+
+def _never_run(points: Collection[str], states: Mapping[str, str | None]) -> str:
+    """The points without a record or a loss, and the tasks whose logs may say more."""
+    shown = [*list(points)[:SHOWN], *(["…"] if len(points) > SHOWN else [])]
+    failed = [task for task, state in sorted(states.items()) if state == FAILED and POINTS in task]
+    told = f"; the logs of {', '.join(failed[:SHOWN])} say more" if failed else ""
+    return f"{len(points)} points were never run: {', '.join(shown)}{told}"
 
 
 def _name(point: Point) -> str:

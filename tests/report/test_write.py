@@ -222,7 +222,7 @@ def test_unreadable_record_is_lost_with_its_reason(tmp_path):
     results.write_text(f"points/{records[1].point_id}/record.json", "half a fi")
     written = write_report(results)
     assert set(written.lost) == {point_id, records[1].point_id}
-    assert "its record.json cannot be read" in words_of(results)
+    assert "record.json cannot be read" in words_of(results)
 
 
 @pytest.mark.usefixtures("no_figures")
