@@ -154,6 +154,8 @@ class Local(Cluster[Options]):
         if view:
             images = flux_view.store(view, Progress(log.info), package_names=names)
         local_cluster.create(reservation, root=state_root(), images=images)
+        if view:
+            flux_view.note(view, state_root())
 
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for all nodes to be Ready and for their name service."""
@@ -161,7 +163,7 @@ class Local(Cluster[Options]):
         names = _packages(study)
         built = package_image.built(names) if names else image.built()
         cores = _local_refusals.cores_of(reservation.nodes)
-        view = _view(reservation) if _launches_with_flux(study) else None
+        view = flux_view.noted(state_root())
         return ClusterHandle(
             **reservation.model_dump(),
             kubernetes_version=binaries.KUBERNETES_VERSION,

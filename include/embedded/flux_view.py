@@ -36,6 +36,7 @@ ADVICE = (
     f"prefix in which Spack or conda-forge (flux-core) has installed Flux"
 )
 FOLDER = "flux"  # folder in the cache
+NOTED = "flux_view.json"  # in a cluster's state folder
 CURRENT = "current"  # names the view that was brought last
 PULL_LIMIT_S = 1800.0
 PREFIX_NAME = "view"  # name of an installed prefix in the image
@@ -66,6 +67,21 @@ def at_hand(source: str | None) -> FluxView | None:
         return _read(key_of(source))
     try:
         return _read((folder() / CURRENT).read_text().strip())
+    except FileNotFoundError:
+        return None
+
+
+def note(view: FluxView, root: Path) -> None:
+    """Remember the view that a cluster's nodes were started with; one that is noted stays."""
+    path = root / NOTED
+    if not path.exists():
+        path.write_text(view.model_dump_json(indent=2))
+
+
+def noted(root: Path) -> FluxView | None:
+    """The view that a cluster's nodes have, whichever was brought since; None when none."""
+    try:
+        return FluxView.model_validate_json((root / NOTED).read_bytes())
     except FileNotFoundError:
         return None
 

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 INSIDE = Path("/run/node")  # the node's own folder, as the node sees it
 REGISTRIES = "registries"  # folder in that folder
 # The nodes have no way out: a pull is refused at once, and does not wait for names to resolve.
-NO_REGISTRY = 'server = "http://127.0.0.1:1"\n'
+NO_REGISTRY = """\
+server = "http://127.0.0.1:1"
+[host."http://127.0.0.1:1"]
+  capabilities = ["pull", "resolve"]
+"""
 CONTAINER_SPEC = "container.json"  # file in that folder
 CNI_PROGRAMS = Path("/usr/lib/cni")
 POD_MTU = 1500
@@ -184,6 +188,7 @@ mount -n --move "$1/run" /run
 mount -n --bind {INSIDE}/var-lib /var/lib
 mount -n --bind {INSIDE}/var-log /var/log
 mount -n --make-rshared {INSIDE}
+if [ -e /etc/resolv.conf ]; then mount -n --bind {INSIDE}/resolv.conf /etc/resolv.conf; fi
 {hide}
 cd {INSIDE}
 containerd --config {INSIDE}/containerd.toml >> {INSIDE}/log/containerd.log 2>&1 &

@@ -28,7 +28,7 @@ def unpacked(monkeypatch):
     """Archives that were unpacked, with what each goes by on the nodes."""
     calls = []
 
-    def with_view(target, archive, reference):
+    def with_view(target, archive, reference, **_):
         (target / "containerd").mkdir()
         calls.append((archive.read_bytes(), reference))
         return "sha256:" + "d" * 64, "0.88.0"
@@ -81,7 +81,7 @@ def test_an_image_of_the_application_that_changed_is_unpacked_with_the_view_agai
 
 
 def test_a_view_that_does_not_run_leaves_nothing(tmp_path, cache, quiet, monkeypatch):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise ClusterError("version `GLIBC_2.38' not found")
 
     monkeypatch.setattr(flux_view, "_with_view", refuse)
@@ -212,3 +212,16 @@ def test_a_manifest_that_is_another_one_is_refused(tmp_path, capsys):
     (tmp_path / "other.yaml").write_text("a: 1\n")
     assert flux.main(["--manifest", str(tmp_path / "other.yaml")]) == 1
     assert "is not the manifest of flux-operator" in capsys.readouterr().err
+
+
+def test_a_cluster_keeps_the_view_that_it_was_started_with(tmp_path, unpacked, quiet):
+    views = []
+    for name in ("1.tar", "2.tar"):
+        (tmp_path / name).write_bytes(name.encode())
+        views.append(flux_view.bring(str(tmp_path / name), quiet))
+    state = tmp_path / "state"
+    state.mkdir()
+    assert flux_view.noted(state) is None
+    flux_view.note(views[0], state)
+    flux_view.note(views[1], state)  # adopted: the nodes run
+    assert flux_view.noted(state) == views[0]

@@ -11,11 +11,13 @@ import pytest
 
 from include import clusters, k8s_operators
 from include.embedded import access, credentials, local_cluster
-from include.embedded.binaries import binary
+from include.embedded.binaries import binary, module_file
 from include.errors import StudyError
+from include.kube import installation
 from include.kube.client import Kube
 from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, ResourceKind
 from include.models import Phase, Status, Study
+from include.project import cache_dir
 from include.results import Results
 from include.study import run_point as point_run
 from include.study import steps
@@ -46,6 +48,9 @@ def arm(request):
         return request.param, {repository: in_cluster.Image(program, at=at)}, view
     repository, at = IMAGES[request.param]
     image = in_cluster.Image(binary("mpi-operator"), at=at)
+    controller = k8s_operators.load(request.param).controller
+    manifest = module_file(controller.go_module, controller.deployment_file)
+    installation.keep_manifest(controller, manifest, cache=cache_dir())
     return request.param, {repository: image}, None
 
 
