@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import pkgutil
 from abc import ABC
 from pathlib import Path
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 OptionsT = TypeVar("OptionsT", bound=Model, default=Any)
 
 
+# Names a folder with `applications/`, `k8s_operators/`, `clusters/` or `presets/` of one's own.
+OWN_FOLDER = "OPERATOR_BENCHMARK_ADAPTERS"
+
+
 class Adapter(ABC, Generic[OptionsT]):
     """The common base of operators, applications and clusters."""
 
@@ -37,9 +42,28 @@ class Adapter(ABC, Generic[OptionsT]):
 
 
 def available(package: ModuleType) -> tuple[str, ...]:
-    """Names of the adapters in a package: its modules that do not start with `_`, sorted."""
+    """Names of the adapters in a package: its modules that do not start with `_`, sorted.
+
+    Those in a folder of the package's name below `OWN_FOLDER` are among them.
+    """
+    _with_own(package)
     names = (module.name for module in pkgutil.iter_modules(package.__path__))
     return tuple(sorted(name for name in names if not name.startswith("_")))
+
+
+def own_folder(room: str) -> Path | None:
+    """The folder of somebody's own files for a room of the project; None where there is none."""
+    given = os.environ.get(OWN_FOLDER)
+    folder = Path(given) / room if given else None
+    return folder if folder is not None and folder.is_dir() else None
+
+
+def _with_own(package: ModuleType) -> None:
+    """Look for a package's modules in somebody's own folder too, behind the project's."""
+    folder = own_folder(package.__name__.rsplit(".", 1)[-1])
+    if folder is not None and str(folder) not in package.__path__:
+        package.__path__.append(str(folder))
+        importlib.invalidate_caches()
 
 
 def summary(package: ModuleType, name: str) -> str:

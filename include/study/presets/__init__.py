@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from include import adapters
 from include.errors import StudyError
 from include.models import Study
 
@@ -59,8 +60,10 @@ def start() -> Study:
 
 
 def _files() -> dict[str, Path]:
-    """The file of each preset that has one to itself."""
-    return {path.stem: path for path in FOLDER.glob("*.yaml") if path.name != NIGHTLY}
+    """The file of each preset that has one to itself, in this folder or in somebody's own."""
+    own = adapters.own_folder("presets")
+    folders = (FOLDER, *([own] if own else []))
+    return {p.stem: p for folder in folders for p in folder.glob("*.yaml") if p.name != NIGHTLY}
 
 
 def _nightly() -> dict[str, dict[str, Any]]:
