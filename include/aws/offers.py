@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from include.aws.launch import InstanceType
     from include.aws.settings import Options
+    from include.models import Study
 
 IN_SUPPORT = "STANDARD_SUPPORT"
 RESERVED_ADDRESSES = 5  # addresses that AWS keeps in each subnet
@@ -69,6 +70,19 @@ def room(machine: InstanceType, pod_resources: Mapping[str, str]) -> Check:
     }
     asked = {key: amount for key, amount in pod_resources.items() if key in offered}
     return fit.check(asked, offered, whose=machine.name)
+
+
+def misfit(study: Study, options: Options) -> str | None:
+    """Why such machines do not fit the study, as far as nobody need be asked; None when they do."""
+    workers = options.nodes or max(study.nodes)
+    if max(study.nodes) > workers:
+        return (
+            f"study asks for {max(study.nodes)} nodes, cluster_options.nodes is {workers}: "
+            "lower `nodes`, or raise `cluster_options.nodes`"
+        )
+    if options.min_nodes and options.min_nodes < min(study.nodes):
+        return f"min_nodes: {options.min_nodes} workers are too few for any size"
+    return too_many_ranks(study.pod_resources, ranks_per_node=study.ranks_per_node)
 
 
 def too_many_ranks(pod_resources: Mapping[str, str], *, ranks_per_node: int) -> str | None:

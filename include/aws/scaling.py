@@ -107,6 +107,22 @@ class WorkerGroup:
                 self.end(standing.instances)
         log.warning("%d workers are still ending", len(standing.instances))
 
+    def shrink(self, instances: tuple[str, ...]) -> None:
+        """End these machines for good: the group wants fewer then, and these alone go.
+
+        The group itself would pick any. Returns when they are gone, or after a while.
+        """
+        scaling = self._client("autoscaling")
+        there = set(self.look().instances) & set(instances)
+        for each in sorted(there):
+            scaling.terminate_instance_in_auto_scaling_group(
+                InstanceId=each, ShouldDecrementDesiredCapacity=True
+            )
+        self.end(tuple(sorted(there)))  # nothing runs there that a drain would spare
+        limit = time.monotonic() + EMPTY_S
+        while set(self.look().instances) & there and time.monotonic() < limit:
+            time.sleep(POLL_S)
+
     def end(self, instances: tuple[str, ...]) -> None:
         """End machines at once; the group starts others in their place, as far as it wants them."""
         if not instances:

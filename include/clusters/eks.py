@@ -69,28 +69,19 @@ class Eks(Cluster[Options]):
     name = "eks"
     title = "AWS EKS with EFA"
     options = Options
+    gives_nodes_back = True
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
         """The stack is named by the study; StudyError when it wants more nodes, or no image."""
         chosen = self.read_options(study.cluster_options)
         workers = chosen.nodes or max(study.nodes)
-        if max(study.nodes) > workers:
-            msg = (
-                f"study asks for {max(study.nodes)} nodes, cluster_options.nodes is {workers}: "
-                "lower `nodes`, or raise `cluster_options.nodes`"
-            )
-            raise StudyError(msg)
+        if complaint := offers.misfit(study, chosen):
+            raise StudyError(complaint)
         if study.image is None or named_digest(study.image) is None:
             raise StudyError(
                 "image: EKS needs one that carries the application, by its digest "
                 "(registry/name@sha256:…): what a tag means may change between two pulls"
             )
-        if chosen.min_nodes and chosen.min_nodes < min(study.nodes):
-            raise StudyError(f"min_nodes: {chosen.min_nodes} workers are too few for any size")
-        if complaint := offers.too_many_ranks(
-            study.pod_resources, ranks_per_node=study.ranks_per_node
-        ):
-            raise StudyError(complaint)
         return Reservation(
             study_id=study_id,
             cluster=self.name,
@@ -209,6 +200,13 @@ class Eks(Cluster[Options]):
         if with_efa:
             fabric.count(kube, complete)
         return complete
+
+    @explained
+    def keep_workers(self, handle: ClusterHandle, names: tuple[str, ...]) -> None:
+        """End the machines of all other workers, at once."""
+        others = [name for name in handle.worker_nodes if name not in names]
+        group = scaling.WorkerGroup(_client(handle), cluster=stacks.name_of(handle.study_id))
+        group.shrink(nodes.machines_of(self.connect(handle), others))
 
     @explained
     def lost_workers(self, handle: ClusterHandle) -> tuple[str, ...]:

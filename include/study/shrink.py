@@ -32,7 +32,7 @@ def give_back(results: Results, handle: ClusterHandle, *, plan: Plan, due: Seque
     """
     if plan.study.node_order is not NodeOrder.DESCENDING or not handle.worker_nodes:
         return
-    kept = _kept(results, handle)
+    kept = kept_workers(results, handle)
     if due[0].nodes > len(kept):
         raise ClusterError(
             f"{due[0]} needs {due[0].nodes} nodes, and {len(kept)} are left: the others were given "
@@ -50,11 +50,16 @@ def give_back(results: Results, handle: ClusterHandle, *, plan: Plan, due: Seque
         log.warning("nodes that are needed no longer could not be given back: %s", err)
         return
     log.info("%d of %d nodes are kept for the points that follow", len(names), len(kept))
-    results.write_json(FILE, {"nodes": list(names)})
+    note_kept(results, names)
     account.note_nodes(results, lambda: cluster.paid_since(handle))
 
 
-def _kept(results: Results, handle: ClusterHandle) -> tuple[str, ...]:
+def kept_workers(results: Results, handle: ClusterHandle) -> tuple[str, ...]:
     """Names of the workers that have not been given back."""
     noted = results.find_bytes(FILE)
     return handle.worker_nodes if noted is None else tuple(json.loads(noted)["nodes"])
+
+
+def note_kept(results: Results, names: Sequence[str]) -> None:
+    """Store which workers are left."""
+    results.write_json(FILE, {"nodes": list(names)})

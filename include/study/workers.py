@@ -11,9 +11,11 @@ from include import clusters
 from include.cost import account
 from include.errors import ClusterError
 from include.results import CLUSTER
-from include.study import images
+from include.study import images, shrink
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from include.clusters import Cluster
     from include.models import ClusterHandle, Phase, Plan, Reservation
     from include.results import Results
@@ -34,18 +36,31 @@ def made_ready(
     """
     cluster = clusters.load(handle.cluster)
     cluster.keep(handle, work_s=plan.study.point_timeout_s)
-    lost = cluster.lost_workers(handle)
+    kept = shrink.kept_workers(results, handle)  # others were given back, and are not missed
+    lost = [name for name in cluster.lost_workers(handle) if name in kept]
     if not lost:
         return handle
     log.warning("no ready nodes any more: %s", ", ".join(lost))
-    complete = cluster.add_workers(handle)
+    wanted = handle.model_copy(update={"nodes": len(kept)}) if len(kept) < handle.nodes else handle
+    there = cluster.add_workers(wanted)
+    came = sorted(set(there.worker_nodes) - set(kept))
+    complete = there.model_copy(
+        update={"nodes": handle.nodes, "worker_nodes": _replaced(handle.worker_nodes, lost, came)}
+    )
     results.write_json(CLUSTER, complete.to_json())
+    if len(kept) < len(handle.worker_nodes):
+        shrink.note_kept(results, _replaced(kept, lost, came))
     account.note_nodes(results, lambda: cluster.paid_since(handle))
-    came = sorted(set(complete.worker_nodes) - set(handle.worker_nodes))
-    _note(results, {"at": datetime.now(UTC).isoformat(), "lost": list(lost), "came": came})
+    _note(results, {"at": datetime.now(UTC).isoformat(), "lost": lost, "came": came})
     if phase is not None:
-        images.pull_images(results, complete, phase)
+        images.pull_images(results, complete.model_copy(update={"nodes": len(kept)}), phase)
     return complete
+
+
+def _replaced(names: Sequence[str], lost: Sequence[str], came: Sequence[str]) -> tuple[str, ...]:
+    """The names with one that came in the place of each lost one, as plans go by place."""
+    instead = dict(zip(lost, came, strict=False))
+    return tuple(instead.get(n, n) for n in names if n in instead or n not in lost)
 
 
 def _note(results: Results, change: dict[str, object]) -> None:

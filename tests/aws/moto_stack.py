@@ -61,7 +61,7 @@ FAULTS = Faults()
 GROUP_ARN = "arn:aws:ec2:us-east-2:123456789012:placement-group"
 PLACEMENT_GROUPS: dict[str, dict] = {}
 RESERVATIONS: dict[str, dict] = {}
-SCALING = {"wanted": 0, "failures": []}
+SCALING = {"wanted": 0, "failures": [], "ended": []}
 DELETED: list[str] = []  # types, as far as they say so
 
 
@@ -69,7 +69,7 @@ def reset():
     FAULTS.__dict__.update(Faults().__dict__)
     PLACEMENT_GROUPS.clear()
     RESERVATIONS.clear()
-    SCALING.update(wanted=0, failures=[])
+    SCALING.update(wanted=0, failures=[], ended=[])
     DELETED.clear()
 
 
@@ -417,6 +417,14 @@ def _describe_scaling_group(self):
     return ActionResult({"AutoScalingGroups": [described]})
 
 
+def _end_in_group(self):
+    """One machine less: the names on the API server go from the last one on."""
+    SCALING["wanted"] -= 1
+    SCALING["ended"].append(self._get_param("InstanceId"))
+    return ActionResult({})
+
+
+AutoScalingResponse.terminate_instance_in_auto_scaling_group = _end_in_group
 AutoScalingResponse.describe_auto_scaling_groups = _describe_scaling_group
 AutoScalingResponse.describe_scaling_activities = lambda _self: ActionResult(
     {"Activities": list(reversed(SCALING["failures"]))}

@@ -159,6 +159,16 @@ class Ec2:
         for each in InstanceIds:
             self.ends[each] = self._at
 
+    def terminate_instance_in_auto_scaling_group(
+        self,
+        *,
+        InstanceId,  # noqa: N803
+        ShouldDecrementDesiredCapacity,  # noqa: N803
+    ):
+        assert ShouldDecrementDesiredCapacity
+        self.desired -= 1
+        self.ends[InstanceId] = self._at + self.DRAIN_S
+
     def get_paginator(self, _name):
         return self
 
@@ -231,6 +241,19 @@ def test_machines_that_never_become_nodes_are_given_up(clock, monkeypatch):
     with pytest.raises(CapacityError, match="did not become ready, with EFA, in time"):
         workers(ec2, monkeypatch)
     assert ec2.desired == 0
+
+
+def test_machines_that_are_given_back_are_these_alone_and_end_at_once(clock, monkeypatch):
+    ec2 = Ec2(clock, capacity=lambda _at: 64, join_s=100)
+    names = workers(ec2, monkeypatch)
+    group = WorkerGroup(ec2.client, cluster="c")
+    before = clock.now
+    group.shrink(names[8:])
+    assert set(ec2.machines) == set(names[:8])
+    assert ec2.desired == 8
+    assert clock.now - before <= 60
+    group.shrink(names[8:])  # again, after a worker that died
+    assert ec2.desired == 8
 
 
 class Eks:

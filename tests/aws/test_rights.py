@@ -49,6 +49,7 @@ OF_OTHER_TEMPLATES = {
 OUR_CALLS = {
     "autoscaling:DescribeAutoScalingGroups",
     "autoscaling:DescribeScalingActivities",
+    "autoscaling:TerminateInstanceInAutoScalingGroup",
     "cloudformation:CreateStack",
     "cloudformation:DeleteStack",
     "cloudformation:DescribeStackEvents",

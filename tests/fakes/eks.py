@@ -9,7 +9,7 @@ import os
 
 from kubernetes import client
 
-from include.aws import access, nodes, removal, stack
+from include.aws import access, nodes, removal, reservations, scaling, stack
 from include.checks import Findings, passed
 from include.clusters import eks
 from include.kube.client import Kube
@@ -25,7 +25,7 @@ NEVER_PULL = {"image_pull_policy": "Never"}
 
 def install():
     """Patches the process that it is called in."""
-    for module in (stack, removal, nodes):
+    for module in (stack, removal, nodes, scaling, reservations):
         module.POLL_S = POLL_S
     access.connect = _connect
     # What preflight looks at has tests of its own.

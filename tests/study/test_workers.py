@@ -10,11 +10,14 @@ from include import clusters
 from include.errors import ClusterError
 from include.jobs.spec import _redrawn
 from include.results import CLUSTER, Results
-from include.study import images, workers
+from include.study import images, shrink, workers
 from tests.study.test_verdict import make_point
 
 
 class Handle(SimpleNamespace):
+    def model_copy(self, *, update):
+        return Handle(**{**vars(self), **update})
+
     def to_json(self):
         return {"worker_nodes": list(self.worker_nodes)}
 
@@ -56,7 +59,7 @@ def results(tmp_path):
     return Results(tmp_path)
 
 
-HANDLE = Handle(cluster="fake", worker_nodes=("a", "b"), may_be_smaller=False)
+HANDLE = Handle(cluster="fake", nodes=2, worker_nodes=("a", "b"), may_be_smaller=False)
 PLAN = SimpleNamespace(study=SimpleNamespace(point_timeout_s=600.0), points=(make_point(1),))
 
 
@@ -100,3 +103,19 @@ def test_evidence_is_stored_and_its_own_failure_hides_nothing(cluster, results):
     assert results.find_bytes("evidence/nodes.json") == b"[]"
     cluster.told = None
     workers.keep_evidence(results, cluster, HANDLE)
+
+
+def test_workers_that_were_given_back_are_not_missed(cluster, results):
+    shrink.note_kept(results, ["a"])
+    cluster.lost = ("b",)
+    assert workers.made_ready(results, HANDLE, plan=PLAN, phase=None) is HANDLE
+
+
+def test_worker_that_is_lost_among_those_that_were_kept_is_replaced_in_its_place(cluster, results):
+    handle = HANDLE.model_copy(update={"nodes": 3, "worker_nodes": ("b", "x", "a")})
+    shrink.note_kept(results, ["b", "a"])
+    cluster.lost = ("b", "x")
+    complete = workers.made_ready(results, handle, plan=PLAN, phase=None)
+    assert complete.worker_nodes == ("c", "x", "a")
+    assert complete.nodes == 3
+    assert shrink.kept_workers(results, complete) == ("c", "a")
