@@ -69,7 +69,7 @@ def _with_own(package: ModuleType) -> None:
 def summary(package: ModuleType, name: str) -> str:
     """An adapter in a sentence: the first line of its module, which is not loaded."""
     folders = (Path(folder) for folder in package.__path__)
-    path = next(found for folder in folders if (found := folder / f"{name}.py").exists())
+    path = next(path_in for folder in folders if (path_in := folder / f"{name}.py").exists())
     with path.open() as file:
         return file.readline().strip().removeprefix('"""').removesuffix('"""')
 

@@ -38,19 +38,19 @@ class Findings(Model):
     tariff: Tariff | None = None
 
 
-def passed(name: str, found: str) -> Check:
+def passed(name: str, finding: str) -> Check:
     """A check whose condition holds."""
-    return Check(name=name, outcome=Outcome.PASSED, found=found)
+    return Check(name=name, outcome=Outcome.PASSED, found=finding)
 
 
-def failed(name: str, found: str, *, remedy: str = "") -> Check:
-    """A check that stops the study, and what to do about it if `found` does not say so."""
-    return Check(name=name, outcome=Outcome.FAILED, found=found, remedy=remedy)
+def failed(name: str, finding: str, *, remedy: str = "") -> Check:
+    """A check that stops the study, and what to do about it if the finding does not say so."""
+    return Check(name=name, outcome=Outcome.FAILED, found=finding, remedy=remedy)
 
 
-def busy(name: str, found: str) -> Check:
+def busy(name: str, finding: str) -> Check:
     """A check that stops the study for now."""
-    return Check(name=name, outcome=Outcome.BUSY, found=found)
+    return Check(name=name, outcome=Outcome.BUSY, found=finding)
 
 
 def stops(check: Check) -> bool:
@@ -58,9 +58,9 @@ def stops(check: Check) -> bool:
     return check.outcome in {Outcome.FAILED, Outcome.BUSY}
 
 
-def unknown(name: str, found: str, *, remedy: str = "") -> Check:
+def unknown(name: str, finding: str, *, remedy: str = "") -> Check:
     """A check that could not be made."""
-    return Check(name=name, outcome=Outcome.UNKNOWN, found=found, remedy=remedy)
+    return Check(name=name, outcome=Outcome.UNKNOWN, found=finding, remedy=remedy)
 
 
 def table(checks: Iterable[Check]) -> tuple[str, ...]:

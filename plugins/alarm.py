@@ -29,9 +29,9 @@ def channels() -> tuple[Channel, ...]:
     try:
         return TypeAdapter(tuple[Channel, ...]).validate_json(text)
     except ValidationError as err:
-        said = "; ".join(f"{each.place or 'all'}: {each.message}" for each in problems(err))
+        complaint = "; ".join(f"{each.place or 'all'}: {each.message}" for each in problems(err))
         example = '[{"channel": "webhook", "connection": "benchmark_alerts"}]'
-        raise StudyError(f"{VARIABLE} must be as {example}: {said}") from err
+        raise StudyError(f"{VARIABLE} must be as {example}: {complaint}") from err
 
 
 def alarm(context: Context) -> None:

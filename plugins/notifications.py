@@ -103,8 +103,8 @@ class WebhookNotifier(BaseNotifier):
     def notify(self, context: Context) -> None:
         """Post it; NotificationError when it is not taken within the time limit."""
         del context
-        found = BaseHook.get_connection(self.connection)
-        address, password = found.host or "", found.password or ""
+        connection = BaseHook.get_connection(self.connection)
+        address, password = connection.host or "", connection.password or ""
         if urlsplit(address).scheme not in {"http", "https"}:
             raise NotificationError(
                 f"connection {self.connection}: its host must be the webhook's whole address, "

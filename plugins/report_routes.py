@@ -111,25 +111,25 @@ def show_trend(dag_id: str, user: GetUserDep) -> str:
 def list_studies(user: GetUserDep, session: SessionDep, words: str = "") -> str:
     """The studies whose runs the user may read, those that hold all of the words."""
     may_read = _reader(user)
-    found, note = studies.listed(session, may_read=may_read), None
+    lines, note = studies.listed(session, may_read=may_read), None
     try:
-        found += studies.listed_elsewhere(found, may_read=may_read)
-        found += study_digests.imports(found, may_read=may_read)
-        found = study_digests.with_digests(found)
+        lines += studies.listed_elsewhere(lines, may_read=may_read)
+        lines += study_digests.imports(lines, may_read=may_read)
+        lines = study_digests.with_digests(lines)
     except studies.UnreadableStoreError as err:
         note = f"Studies that another Airflow made are not listed: {err}"
     address = studies.installation_root()
-    return pages.render_studies(found, address=address, note=note, words=words[:200])
+    return pages.render_studies(lines, address=address, note=note, words=words[:200])
 
 
 @app.get("/compare", dependencies=[GUARD], response_class=HTMLResponse)
 def compare_studies(user: GetUserDep, session: SessionDep, a: str = "", b: str = "") -> str:
     """Two studies of the list against each other, for those who may read both."""
     may_read = _reader(user)
-    found = studies.listed(session, may_read=may_read)
-    found += studies.listed_elsewhere(found, may_read=may_read)
-    found += study_digests.imports(found, may_read=may_read)
-    chosen = study_digests.with_digests(line for line in found if line.study_id in {a, b})
+    lines = studies.listed(session, may_read=may_read)
+    lines += studies.listed_elsewhere(lines, may_read=may_read)
+    lines += study_digests.imports(lines, may_read=may_read)
+    chosen = study_digests.with_digests(line for line in lines if line.study_id in {a, b})
     known = {line.study_id for line in chosen if line.digest is not None}
     if missing := [name for name in (a, b) if name not in known]:
         named = f"{missing[0]!r} is none of the studies that you may read." if missing[0] else ""

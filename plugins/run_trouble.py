@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 
 def refusal_of(session: Session, *, dag_id: str, run_id: str) -> tuple[str, str] | None:
     """The task that refused a run and its sentences, None when none did."""
-    found = session.execute(
+    row = session.execute(
         select(XComModel.task_id, XComModel.value)
         .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == REFUSED)
         .order_by(XComModel.timestamp.desc())
         .limit(1)
     ).first()
-    if found is None:
+    if row is None:
         return None
-    value = XComModel.deserialize_value(found)
-    return (found.task_id, value) if isinstance(value, str) else None
+    value = XComModel.deserialize_value(row)
+    return (row.task_id, value) if isinstance(value, str) else None
 
 
 def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ...]:
     """The tasks of a run that failed by themselves, in the order of their ends; points once."""
-    found = session.scalars(
+    tasks = session.scalars(
         select(TaskInstance.task_id)
         .where(
             TaskInstance.dag_id == dag_id,
@@ -39,4 +39,4 @@ def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ..
         )
         .order_by(TaskInstance.end_date)
     )
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys(tasks))

@@ -62,10 +62,10 @@ def results_of(session: Session, *, dag_id: str, run_id: str) -> Results | None:
 
 def state_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
     """State of a run, None when this Airflow has no such run."""
-    found = session.scalar(
+    state = session.scalar(
         select(DagRun.state).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     )
-    return str(found) if found else None
+    return str(state) if state else None
 
 
 def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
@@ -84,10 +84,10 @@ def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
 
 def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:
     """True if the run has the task that plans a study; the tab is on the runs of every DAG."""
-    found = select(TaskInstance.task_id).where(
+    planning = select(TaskInstance.task_id).where(
         TaskInstance.dag_id == dag_id, TaskInstance.run_id == run_id, TaskInstance.task_id == PLAN
     )
-    return session.scalar(found) is not None
+    return session.scalar(planning) is not None
 
 
 def expected_address(session: Session, *, dag_id: str, run_id: str) -> str:
@@ -124,12 +124,12 @@ def listed_elsewhere(
     names = set(study_ids(root, pattern="*")) - {line.study_id for line in known}
     with ThreadPoolExecutor(16) as pool:  # an object store answers each read in 0.05 s
         origins = list(pool.map(lambda name: origin_at(f"{root}/{name}"), names))
-    found = [
+    lines = [
         StudyLine(study_id=name, points=None, state=None, **origin.model_dump())
         for name, origin in zip(names, origins, strict=True)
         if origin and may_read(origin.dag_id)
     ]
-    return sorted(found, key=lambda line: str(line.planned_at), reverse=True)[:MOST_LISTED]
+    return sorted(lines, key=lambda line: str(line.planned_at), reverse=True)[:MOST_LISTED]
 
 
 def trend_of(series: str, *, may_read: Callable[[str], bool]) -> Trend | None:
@@ -198,12 +198,12 @@ def _read_plan(row: Any) -> Planned | None:
 def study_ids(root: str, *, pattern: str) -> Iterator[str]:
     """Folders whose names may be those of studies, from one listing of one level."""
     try:
-        found = [str(path).rsplit("/", 1)[-1] for path in locate(root).glob(pattern)]
+        names = [str(path).rsplit("/", 1)[-1] for path in locate(root).glob(pattern)]
     except FileNotFoundError:
         return
     except Exception as err:
         raise unreadable(root, err) from err
-    for name in found:
+    for name in names:
         if _is_label(name):
             yield name
 

@@ -26,11 +26,11 @@ def locate(address: str) -> Location:
     """
     if "://" not in address:
         return ObjectStoragePath(address)
-    found = ObjectStoragePath(address, use_listings_cache=False)
-    if found.conn_id is not None:
-        Connection.get(found.conn_id)
-        found.fs.dircache.use_listings_cache = False  # the connection's store takes no options
-    return found
+    location = ObjectStoragePath(address, use_listings_cache=False)
+    if location.conn_id is not None:
+        Connection.get(location.conn_id)
+        location.fs.dircache.use_listings_cache = False  # the connection's store takes no options
+    return location
 
 
 class StudyContext:

@@ -33,8 +33,8 @@ def imports(known: Iterable[StudyLine], *, may_read: Callable[[str], bool]) -> l
         for name in names
         if origin_at(f"{root}/{name}") is None
     ]
-    found = with_digests(lines)
-    return [line for line in found if line.digest is not None and line.digest.kind == "import"]
+    digested = with_digests(lines)
+    return [line for line in digested if line.digest is not None and line.digest.kind == "import"]
 
 
 def with_digests(lines: Iterable[StudyLine]) -> list[StudyLine]:

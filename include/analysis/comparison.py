@@ -124,13 +124,13 @@ def _pair(
     }
     if min(len(values), len(baseline)) < LEAST_N:  # too few for an interval
         return row | {"mann_whitney_p": float("nan")}
-    found = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
+    difference = median_difference(values, baseline=baseline, seed=seed, resamples=resamples)
     statistic, p_value = mannwhitneyu(values, baseline, alternative="two-sided")
     return row | {
-        "low": found.low,
-        "high": found.high,
-        "low_percent": 100 * found.relative_low,
-        "high_percent": 100 * found.relative_high,
+        "low": difference.low,
+        "high": difference.high,
+        "low_percent": 100 * difference.relative_low,
+        "high_percent": 100 * difference.relative_high,
         "cliffs_delta": 2 * float(statistic) / (len(values) * len(baseline)) - 1,
         "mann_whitney_p": float(p_value),
     }

@@ -98,8 +98,8 @@ def _cell(columns: _Columns, places: NDArray[np.intp]) -> dict[str, Any]:
     }
     for quantity, every in columns.by_name.items():
         values = every[places[is_counted]]
-        found = _statistics(values[~np.isnan(values)])
-        row |= {column(quantity, name): value for name, value in found.items()}
+        statistics = _statistics(values[~np.isnan(values)])
+        row |= {column(quantity, name): value for name, value in statistics.items()}
     row["interval_note"] = _note(row[column(quantity, "n")] for quantity in columns.by_name)
     return row
 

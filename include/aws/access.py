@@ -68,10 +68,10 @@ class Token:
 
 def connect(eks: Any, session: boto3.Session, *, cluster: str, region: str, namespace: str) -> Kube:
     """A client of the cluster's API server that renews its token for as long as it lives."""
-    found = eks.describe_cluster(name=cluster)["cluster"]
+    described = eks.describe_cluster(name=cluster)["cluster"]
     return endpoint.connect(
-        found["endpoint"],
-        certificate_authority=found["certificateAuthority"]["data"],
+        described["endpoint"],
+        certificate_authority=described["certificateAuthority"]["data"],
         token=Token(session, cluster=cluster, region=region),
         namespace=namespace,
     )

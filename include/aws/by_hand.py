@@ -21,11 +21,11 @@ NOTHING = "nothing to clean"
 def delete(study_id: str, *, region: str | None) -> int:
     """0 once nothing of the study is left there, or in any region; 1 when something may be."""
     try:
-        said = list(_delete_in([region] if region else reaper.all_regions(), study_id=study_id))
+        outcomes = list(_delete_in([region] if region else reaper.all_regions(), study_id=study_id))
     except ClusterError as err:
         sys.stderr.write(f"{err}\nthe cluster of {study_id} may still be there and cost money\n")
         return 1
-    sys.stdout.write("\n".join(said or [NOTHING]) + "\n")
+    sys.stdout.write("\n".join(outcomes or [NOTHING]) + "\n")
     return 0
 
 

@@ -48,8 +48,8 @@ def census(client: Callable[[str], Any], study_id: str) -> tuple[str, ...]:
 
 
 def _stack(cloudformation: Any, study_id: str) -> Iterator[str]:
-    if found := stacks.find_own(cloudformation, study_id):
-        yield f"stack/{found['StackName']} ({found['StackStatus']})"
+    if stack := stacks.find_own(cloudformation, study_id):
+        yield f"stack/{stack['StackName']} ({stack['StackStatus']})"
 
 
 def _cluster(eks: Any, study_id: str) -> Iterator[str]:
@@ -72,9 +72,9 @@ def _of_ec2(ec2: Any, study_id: str) -> Iterator[str]:
         yield f"placement-group/{group['GroupName']}"
     for call, listed, identity, over in TAGGED:
         for page in ec2.get_paginator(call).paginate(Filters=own):
-            for found in page[listed]:
-                if found.get("State") not in over:
-                    yield f"{call.removeprefix('describe_').removesuffix('s')}/{found[identity]}"
+            for resource in page[listed]:
+                if resource.get("State") not in over:
+                    yield f"{call.removeprefix('describe_').removesuffix('s')}/{resource[identity]}"
 
 
 def _instances(ec2: Any, own: list[dict[str, Any]]) -> Iterator[str]:
@@ -89,10 +89,10 @@ def _roles(iam: Any, study_id: str) -> Iterator[str]:
     for role in ROLES:
         name = f"{stacks.name_of(study_id)}-{role}"
         try:
-            found = iam.get_role(RoleName=name)["Role"]
+            answer = iam.get_role(RoleName=name)["Role"]
         except ClientError as err:
             if is_absent(err):
                 continue
             raise
-        if stacks.tags_of(found).get(stacks.TAG_STUDY) == study_id:
+        if stacks.tags_of(answer).get(stacks.TAG_STUDY) == study_id:
             yield f"role/{name}"

@@ -149,8 +149,8 @@ def _cost(tariff: Tariff | None, *, hours: float, max_usd: float | None) -> Chec
     if tariff is None:
         return unknown("cost", "without a price there is none", remedy="give --hourly-price-usd")
     usd = tariff.usd(nodes=tariff.nodes, duration_s=hours * 3600)
-    found = f"${usd:,.2f} for all nodes during {hours:g} h"
+    cost_text = f"${usd:,.2f} for all nodes during {hours:g} h"
     if max_usd is not None and usd > max_usd:
         remedy = "fewer workers or hours, or a higher --max-usd"
-        return failed("cost", f"{found}, --max-usd is ${max_usd:,.2f}", remedy=remedy)
-    return passed("cost", found)
+        return failed("cost", f"{cost_text}, --max-usd is ${max_usd:,.2f}", remedy=remedy)
+    return passed("cost", cost_text)

@@ -70,8 +70,8 @@ def _drill(client: Callable[[str], Any], options: Options) -> None:
 def _watch(client: Callable[[str], Any], made: dict[str, Any], *, until: datetime) -> None:
     """Tell what was proved once the stack is gone; ClusterError if it stays, deleted by us then."""
     began = False
-    while found := stacks.find(client("cloudformation"), made["StackId"]):
-        status = found["StackStatus"]
+    while stack := stacks.find(client("cloudformation"), made["StackId"]):
+        status = stack["StackStatus"]
         if status.startswith("DELETE") and not began:
             began = True
             _tell(f"{made['StackName']} is {status}: the schedule has fired")

@@ -44,8 +44,8 @@ def principal_arn(client: Callable[[str], Any]) -> str:
 
 def guard_roles(client: Callable[[str], Any]) -> GuardRoles:
     """The roles that bootstrap.yaml makes; ClusterError when the account has none."""
-    found = {name: _role_arn(client("iam"), name) for name in (SELF_DESTRUCT_ROLE, DELETION_ROLE)}
-    absent = sorted(name for name, arn in found.items() if arn is None)
+    arns = {name: _role_arn(client("iam"), name) for name in (SELF_DESTRUCT_ROLE, DELETION_ROLE)}
+    absent = sorted(name for name, arn in arns.items() if arn is None)
     if absent:
         msg = (
             f"the account has no role {' and no '.join(absent)}: make the stack of bootstrap.yaml "
@@ -53,7 +53,7 @@ def guard_roles(client: Callable[[str], Any]) -> GuardRoles:
         )
         raise ClusterError(msg)
     return GuardRoles(
-        self_destruct_arn=str(found[SELF_DESTRUCT_ROLE]), deletion_arn=str(found[DELETION_ROLE])
+        self_destruct_arn=str(arns[SELF_DESTRUCT_ROLE]), deletion_arn=str(arns[DELETION_ROLE])
     )
 
 

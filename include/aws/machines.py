@@ -39,5 +39,5 @@ def _ended_at(instance: Mapping[str, Any]) -> datetime | None:
     """When it was ended, None while it runs; now when EC2 does not say when."""
     if instance["State"]["Name"] not in ENDED:
         return None
-    found = _WHEN.search(instance.get("StateTransitionReason", ""))
-    return datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else datetime.now(UTC)
+    match = _WHEN.search(instance.get("StateTransitionReason", ""))
+    return datetime.fromisoformat(match[1]).replace(tzinfo=UTC) if match else datetime.now(UTC)

@@ -98,8 +98,8 @@ def _rights(look: Look) -> Check:
     count = len({action for need in wanted for action in need.actions})
     if lacking:
         remedy = f"attach the policies of bootstrap.yaml to {principal} (docs/aws.md)"
-        found = f"{len(lacking)} of {count} are missing: {', '.join(lacking)}"
-        return failed("rights", found, remedy=remedy)
+        missing_text = f"{len(lacking)} of {count} are missing: {', '.join(lacking)}"
+        return failed("rights", missing_text, remedy=remedy)
     return passed("rights", f"all {count} of bootstrap.yaml, by AWS's simulation")
 
 
@@ -113,7 +113,7 @@ def _guards(look: Look) -> Check:
 
 
 def _of_the_type(
-    name: str, found: Callable[[Look, InstanceType], Check]
+    name: str, check_type: Callable[[Look, InstanceType], Check]
 ) -> Callable[[Look], Check]:
     """A check that has nothing to say of a type that cannot be used; its own row says that."""
 
@@ -122,22 +122,22 @@ def _of_the_type(
             instance_type = look.instance_type
         except (ClusterError, *FAILURES):
             return unknown(name, "rests on the instance type")
-        return found(look, instance_type)
+        return check_type(look, instance_type)
 
     return made
 
 
-def _vcpus(look: Look, found: InstanceType) -> Check:
+def _vcpus(look: Look, machine: InstanceType) -> Check:
     name = look.options.instance_type
-    return quotas.vcpus(look.client, instance_type=name, needed=look.nodes * found.vcpus)
+    return quotas.vcpus(look.client, instance_type=name, needed=look.nodes * machine.vcpus)
 
 
 def _launcher_vcpus(look: Look) -> Check:
     if not look.options.has_small_launcher:
         return passed("quota of the launcher", "it is of the workers' type, and counted there")
     machine = launch.describe(look.client("ec2"), look.options.launcher)
-    found = quotas.vcpus(look.client, instance_type=machine.name, needed=machine.vcpus)
-    return found.model_copy(update={"name": "quota of the launcher"})
+    checked = quotas.vcpus(look.client, instance_type=machine.name, needed=machine.vcpus)
+    return checked.model_copy(update={"name": "quota of the launcher"})
 
 
 def _zones(look: Look) -> Check:
@@ -232,6 +232,6 @@ def price(tariff: Tariff | None) -> Check:
     if tariff is None:
         remedy = "name cluster_options.hourly_price_usd, or max_usd cannot be held"
         return unknown("price", "neither AWS's list nor our table has one", remedy=remedy)
-    node, whole = tariff.node_usd_per_hour, tariff.usd_per_hour
-    hourly = f"${node:g} an hour a node, ${whole:,.2f} for {tariff.nodes} and what is beside them"
+    node, total = tariff.node_usd_per_hour, tariff.usd_per_hour
+    hourly = f"${node:g} an hour a node, ${total:,.2f} for {tariff.nodes} and what is beside them"
     return passed("price", f"{hourly}; {tariff.source}")

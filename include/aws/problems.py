@@ -72,8 +72,8 @@ def explain(err: ClientError | BotoCoreError | ResponseParserError) -> str:
     """The error as a sentence with what to do about it."""
     if not isinstance(err, ClientError):
         return _without_answer(err)
-    code, said = code_of(err), err.response["Error"].get("Message", "")
-    advice = f"{code}: {said}"
+    code, message = code_of(err), err.response["Error"].get("Message", "")
+    advice = f"{code}: {message}"
     if code in EXPIRED:
         advice = "the credentials for AWS have expired; renew them"
     elif code in UNKNOWN_KEY:
@@ -82,7 +82,7 @@ def explain(err: ClientError | BotoCoreError | ResponseParserError) -> str:
             "account has the region turned on"
         )
     elif code in DENIED:
-        advice = f"not allowed: {said or code}; the rights are listed in docs/aws.md"
+        advice = f"not allowed: {message or code}; the rights are listed in docs/aws.md"
     elif code in THROTTLED:
         advice = "AWS still throttles after all repeats; try again later"
     return f"{err.operation_name}: {advice}"

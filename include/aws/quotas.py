@@ -37,10 +37,10 @@ def vcpus(client: Callable[[str], Any], *, instance_type: str, needed: int) -> C
     code, title = VCPU_QUOTAS.get(letters, STANDARD)
     limit = _limit(client("service-quotas"), service="ec2", code=code)
     used = _running_vcpus(client("ec2"), code=code)
-    found = f"{title}: {limit:.0f}, in use {used}, needed {needed}"
+    quota_text = f"{title}: {limit:.0f}, in use {used}, needed {needed}"
     if used + needed > limit:
-        return failed(name, found, remedy=RAISE.format(code=code))
-    return passed(name, found)
+        return failed(name, quota_text, remedy=RAISE.format(code=code))
+    return passed(name, quota_text)
 
 
 def vpcs(client: Callable[[str], Any]) -> Check:
@@ -59,22 +59,22 @@ def addresses(client: Callable[[str], Any]) -> Check:
 
 
 def _one_more(name: str, *, used: int, limit: float, code: str) -> Check:
-    found = f"{limit:.0f}, in use {used}, needed 1"
+    quota_text = f"{limit:.0f}, in use {used}, needed 1"
     if used + 1 > limit:
         remedy = f"delete one that nobody uses, or {RAISE.format(code=code)}"
-        return failed(name, found, remedy=remedy)
-    return passed(name, found)
+        return failed(name, quota_text, remedy=remedy)
+    return passed(name, quota_text)
 
 
 def _limit(quotas: Any, *, service: str, code: str) -> float:
     """The account's quota, AWS's default where the account has none of its own."""
     try:
-        found = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)
+        quota = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)
     except ClientError as err:
         if not is_absent(err) and "NoSuchResource" not in str(err):
             raise
-        found = quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)
-    value: float = found["Quota"]["Value"]
+        quota = quotas.get_aws_default_service_quota(ServiceCode=service, QuotaCode=code)
+    value: float = quota["Quota"]["Value"]
     return value
 
 
@@ -102,5 +102,5 @@ def _running_vcpus(ec2: Any, *, code: str) -> int:
 
 def _letters(instance_type: str) -> str:
     """The family's letters, `hpc` of `hpc6a.48xlarge`."""
-    found = re.match(r"[a-z]+", instance_type)
-    return found[0] if found else ""
+    match = re.match(r"[a-z]+", instance_type)
+    return match[0] if match else ""

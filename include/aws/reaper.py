@@ -55,22 +55,22 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
     Raises ClustersReaped when there was any, as the teardown of its study must have failed, or when
     a region could not be looked at.
     """
-    found, said = [], []
+    clusters, outcomes = [], []
     for region in regions:
         try:
-            found += overdue(region, owner=owner, now=now)
+            clusters += overdue(region, owner=owner, now=now)
         except FAILURES as err:
             complaint = f"{region} could not be looked at: {explain(err)}"
             if _is_closed(err) and now.hour != TOLD_AT_HOUR:
                 log.warning("%s; name the regions that you use in %s", complaint, REGIONS)
             else:
-                said.append(complaint)
-    for each in found:  # all at once: they cost money while one is waited for
+                outcomes.append(complaint)
+    for each in clusters:  # all at once: they cost money while one is waited for
         if each.expired_at is not None:
             _begin(each)
-    said += [f"{each}; {_finish(each)}" for each in found]
-    if said:
-        raise ClustersReaped("\n".join(said))
+    outcomes += [f"{each}; {_finish(each)}" for each in clusters]
+    if outcomes:
+        raise ClustersReaped("\n".join(outcomes))
     log.info("nothing of %s is overdue", owner)
 
 

@@ -35,14 +35,14 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
     """
     cloudformation = client("cloudformation")
     failures_left = FAILURES
-    said = None
+    reported = None
     for _ in waiting.looks(limit_s=DELETE_S, poll_s=POLL_S):
         if (stack := find()) is None:
             return
         name, status = stack["StackName"], stack["StackStatus"]
-        if status != said:
+        if status != reported:
             log.info("the stack %s is %s", name, status)
-            said = status
+            reported = status
         if status == FAILED:
             if failures_left == 0:
                 raise TeardownError(_stuck(cloudformation, stack))
@@ -53,7 +53,7 @@ def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any]
             sweep_interfaces(client, stack)
         else:
             begin(client, stack)
-            said = None
+            reported = None
     raise TeardownError(f"the stack {name} is still {status} after {DELETE_S / 60:.0f} min")
 
 
@@ -95,8 +95,8 @@ def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> 
     ec2 = client("ec2")
     wanted = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "status", "Values": ["available"]}]
     pages = ec2.get_paginator("describe_network_interfaces").paginate(Filters=wanted)
-    found = [eni["NetworkInterfaceId"] for page in pages for eni in page["NetworkInterfaces"]]
-    for interface in found:
+    interfaces = [eni["NetworkInterfaceId"] for page in pages for eni in page["NetworkInterfaces"]]
+    for interface in interfaces:
         try:
             ec2.delete_network_interface(NetworkInterfaceId=interface)
             log.info("removed the orphaned network interface %s", interface)
@@ -163,6 +163,6 @@ def _vpc(cloudformation: Any, stack: Mapping[str, Any]) -> str | None:
         if code_of(err) == "ValidationError":  # not made yet, or gone with the stack
             return None
         raise
-    found = answer["StackResourceDetail"]
-    vpc: str = found.get("PhysicalResourceId", "")
-    return vpc if vpc and found["ResourceStatus"] != stacks.GONE else None
+    detail = answer["StackResourceDetail"]
+    vpc: str = detail.get("PhysicalResourceId", "")
+    return vpc if vpc and detail["ResourceStatus"] != stacks.GONE else None

@@ -55,10 +55,10 @@ def guards_act_at(reservation: Reservation) -> str:
 def expiry_of(stack: Mapping[str, Any]) -> datetime | None:
     """When the guards may delete a stack; None without a readable tag."""
     try:
-        found = datetime.fromisoformat(tags_of(stack)[TAG_EXPIRES_AT])
+        expiry = datetime.fromisoformat(tags_of(stack)[TAG_EXPIRES_AT])
     except (KeyError, ValueError):
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return expiry if expiry.tzinfo else expiry.replace(tzinfo=UTC)
 
 
 def tags_of(described: Mapping[str, Any]) -> dict[str, str]:
@@ -160,20 +160,20 @@ def _refuse(stack: Mapping[str, Any], study_id: str) -> None:
 def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
     """The stack, once it is complete; ClusterError naming what failed, or after 45 minutes."""
     name = name_of(study_id)
-    said = None
+    state = None
     for _ in waiting.looks(limit_s=CREATE_MINUTES * 60, poll_s=POLL_S):
         stack = find_own(cloudformation, study_id)
         if stack is None:
             msg = f"there is no stack {name} of this study: it was deleted meanwhile"
             raise ClusterError(msg)
-        if stack["StackStatus"] != said:
-            said = stack["StackStatus"]
-            log.info("the stack %s is %s", name, said)
-        if said == MADE:
+        if stack["StackStatus"] != state:
+            state = stack["StackStatus"]
+            log.info("the stack %s is %s", name, state)
+        if state == MADE:
             return stack
-        if said != BEING_MADE:
+        if state != BEING_MADE:
             reasons = "; ".join(failures(cloudformation, stack["StackId"], "CREATE_FAILED"))
-            msg = f"the stack {name} could not be made ({said}): {reasons or 'no reason is given'}"
+            msg = f"the stack {name} could not be made ({state}): {reasons or 'no reason is given'}"
             raise ClusterError(msg)
     raise ClusterError(f"the stack {name} is still being made after {CREATE_MINUTES} min")
 
@@ -184,11 +184,11 @@ def failures(cloudformation: Any, stack_id: str, status: str) -> tuple[str, ...]
     Resources that CloudFormation gave up because another had failed are left out.
     """
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-    found = [
+    reasons = [
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason is given')}"
         for page in pages
         for event in page["StackEvents"]
         if event["ResourceStatus"] == status
         and "cancelled" not in event.get("ResourceStatusReason", "")
     ]
-    return tuple(reversed(found))  # AWS lists the newest first
+    return tuple(reversed(reasons))  # AWS lists the newest first

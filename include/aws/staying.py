@@ -140,5 +140,5 @@ def give_back(group: NodeGroup, reservation: Reservation) -> None:
 @explained
 def left(group: NodeGroup, reservation: Reservation) -> tuple[str, ...]:
     """The guard while it is there: with it the group may have nodes."""
-    found = stacks.find_own(_client(group)("cloudformation"), reservation.study_id)
-    return () if found is None else (f"stack/{found['StackName']} ({found['StackStatus']})",)
+    stack = stacks.find_own(_client(group)("cloudformation"), reservation.study_id)
+    return () if stack is None else (f"stack/{stack['StackName']} ({stack['StackStatus']})",)

@@ -93,14 +93,14 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _starts() -> list[Row]:
     _say(f"starting and ending the local cluster {STARTS} times")
-    found = [
+    measured = [
         start_times.measure(_reservation(number), root=state_root()) for number in range(STARTS)
     ]
-    memory_mib = statistics.median(sum(each.memory_mib.values()) for each in found)
+    memory_mib = statistics.median(sum(each.memory_mib.values()) for each in measured)
     return [
-        _row("control plane start", [each.control_plane_s for each in found], "< 3 s"),
-        _row(f"{NODES} nodes Ready after that", [each.nodes_s for each in found], "< 20 s"),
-        _row("cluster deletion", [each.delete_s for each in found], ""),
+        _row("control plane start", [each.control_plane_s for each in measured], "< 3 s"),
+        _row(f"{NODES} nodes Ready after that", [each.nodes_s for each in measured], "< 20 s"),
+        _row("cluster deletion", [each.delete_s for each in measured], ""),
         ("memory of the idle cluster", f"{memory_mib:.0f} MiB", ""),
     ]
 
@@ -152,23 +152,25 @@ def _all_gap_rows(results: Results, way: str) -> list[Row]:
     """Of all points, and the whole gap of each operator's: its own report is most of it."""
     rows = _gap_rows(gaps.read_gaps(results, nodes=NODES), way)
     for name in results.plan().study.operators:
-        found = gaps.read_gaps(results, nodes=NODES, k8s_operator=name)
-        measured = f"{found.gap_s:.2f} s, {found.notice_s:.2f} s of it until the end is reported"
-        rows.append((f"… between points of {name}, {way} (n = {found.n})", measured, ""))
+        run_gaps = gaps.read_gaps(results, nodes=NODES, k8s_operator=name)
+        measured = (
+            f"{run_gaps.gap_s:.2f} s, {run_gaps.notice_s:.2f} s of it until the end is reported"
+        )
+        rows.append((f"… between points of {name}, {way} (n = {run_gaps.n})", measured, ""))
     return rows
 
 
-def _gap_rows(found: Gaps, way: str) -> list[Row]:
+def _gap_rows(measured: Gaps, scheduled_by: str) -> list[Row]:
     seconds = {
-        "launcher end → next launcher start": (found.gap_s, "< 3 s"),
-        "… of it Airflow": (found.airflow_s, "< 0.6 s" if way == "scheduler" else ""),
-        "… of it until the operator reports the end": (found.notice_s, ""),
-        "… of it deletion": (found.delete_s, ""),
-        "… of it resource created → launcher started": (found.start_s, ""),
-        "resource created → all pods running": (found.pods_running_s, ""),
+        "launcher end → next launcher start": (measured.gap_s, "< 3 s"),
+        "… of it Airflow": (measured.airflow_s, "< 0.6 s" if scheduled_by == "scheduler" else ""),
+        "… of it until the operator reports the end": (measured.notice_s, ""),
+        "… of it deletion": (measured.delete_s, ""),
+        "… of it resource created → launcher started": (measured.start_s, ""),
+        "resource created → all pods running": (measured.pods_running_s, ""),
     }
     return [
-        (f"{what}, {way} (n = {found.n})", f"{value:.2f} s", aim)
+        (f"{what}, {scheduled_by} (n = {measured.n})", f"{value:.2f} s", aim)
         for what, (value, aim) in seconds.items()
     ]
 

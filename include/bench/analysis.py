@@ -119,17 +119,17 @@ def _import(
     """Seconds and most resident memory in MiB of an import in a process of its own."""
     command = [sys.executable, "-m", "include.recorded_runs", *map(str, folders), "--out", str(out)]
     started = time.monotonic()
-    with tempfile.TemporaryFile() as said:
+    with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(  # noqa: S603
-            command, cwd=ROOT, stdout=said, stderr=said, stdin=subprocess.DEVNULL
+            command, cwd=ROOT, stdout=output, stderr=output, stdin=subprocess.DEVNULL
         )
         try:
             usage = _wait(process, until=started + IMPORT_S)
         finally:
             process.kill()
-        said.seek(0)
+        output.seek(0)
         if process.returncode not in ({ALL_VALID, SOME_INVALID} if may_be_invalid else {ALL_VALID}):
-            raise BenchmarkError(f"the import failed:\n{said.read().decode()[-2000:]}")
+            raise BenchmarkError(f"the import failed:\n{output.read().decode()[-2000:]}")
     return time.monotonic() - started, usage.ru_maxrss / 1024
 
 

@@ -123,11 +123,15 @@ def _launchers(results: Results, records: Iterable[Record]) -> Row:
     places: list[str] = []
     for record in records:
         if record.nodes == most:
-            found = results.of_point(record.point_id).find_bytes("events.json")
-            messages = [str(event["message"]) for event in json.loads(found or b"[]")]
+            raw_events = results.of_point(record.point_id).find_bytes("events.json")
+            messages = [str(event["message"]) for event in json.loads(raw_events or b"[]")]
             places += [match[1] for text in messages if (match := LAUNCHED.search(text))]
-    said = ", ".join(f"{name}: {places.count(name)}" for name in sorted(set(places)))
-    return (f"launchers of {most}-node points, by node", said or "none seen", "the launcher's node")
+    counts = ", ".join(f"{name}: {places.count(name)}" for name in sorted(set(places)))
+    return (
+        f"launchers of {most}-node points, by node",
+        counts or "none seen",
+        "the launcher's node",
+    )
 
 
 def _swaps(records: Iterable[Record]) -> list[float | None]:

@@ -24,22 +24,22 @@ def digests(place: str | None) -> list[tuple[str, Digest]]:
     except FileNotFoundError:
         files = []
     names = [path.rsplit("/", 2)[-2] for path in files]
-    found = [(name, read_digest(Results(root(place) / name))) for name in names]
-    known = [(name, digest) for name, digest in found if digest is not None]
+    pairs = [(name, read_digest(Results(root(place) / name))) for name in names]
+    known = [(name, digest) for name, digest in pairs if digest is not None]
     return sorted(known, key=lambda each: str(each[1].began_at or ""), reverse=True)
 
 
 def ls(given: argparse.Namespace) -> int:
     """A line per study."""
-    found = digests(given.results)
+    pairs = digests(given.results)
     if given.json:
-        listed = [{"study": name, **digest.to_json()} for name, digest in found]
+        listed = [{"study": name, **digest.to_json()} for name, digest in pairs]
         sys.stdout.write(json.dumps(listed, indent=2) + "\n")
         return 0
-    if not found:
+    if not pairs:
         sys.stdout.write(f"no study in {root(given.results)} has a report yet\n")
         return 0
-    lines = [_HEAD, *(_line(name, digest) for name, digest in found)]
+    lines = [_HEAD, *(_line(name, digest) for name, digest in pairs)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(_HEAD))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))

@@ -42,14 +42,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _pass_on(module: str, arguments: list[str]) -> int:
     """A program with arguments of its own, under this command's name."""
-    found: Callable[[Sequence[str]], int] = importlib.import_module(module).main
-    return found(arguments)
+    command: Callable[[Sequence[str]], int] = importlib.import_module(module).main
+    return command(arguments)
 
 
 def _load(place: str) -> Callable[[argparse.Namespace], int]:
     module, _, name = place.partition(":")
-    found: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
-    return found
+    command: Callable[[argparse.Namespace], int] = getattr(importlib.import_module(module), name)
+    return command
 
 
 def _refuse(err: Exception, *, as_json: bool) -> int:

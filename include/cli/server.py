@@ -123,8 +123,8 @@ def _tell_changes(tasks: list[dict[str, Any]], told: dict[str, str]) -> None:
 def _end(run: Mapping[str, Any], *, as_json: bool) -> int:
     note = run.get("note") or ""
     if as_json:
-        found = {"run_id": run["dag_run_id"], "state": run["state"], "note": note}
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        outcome = {"run_id": run["dag_run_id"], "state": run["state"], "note": note}
+        sys.stdout.write(json.dumps(outcome, indent=2) + "\n")
     else:
         sys.stdout.write(f"{run['state']}: {note}\n" if note else f"{run['state']}\n")
     return int(run["state"] != "success")

@@ -25,12 +25,12 @@ def check(given: argparse.Namespace) -> int:
     plan = effective(params)
     estimate = estimate_plan(plan)
     if given.json:
-        found = {
+        outcome = {
             "study": plan.study.to_json(),
             "points": len(plan.points),
             "estimate": estimate.to_json(),
         }
-        sys.stdout.write(json.dumps(found, indent=2) + "\n")
+        sys.stdout.write(json.dumps(outcome, indent=2) + "\n")
     else:
         sys.stdout.write(f"{outline(params)}\n")
     return 0

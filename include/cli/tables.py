@@ -22,23 +22,23 @@ if TYPE_CHECKING:
 
 def size_table(results: Results) -> str:
     """Each operator's median ± half its range of quartiles, and how far each is from the first."""
-    found = analyse(table.from_parquet(results.read_bytes("records.parquet")))
-    return "\n".join(_of_figure(found, figure) for figure in primaries(found.frame))
+    analysis = analyse(table.from_parquet(results.read_bytes("records.parquet")))
+    return "\n".join(_of_figure(analysis, figure) for figure in primaries(analysis.frame))
 
 
-def _of_figure(found: Analysis, figure: Quantity) -> str:
-    operators = list(dict.fromkeys(found.frame["k8s_operator"]))
+def _of_figure(analysis: Analysis, figure: Quantity) -> str:
+    operators = list(dict.fromkeys(analysis.frame["k8s_operator"]))
     first, *others = operators
     head = ["nodes", *(operator_title(name) for name in operators)]
     head += [f"{operator_title(name)} against {operator_title(first)}" for name in others]
     rows, ratios = [head], {name: list[float]() for name in others}
-    summary = found.summary.dropna(subset=["nodes", "ranks"])
+    summary = analysis.summary.dropna(subset=["nodes", "ranks"])
     for nodes in sorted({int(each) for each in summary["nodes"]}):
         cells = summary[summary["nodes"] == nodes]
         by_name = {row["k8s_operator"]: row for row in cells.to_dict(orient="records")}
         line = [f"{nodes:,}", *(_median(by_name.get(name), figure) for name in operators)]
         for name in others:
-            line.append(_difference(found, figure, nodes=nodes, operator=name, baseline=first))
+            line.append(_difference(analysis, figure, nodes=nodes, operator=name, baseline=first))
             ratio = _ratio(by_name, figure, name, first)
             ratios[name] += [ratio] if ratio else []
         rows.append(line)
@@ -62,9 +62,9 @@ def _median(row: dict[Any, Any] | None, figure: Quantity) -> str:
 
 
 def _difference(
-    found: Analysis, figure: Quantity, *, nodes: int, operator: str, baseline: str
+    analysis: Analysis, figure: Quantity, *, nodes: int, operator: str, baseline: str
 ) -> str:
-    every = found.comparisons
+    every = analysis.comparisons
     rows = every[
         (every["quantity"] == figure.name)
         & (every["nodes"] == nodes)

@@ -53,12 +53,12 @@ class Cluster(adapters.Adapter[OptionsT]):
         try:
             self.preflight(reservation)
         except ClusterBusy as err:
-            found = busy(f"cluster {self.name}", str(err))
+            checked = busy(f"cluster {self.name}", str(err))
         except ClusterError as err:
-            found = failed(f"cluster {self.name}", str(err))
+            checked = failed(f"cluster {self.name}", str(err))
         else:
-            found = passed(f"cluster {self.name}", "it can be made here and now")
-        return Findings(checks=(found,), tariff=self.tariff(reservation))
+            checked = passed(f"cluster {self.name}", "it can be made here and now")
+        return Findings(checks=(checked,), tariff=self.tariff(reservation))
 
     def cannot_run(self, application: Application[Any]) -> str | None:  # noqa: ARG002
         """Why no study of the application can run here, with what to do; None: it can."""

@@ -91,9 +91,9 @@ def room(
         lacking(pod_resources, node.get("status", {}).get("allocatable", {})) for node in nodes
     ]
     large = sum(not each for each in lacks)
-    found = f"{large} of {len(nodes)} nodes are large enough for a pod"
+    fit_text = f"{large} of {len(nodes)} nodes are large enough for a pod"
     if large >= wanted:
-        return passed("pod resources", found)
+        return passed("pod resources", fit_text)
     example = ", ".join(next((each for each in lacks if each), ("nothing that is lacking",)))
-    found = f"{found}, the study asks for {wanted}; a pod asks for {example}"
-    return failed("pod resources", found, remedy=REMEDY)
+    fit_text = f"{fit_text}, the study asks for {wanted}; a pod asks for {example}"
+    return failed("pod resources", fit_text, remedy=REMEDY)

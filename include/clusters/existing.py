@@ -215,8 +215,8 @@ class Existing(Cluster[Options]):
         image_pull.remove(kube, reservation.study_id)
         remove_pull_secret(kube, reservation.study_id)
         if _own_namespace(reservation):
-            found = kube.get(NAMESPACE, reservation.namespace)
-            if found and _study(found) == reservation.study_id:
+            namespace = kube.get(NAMESPACE, reservation.namespace)
+            if namespace and _study(namespace) == reservation.study_id:
                 kube.delete(NAMESPACE, reservation.namespace)
         for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
             if not _jobs(kube, reservation.study_id):

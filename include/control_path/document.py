@@ -172,11 +172,11 @@ def _growth(own: pd.DataFrame, step: str) -> str:
 def _whole(store: Store) -> str:
     lost = sum(run.pods_lost for run in store.runs)
     failed = [run for run in store.runs if run.status is not Status.VALID]
-    said = f"{len(store.runs)} jobs with {sum(run.pods for run in store.runs):,} pods"
+    sizes = f"{len(store.runs)} jobs with {sum(run.pods for run in store.runs):,} pods"
     if not failed:
-        return f"Of {said} no pod was lost."
+        return f"Of {sizes} no pod was lost."
     cells = ", ".join(f"{run.arm} with {run.nodes} nodes ({run.error})" for run in failed)
-    return f"Of {said}: {lost} pods lost, {len(failed)} jobs failed and not counted: {cells}."
+    return f"Of {sizes}: {lost} pods lost, {len(failed)} jobs failed and not counted: {cells}."
 
 
 def _rows(own: pd.DataFrame) -> list[list[str]]:

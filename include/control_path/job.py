@@ -103,10 +103,10 @@ def _create(kube: Kube, objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
     """Create the objects; the resource, which comes last, as the API server has it."""
     created: dict[str, Any] = {}
     for obj in objects:
-        found = kube.create(obj)
-        if found is None:
+        stored = kube.create(obj)
+        if stored is None:
             raise ClusterError(f"{obj['kind']} {obj['metadata']['name']} is there already")
-        created = found
+        created = stored
     return created
 
 
@@ -179,21 +179,21 @@ def _seconds(
     operator: K8sOperator, arrivals: Arrivals, at: dict[str, float], *, is_whole: bool
 ) -> dict[str, float | None]:
     """By arrival; nothing for a step that not all pods came to."""
-    found: dict[str, float | None] = {
+    seconds: dict[str, float | None] = {
         "released_s": at.get("released"),
         "terminal_s": arrivals.terminal,
         "delete_s": at.get("delete"),
     }
     if "released" in at:
-        found |= {
+        seconds |= {
             "pods_created_s": max(arrivals.created.values()),
             "pods_scheduled_s": max(arrivals.scheduled.values()),
             "pods_running_s": max(arrivals.running.values()),
         }
     if is_whole:
-        found["pods_ended_s"] = max(arrivals.ended[name] for name in _ending(operator, arrivals))
-        found["gone_s"] = max(*arrivals.gone.values(), *arrivals.objects_gone.values())
-    return {name: None if v is None else round(v - at["created"], 4) for name, v in found.items()}
+        seconds["pods_ended_s"] = max(arrivals.ended[name] for name in _ending(operator, arrivals))
+        seconds["gone_s"] = max(*arrivals.gone.values(), *arrivals.objects_gone.values())
+    return {name: None if v is None else round(v - at["created"], 4) for name, v in seconds.items()}
 
 
 def _by_api(
@@ -202,11 +202,11 @@ def _by_api(
     """The same by stamps of the API server, scheduler and simulated kubelets, whole seconds."""
     start = instant(resource["metadata"]["creationTimestamp"])
     pods = list(arrivals.pods.values())
-    found = timeline.pod_instants(pods, operator=operator, expected=arrivals.expected)
+    instants = timeline.pod_instants(pods, operator=operator, expected=arrivals.expected)
     stamps = {
-        "api_pods_created_s": found["pods_created_at"],
-        "api_pods_scheduled_s": found["pods_scheduled_at"],
-        "api_pods_running_s": found["pods_running_at"],
+        "api_pods_created_s": instants["pods_created_at"],
+        "api_pods_scheduled_s": instants["pods_scheduled_at"],
+        "api_pods_running_s": instants["pods_running_at"],
         "api_terminal_s": operator.state(arrivals.state).completed_at,
     }
     return {name: (at - start).total_seconds() if at else None for name, at in stamps.items()}

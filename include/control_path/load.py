@@ -61,21 +61,21 @@ class AuditLog:
         with self._path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()
-        whole = data[: data.rfind(b"\n") + 1]
-        self._offset += len(whole)
-        return whole.splitlines()
+        complete = data[: data.rfind(b"\n") + 1]
+        self._offset += len(complete)
+        return complete.splitlines()
 
 
 def count_requests(lines: Iterable[bytes], *, controller: str | None) -> Counter[Request]:
     """Requests that were answered, by who sent them and what for. Format: audit.k8s.io/v1."""
-    found: Counter[Request] = Counter()
+    counts: Counter[Request] = Counter()
     for line in lines:
         event: dict[str, Any] = json.loads(line)
         ref = event.get("objectRef", {})
         resource = "/".join(filter(None, (ref.get("resource", "-"), ref.get("subresource"))))
         party = party_of(event["user"]["username"], controller=controller)
-        found[Request(party=party, verb=event["verb"], resource=resource)] += 1
-    return found
+        counts[Request(party=party, verb=event["verb"], resource=resource)] += 1
+    return counts
 
 
 @dataclass(frozen=True, kw_only=True)

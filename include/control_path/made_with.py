@@ -50,7 +50,7 @@ def provenance(frame: pd.DataFrame) -> dict[str, Any]:
         "cluster_nodes": f"{int(frame['cluster_nodes'].iloc[0]):,}",
         "control_plane_qps": int(frame["control_plane_qps"].iloc[0]),
         "versions": "; ".join(
-            f"{operator_title(str(name))}: {', '.join(found)}" for name, found in versions.items()
+            f"{operator_title(str(name))}: {', '.join(names)}" for name, names in versions.items()
         ),
     }
 
@@ -58,13 +58,13 @@ def provenance(frame: pd.DataFrame) -> dict[str, Any]:
 def required(tool: str, module: str) -> str:
     """The version of a module that `tools/<tool>/go.mod` requires; LookupError without one."""
     text = (TOOLS / tool / "go.mod").read_text()
-    found = re.search(rf"^(?:require|\t)\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)
-    if found is None:
+    match = re.search(rf"^(?:require|\t)\s*{re.escape(module)} (v\S+)", text, re.MULTILINE)
+    if match is None:
         raise LookupError(f"tools/{tool}/go.mod requires no {module}")
-    return found[1]
+    return match[1]
 
 
 def _cpu_model() -> str:
     """The processor's name as Linux gives it."""
-    found = re.search(r"^model name\s*:\s*(.+)$", CPU_INFO.read_text(), re.MULTILINE)
-    return found[1] if found else platform.machine()
+    match = re.search(r"^model name\s*:\s*(.+)$", CPU_INFO.read_text(), re.MULTILINE)
+    return match[1] if match else platform.machine()

@@ -105,9 +105,9 @@ def read(path: Path, kind: type[Row]) -> list[Row]:
     if not path.exists():
         return []
     with path.open(newline="") as file:
-        found = [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
+        values = [{k: v or None for k, v in row.items()} for row in csv.DictReader(file)]
     try:
-        return [kind.model_validate(row) for row in found]
+        return [kind.model_validate(row) for row in values]
     except ValidationError as err:
         first = problems(err)[0]
         raise BenchmarkError(f"{path} cannot be read: {first.place}: {first.message}") from err

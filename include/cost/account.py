@@ -45,10 +45,10 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
     """
     try:
         # A second cluster's nodes may bear the names of the first one's.
-        found, now = {(node.name, node.since): node for node in look()}, datetime.now(UTC)
-        gone = (node for node in _nodes(results) if (node.name, node.since) not in found)
+        nodes, now = {(node.name, node.since): node for node in look()}, datetime.now(UTC)
+        gone = (node for node in _nodes(results) if (node.name, node.since) not in nodes)
         ended = [node.model_copy(update={"until": node.until or now}) for node in gone]
-        results.write_json(NODES, [node.to_json() for node in (*ended, *found.values())])
+        results.write_json(NODES, [node.to_json() for node in (*ended, *nodes.values())])
     except Exception as err:  # noqa: BLE001  any client, any error
         log.warning("the nodes cannot be listed, so the ledger will lack them: %s", err)
 
@@ -105,14 +105,14 @@ def ledger_of(results: Results) -> Ledger | None:
         return None
     gone = next((step.finished_at for step in noted if step.name == DESTROY), None)
     until = gone or datetime.now(UTC)
-    seen = _nodes(results)
+    nodes = _nodes(results)
     notes = []
     if gone is None:
         notes.append("the cluster's deletion is not proven: counted until this report")
-    if not seen:
+    if not nodes:
         notes.append("no node was seen: nothing is counted but what is paid beside the nodes")
     paid = [
-        Paid(since=max(node.since, began), until=min(node.until or until, until)) for node in seen
+        Paid(since=max(node.since, began), until=min(node.until or until, until)) for node in nodes
     ]
     records = tuple(_all_records(results))
     stretches = [*_of_steps(noted, until=until), *_of_records(records)]
@@ -179,8 +179,8 @@ def _nodes(results: Results) -> tuple[PaidNode, ...]:
 def _tariff(results: Results) -> Tariff | None:
     if (looked := results.find_bytes(PREFLIGHT)) is None:
         return None
-    found = json.loads(looked)["tariff"]
-    return None if found is None else Tariff.model_validate(found)
+    tariff = json.loads(looked)["tariff"]
+    return None if tariff is None else Tariff.model_validate(tariff)
 
 
 def _all_records(results: Results) -> Iterator[Record]:

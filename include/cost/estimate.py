@@ -96,14 +96,14 @@ def estimate_plan(
 def _stretches(plan: Plan, *, pace: Pace, nodes: int) -> list[tuple[str, float, int]]:
     """Name, seconds and paid nodes of each part."""
     while_creating = nodes if pace.nodes_while_creating is None else pace.nodes_while_creating
-    found = [(CREATE, pace.create_s, while_creating)]
+    stretches = [(CREATE, pace.create_s, while_creating)]
     if pace.join_s:
-        found.append(("nodes join", pace.join_s, nodes))
+        stretches.append(("nodes join", pace.join_s, nodes))
     if pace.pull_s:
-        found.append(("pull the image", pace.pull_s, nodes))
+        stretches.append(("pull the image", pace.pull_s, nodes))
     for phase in plan.phases:
-        found += _phase_stretches(plan, phase, pace=pace, nodes=nodes)
-    return [*found, (DELETE, pace.delete_s, found[-1][2])]
+        stretches += _phase_stretches(plan, phase, pace=pace, nodes=nodes)
+    return [*stretches, (DELETE, pace.delete_s, stretches[-1][2])]
 
 
 def _phase_stretches(

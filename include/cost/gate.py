@@ -22,19 +22,19 @@ def gate(study: Study, estimate: Estimate) -> tuple[Check, ...]:
 def _cost(study: Study, estimate: Estimate) -> Check:
     name = "cost"
     if estimate.usd is None:
-        found = "the cluster has no known price"
+        cost_text = "the cluster has no known price"
         if study.max_usd is None:
-            return passed(name, f"{found}, and the study sets no max_usd")
+            return passed(name, f"{cost_text}, and the study sets no max_usd")
         remedy = "max_usd cannot be held: name cluster_options.hourly_price_usd"
-        return unknown(name, found, remedy=remedy)
+        return unknown(name, cost_text, remedy=remedy)
     least = "at most" if estimate.is_upper_bound else "about"
     expected = f"{least} {usd_text(estimate.usd)}"
     if study.max_usd is None:
         return passed(name, f"{expected}; the study sets no max_usd")
     if estimate.usd > study.max_usd:
         lower = "a lower point_timeout_s, " if estimate.is_upper_bound else ""
-        found = f"{expected}, max_usd is {usd_text(study.max_usd)}"
-        return failed(name, found, remedy=f"ask for {lower}{SHORTER}, or raise max_usd")
+        cost_text = f"{expected}, max_usd is {usd_text(study.max_usd)}"
+        return failed(name, cost_text, remedy=f"ask for {lower}{SHORTER}, or raise max_usd")
     return passed(name, f"{expected} of max_usd {usd_text(study.max_usd)}")
 
 
@@ -47,7 +47,7 @@ def _duration(study: Study, estimate: Estimate) -> Check:
     if estimate.duration_s <= study.ttl_hours * 3600:
         return passed(name, f"{expected} of {study.ttl_hours:g} h{cost}")
     if estimate.is_upper_bound:
-        found = f"points with their time limits come to {expected}, {limit}"
-        return unknown(name, found, remedy="raise ttl_hours if points take long")
+        with_limits = f"points with their time limits come to {expected}, {limit}"
+        return unknown(name, with_limits, remedy="raise ttl_hours if points take long")
     remedy = f"the study would be stopped before its end: raise ttl_hours, or ask for {SHORTER}"
     return failed(name, f"{expected} are expected, {limit}", remedy=remedy)

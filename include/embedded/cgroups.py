@@ -35,8 +35,8 @@ def hierarchies() -> tuple[Path, ...]:
 
 def _read_mounts(mounts: str) -> tuple[Path, ...]:
     rows = [line.split() for line in mounts.splitlines()]
-    found = [Path(row[1]) for row in rows if row[2] in {"cgroup", "cgroup2"}]
-    return tuple(dict.fromkeys(found))
+    trees = [Path(row[1]) for row in rows if row[2] in {"cgroup", "cgroup2"}]
+    return tuple(dict.fromkeys(trees))
 
 
 def is_version_2(tree: Path) -> bool:
@@ -88,11 +88,11 @@ def join(group: str, pid: int) -> None:
 
 def pids() -> frozenset[int]:
     """All processes in the project's groups."""
-    found: set[int] = set()
+    members: set[int] = set()
     for group in groups():
         with contextlib.suppress(OSError):  # the group, or its last process, has just gone
-            found.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
-    return frozenset(found)
+            members.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
+    return frozenset(members)
 
 
 def groups() -> tuple[Path, ...]:

@@ -150,8 +150,8 @@ def upstream_role(controller: Controller) -> dict[str, Any]:
 def _objects_in(path: Path) -> list[dict[str, Any]]:
     """The objects of a manifest, read by the parser in C where there is one: they are long."""
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    found = yaml.load_all(path.read_text(), Loader=loader)
-    return [obj for obj in found if obj is not None]
+    documents = yaml.load_all(path.read_text(), Loader=loader)
+    return [obj for obj in documents if obj is not None]
 
 
 def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
@@ -202,8 +202,8 @@ def wait_established(controller: Controller, layout: Layout) -> None:
 
 
 def _is_established(kube: Kube, name: str) -> bool:
-    found = kube.get(CUSTOM_RESOURCE_DEFINITION, name) or {}
-    conditions = found.get("status", {}).get("conditions") or []
+    definition = kube.get(CUSTOM_RESOURCE_DEFINITION, name) or {}
+    conditions = definition.get("status", {}).get("conditions") or []
     return any(c["type"] == "Established" and c["status"] == "True" for c in conditions)
 
 

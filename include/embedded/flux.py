@@ -34,10 +34,10 @@ ALL = ("mpi_operator", NAME, "indexed_job")
 
 def controller() -> Controller:
     """The Flux Operator's."""
-    found = k8s_operators.load(NAME).controller
-    if found is None:
+    wanted = k8s_operators.load(NAME).controller
+    if wanted is None:
         raise ClusterError("the Flux Operator has a controller")
-    return found
+    return wanted
 
 
 def bring(source: str | None, progress: Progress) -> tuple[list[str], list[str]]:
@@ -55,13 +55,13 @@ def bring(source: str | None, progress: Progress) -> tuple[list[str], list[str]]
 def bring_program(progress: Progress) -> str:
     """The controller's program: found, else built from its module."""
     wanted = controller()
-    found = programs.find(wanted)
-    if found is None:
+    program = programs.find(wanted)
+    if program is None:
         flux_controller.build(wanted, progress)
-        found = programs.find(wanted)
-    if found is None:
+        program = programs.find(wanted)
+    if program is None:
         raise ClusterError(f"no program {wanted.name} on PATH or in the cache")
-    return f"controller {found.path} ({found.version})"
+    return f"controller {program.path} ({program.version})"
 
 
 def bring_manifest(_: Progress) -> str:

@@ -42,14 +42,14 @@ def toolchain() -> Toolchain:
 
     ClusterError saying what to do when neither can be had.
     """
-    if (on_path := find("go")) and (found := _try(Path(on_path))):
-        return found
+    if (on_path := find("go")) and (usable := _try(Path(on_path))):
+        return usable
     folder = cache_root() / "go"
-    if found := _installed(folder):
-        return found
+    if usable := _installed(folder):
+        return usable
     _install(folder)
-    if found := _installed(folder):
-        return found
+    if usable := _installed(folder):
+        return usable
     raise ClusterError(f"the Go in {folder} does not run; {_advice()}")
 
 
@@ -60,8 +60,8 @@ def parse_version(text: str) -> tuple[int, int] | None:
 
 
 def _installed(folder: Path) -> Toolchain | None:
-    found = next(folder.rglob("go/bin/go"), None)
-    return _try(found) if found else None
+    binary = next(folder.rglob("go/bin/go"), None)
+    return _try(binary) if binary else None
 
 
 def _try(program: Path) -> Toolchain | None:

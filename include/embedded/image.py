@@ -169,8 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Command line: build the image; exit code 1 with the reason when that fails."""
 
     def step(progress: Progress) -> str:
-        found = build(progress)
-        return f"image {found.reference} ({found.digest}) is in {folder()}"
+        built_image = build(progress)
+        return f"image {built_image.reference} ({built_image.digest}) is in {folder()}"
 
     return run_program(
         step,

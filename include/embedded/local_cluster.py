@@ -207,9 +207,9 @@ def wait_ready(*, root: Path, study_id: str) -> ClusterState:
 def ready_nodes(kube: Kube) -> tuple[str, ...]:
     """Names of the nodes that are Ready and not tainted: pods can be put there now."""
     return tuple(
-        found["metadata"]["name"]
-        for found in kube.list(NODE).items
-        if not found["spec"].get("taints") and is_ready(found)
+        each["metadata"]["name"]
+        for each in kube.list(NODE).items
+        if not each["spec"].get("taints") and is_ready(each)
     )
 
 

@@ -56,11 +56,11 @@ def _physical_core(cpus: Path, cpu: int) -> tuple[int, int]:
 
 def parse_cpu_list(text: str) -> tuple[int, ...]:
     """The numbers in the kernel's list format, such as `0-3,8`."""
-    found: list[int] = []
+    cpus: list[int] = []
     for part in text.strip().split(","):
         first, _, last = part.partition("-")
-        found += range(int(first), int(last or first) + 1)
-    return tuple(found)
+        cpus += range(int(first), int(last or first) + 1)
+    return tuple(cpus)
 
 
 def divide(machine: Machine, *, node_count: int) -> list[Share]:

@@ -40,14 +40,14 @@ def write_layer(root: Path, target: Path, *, epoch_s: int) -> None:
 
     Device nodes and sockets are left out: a container gets its own.
     """
-    seen: dict[tuple[int, int], str] = {}
+    first_names: dict[tuple[int, int], str] = {}
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as archive:
         for path in sorted(root.rglob("*")):
             name = path.relative_to(root).as_posix()
             status = path.lstat()
             if not (stat.S_ISREG(status.st_mode) or path.is_dir() or path.is_symlink()):
                 continue
-            entry = _entry(path, name, status, seen)
+            entry = _entry(path, name, status, first_names)
             entry.mtime = min(int(status.st_mtime), epoch_s)
             if entry.isreg():
                 with path.open("rb") as content:
@@ -56,7 +56,9 @@ def write_layer(root: Path, target: Path, *, epoch_s: int) -> None:
                 archive.addfile(entry)
 
 
-def _entry(path: Path, name: str, status: Any, seen: dict[tuple[int, int], str]) -> tarfile.TarInfo:
+def _entry(
+    path: Path, name: str, status: Any, first_names: dict[tuple[int, int], str]
+) -> tarfile.TarInfo:
     entry = tarfile.TarInfo(name)
     entry.mode = stat.S_IMODE(status.st_mode)
     entry.uid, entry.gid = status.st_uid, status.st_gid
@@ -64,7 +66,7 @@ def _entry(path: Path, name: str, status: Any, seen: dict[tuple[int, int], str])
         entry.type, entry.linkname = tarfile.SYMTYPE, str(path.readlink())
     elif path.is_dir():
         entry.type = tarfile.DIRTYPE
-    elif (first := seen.setdefault((status.st_dev, status.st_ino), name)) != name:
+    elif (first := first_names.setdefault((status.st_dev, status.st_ino), name)) != name:
         entry.type, entry.linkname = tarfile.LNKTYPE, first
     else:
         entry.size = status.st_size

@@ -48,18 +48,18 @@ def require_free() -> None:
 
 def find_conflicts(listening: Iterable[str]) -> list[str]:
     """Sentences about wanted ports that are in use, from the lines of `ss -Hlntup`."""
-    found = []
+    conflicts = []
     for line in listening:
         fields = line.split(maxsplit=COLUMNS)
         address, _, port = fields[4].rpartition(":")
         address = address.partition("%")[0]
         who = _who(fields[COLUMNS] if len(fields) > COLUMNS else "")
-        found += [
+        conflicts += [
             f"port {port} of {wanted_address}, which {user} needs, is in use by {who}"
             for wanted_address, wanted_port, user in WANTED
             if str(wanted_port) == port and address in EVERY_ADDRESS | {wanted_address}
         ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(conflicts))
 
 
 def _who(process: str) -> str:

@@ -53,10 +53,10 @@ def objects(controller: Controller, program: Found) -> list[dict[str, Any]]:
 
 def check(controller: Controller, program: Found) -> tuple[Check, ...]:
     """The program, and a check that its manifest is at hand."""
-    found = passed(controller.name, f"{program.path}, {program.version}")
+    checked = passed(controller.name, f"{program.path}, {program.version}")
     if program.is_built_here:
-        return (found,)
-    return (found, installation.manifest_check(controller, cache=cache_dir()))
+        return (checked,)
+    return (checked, installation.manifest_check(controller, cache=cache_dir()))
 
 
 def _outside(controller: Controller, named: str | None) -> Path | None:
@@ -90,13 +90,13 @@ def _identity(controller: Controller, path: Path) -> str:
 
 def _from_manifest(controller: Controller) -> list[dict[str, Any]]:
     """Definition and role from the manifest for clusters, checked by its digest."""
-    found = [
+    kept = [
         obj
         for obj in installation.manifest(controller, cache=cache_dir())
         if obj["kind"] == "CustomResourceDefinition"
         or (obj["kind"], obj["metadata"]["name"]) == ("ClusterRole", controller.cluster_role)
     ]
-    if {obj["kind"] for obj in found} != set(NEEDED_KINDS):
+    if {obj["kind"] for obj in kept} != set(NEEDED_KINDS):
         raise ClusterError(f"the manifest of {controller.name} lacks one of {NEEDED_KINDS}")
     namespace = {
         "apiVersion": "v1",
@@ -106,6 +106,6 @@ def _from_manifest(controller: Controller) -> list[dict[str, Any]]:
     user = credentials.controller_user(controller.name)
     return [
         namespace,
-        *found,
+        *kept,
         access.binding(role_name=controller.cluster_role, user=user),
     ]

@@ -53,9 +53,9 @@ def remove_everything(root: Path) -> tuple[str, ...]:
     owner.refuse_other(root)
     before = leftovers(root)
     for _ in range(ROUNDS):
-        if not (found := _processes(root)):
+        if not (alive := _processes(root)):
             break
-        processes.kill(found)
+        processes.kill(alive)
     for remove, names in (
         (network.remove_namespace, network.namespaces()),
         (network.remove_link, network.links()),
@@ -84,7 +84,7 @@ def _each(remove: Callable[[str], None], names: Iterable[str]) -> None:
 def leftovers(root: Path) -> tuple[str, ...]:
     """Whatever of the project exists outside its folder, each as a readable name."""
     return (
-        *(f"process {found.name} (pid {found.pid})" for found in _processes(root)),
+        *(f"process {process.name} (pid {process.pid})" for process in _processes(root)),
         *(f"network namespace {name}" for name in network.namespaces()),
         *(f"interface {name}" for name in network.links()),
         *(f"mount {path}" for path in mounts.below(root)),
@@ -101,22 +101,22 @@ def _processes(root: Path) -> tuple[HostProcess, ...]:
             pids.update(int(pid) for pid in run(["ip", "netns", "pids", namespace]).split())
     pids.update(_started_from(root))
     pids.discard(os.getpid())
-    found = (processes.identify(pid, name=_name(pid)) for pid in sorted(pids))
-    return tuple(process for process in found if process is not None)
+    identified = (processes.identify(pid, name=_name(pid)) for pid in sorted(pids))
+    return tuple(process for process in identified if process is not None)
 
 
 def _started_from(root: Path) -> set[int]:
     """Processes of the project's programs with the state folder on their command line."""
     marks = (f"{root}/".encode(), f"={root}/".encode())
-    found = set()
+    started = set()
     for folder in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (folder / "cmdline").read_bytes().split(b"\0")
             if _name(int(folder.name)) in PROGRAMS and any(
                 mark in word for word in words for mark in marks
             ):
-                found.add(int(folder.name))
-    return found
+                started.add(int(folder.name))
+    return started
 
 
 def _name(pid: int) -> str:

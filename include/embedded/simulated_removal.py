@@ -38,7 +38,7 @@ def remove(root: Path) -> tuple[str, ...]:
 def leftovers(root: Path) -> tuple[str, ...]:
     """Names of the parts of the simulated cluster that still exist."""
     return (
-        *(f"process {found.name} (pid {found.pid})" for found in _processes(root)),
+        *(f"process {process.name} (pid {process.pid})" for process in _processes(root)),
         *(f"state {path}" for path in _content(root)),
     )
 
@@ -50,8 +50,8 @@ def _processes(root: Path) -> tuple[HostProcess, ...]:
     processes has a path below the folder on it.
     """
     known = state.read_or_none(root)
-    found = {each.pid: each for each in (known.processes if known else ())}
-    found = {pid: each for pid, each in found.items() if processes.is_alive(each)}
+    by_pid = {each.pid: each for each in (known.processes if known else ())}
+    by_pid = {pid: each for pid, each in by_pid.items() if processes.is_alive(each)}
     mark = f"{root}/".encode()
     for folder in PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -61,8 +61,8 @@ def _processes(root: Path) -> tuple[HostProcess, ...]:
             if ours and any(word.startswith(mark) or b"=" + mark in word for word in words):
                 other = processes.identify(int(folder.name), name=name)
                 if other is not None:
-                    found.setdefault(other.pid, other)
-    return tuple(found.values())
+                    by_pid.setdefault(other.pid, other)
+    return tuple(by_pid.values())
 
 
 NAMES = frozenset(

@@ -53,7 +53,7 @@ def measure(reservation: Reservation, *, root: Path) -> StartTimes:
 
 def memory_by_program() -> dict[str, float]:
     """Resident memory in MiB of the project's running processes, added up by program."""
-    found: dict[str, float] = {}
+    memory_mib: dict[str, float] = {}
     for pid in cgroups.pids():
         try:
             status = (PROC / str(pid) / "status").read_text()
@@ -62,5 +62,5 @@ def memory_by_program() -> dict[str, float]:
         name = re.search(r"^Name:\s+(.*)$", status, re.MULTILINE)
         kibibytes = re.search(r"^VmRSS:\s+(\d+)", status, re.MULTILINE)
         if name and kibibytes:
-            found[name[1]] = found.get(name[1], 0.0) + int(kibibytes[1]) / 1024
-    return {name: round(found[name], 1) for name in sorted(found)}
+            memory_mib[name[1]] = memory_mib.get(name[1], 0.0) + int(kibibytes[1]) / 1024
+    return {name: round(memory_mib[name], 1) for name in sorted(memory_mib)}

@@ -97,13 +97,13 @@ def _end_work_in(path: Path) -> tuple[str, ...]:
 
 def _at_work_in(path: Path) -> dict[int, str]:
     """Names, by pid, of processes with the folder or what is in it on their command lines."""
-    found = {}
+    workers = {}
     for folder in PROC.glob("[0-9]*"):
         with suppress(OSError):  # it has just gone
             words = (folder / "cmdline").read_bytes().split(b"\0")
             if any(f"{path}/".encode() in word or word == bytes(path) for word in words):
-                found[int(folder.name)] = (folder / "comm").read_text().strip()
-    return found
+                workers[int(folder.name)] = (folder / "comm").read_text().strip()
+    return workers
 
 
 @contextmanager

@@ -195,14 +195,14 @@ class FluxOperator(K8sOperator[Options]):
     def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:
         """Flux' events of the job, each in seconds since its submission, 1 ms fine."""
         log = list(lines)
-        found = flux_events.parse(log)
+        events = flux_events.parse(log)
         return {
-            "job_id": found.job_id,
-            "status": found.status,
+            "job_id": events.job_id,
+            "status": events.status,
             "resources": flux_log.resources(log),
-            "exceptions": [str(each) for each in found.exceptions],
-            "run_time_s": found.run_time_s,
-            "seconds": dict(found.seconds),
+            "exceptions": [str(each) for each in events.exceptions],
+            "run_time_s": events.run_time_s,
+            "seconds": dict(events.seconds),
         }
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 def condition(resource: dict[str, Any], kind: str) -> dict[str, Any] | None:
     """The condition of that type when it is true, else None."""
-    for found in resource.get("status", {}).get("conditions", []):
-        if found["type"] == kind and found["status"] == "True":
-            return dict(found)
+    for candidate in resource.get("status", {}).get("conditions", []):
+        if candidate["type"] == kind and candidate["status"] == "True":
+            return dict(candidate)
     return None
 
 

@@ -54,11 +54,11 @@ def pull(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
     kube.create(_daemon_set(kube, request))
     log.info("pulling %s on all nodes", ", ".join(request.images))
     try:
-        found = _wait(kube, request)
+        images = _wait(kube, request)
     finally:
         remove(kube, request.study_id)
-    _refuse_mixture(found)
-    return found
+    _refuse_mixture(images)
+    return images
 
 
 def remove(kube: Kube, study_id: str) -> None:
@@ -146,8 +146,8 @@ def _scheduled(kube: Kube, selector: str) -> int:
 
 
 def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = pod.get("status", {}).get("containerStatuses", [])
-    return found
+    statuses: list[dict[str, Any]] = pod.get("status", {}).get("containerStatuses", [])
+    return statuses
 
 
 def _has_all(pod: dict[str, Any]) -> bool:
@@ -162,8 +162,8 @@ def _has_image(status: dict[str, Any]) -> bool:
 
 
 def _state(status: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = status.get("state", {})
-    return {name: what for name, what in found.items() if what is not None}
+    state: dict[str, Any] = status.get("state", {})
+    return {name: what for name, what in state.items() if what is not None}
 
 
 def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) -> None:
@@ -180,8 +180,8 @@ def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) ->
     for key, (pod, status, waiting) in refused.items():
         first = since.setdefault(key, now)
         if waiting["reason"] == HOPELESS or now - first > ERROR_S:
-            said = waiting.get("message") or waiting["reason"]
-            msg = f"node {_where(pod)} cannot pull {status.get('image')}: {said}"
+            refusal = waiting.get("message") or waiting["reason"]
+            msg = f"node {_where(pod)} cannot pull {status.get('image')}: {refusal}"
             raise ClusterError(msg)
 
 
@@ -224,10 +224,10 @@ def _digest(status: dict[str, Any]) -> str | None:
     return digest if at else None
 
 
-def _refuse_mixture(found: Sequence[NodeImage]) -> None:
+def _refuse_mixture(images: Sequence[NodeImage]) -> None:
     """ClusterError when one name means different images on different nodes."""
-    for image in dict.fromkeys(each.image for each in found):
-        digests = sorted({str(each.digest) for each in found if each.image == image})
+    for image in dict.fromkeys(each.image for each in images):
+        digests = sorted({str(each.digest) for each in images if each.image == image})
         if len(digests) > 1:
             msg = (
                 f"nodes have different images named {image}: {', '.join(digests)}; "

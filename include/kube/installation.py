@@ -75,8 +75,8 @@ def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path)
         for obj in reversed(manifest(controller, cache=cache))
         if (place := _placed(kube, obj))
         and (kind := place.kind_of(obj))
-        and (found := place.get(kind, obj["metadata"]["name"]))
-        and _owner(found) == study_id
+        and (existing := place.get(kind, obj["metadata"]["name"]))
+        and _owner(existing) == study_id
     ]
     for place, kind, name in mine:
         place.delete(kind, name)
@@ -157,11 +157,11 @@ def _download(controller: Controller) -> bytes:
 
 
 def _check_digest(data: bytes, controller: Controller, *, source: str) -> None:
-    found = hashlib.sha256(data).hexdigest()
-    if found != controller.manifest_sha256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != controller.manifest_sha256:
         msg = (
             f"{source} is not the manifest of {controller.name} {controller.version}: "
-            f"sha256 {found}, expected {controller.manifest_sha256}"
+            f"sha256 {digest}, expected {controller.manifest_sha256}"
         )
         raise ClusterError(msg)
 

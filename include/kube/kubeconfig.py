@@ -50,25 +50,25 @@ class _Loader(KubeConfigLoader):  # type: ignore[misc]  # the client has no type
     @property
     def proxy(self) -> str | None:
         """The proxy through which the cluster is reached, None without one."""
-        found: str | None = self._cluster.safe_get("proxy-url")
-        return found
+        url: str | None = self._cluster.safe_get("proxy-url")
+        return url
 
     def _load_user_token(self) -> Any:
         """As the client does; a token's file is read at each request, as it may be renewed."""
-        found = super()._load_user_token()
-        if found and "tokenFile" in self._user:
+        token = super()._load_user_token()
+        if token and "tokenFile" in self._user:
             self.expiry = LONG_AGO
-        return found
+        return token
 
     def _load_from_exec_plugin(self) -> Any:
         """As the client does, after one run whose failure is told: the client swallows it."""
         if "exec" not in self._user:
             return None
         _require_program(self._user["exec"], folder=self._config_base_path)
-        found = super()._load_from_exec_plugin()
+        credential = super()._load_from_exec_plugin()
         if not {"token", "cert_file"} & self.__dict__.keys():
             self._tell_failure()
-        return found
+        return credential
 
     def _tell_failure(self) -> None:
         program = self._user["exec"]

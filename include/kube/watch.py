@@ -217,5 +217,5 @@ def _has_version(obj: Any, *, named: bool) -> bool:
 def _lines(response: BaseHTTPResponse) -> Iterator[bytes]:
     rest = b""
     for chunk in response.stream(65536):
-        *whole, rest = (rest + chunk).split(b"\n")
-        yield from whole
+        *complete, rest = (rest + chunk).split(b"\n")
+        yield from complete

@@ -91,10 +91,10 @@ def figures(kind: Figures, line: str) -> dict[str, float]:
     match = kind.pattern.fullmatch(line.rstrip())
     if match is None:
         raise ParseError(f"the line with {kind.marker!r} is not whole: {shown(line)}")
-    found = dict(zip(kind.names, match.groups(), strict=True))
-    if found.get("openmp_threads") == "no":
-        found["openmp_threads"] = "0"
-    return {name: number(text, line=line) for name, text in found.items()}
+    values = dict(zip(kind.names, match.groups(), strict=True))
+    if values.get("openmp_threads") == "no":
+        values["openmp_threads"] = "0"
+    return {name: number(text, line=line) for name, text in values.items()}
 
 
 def performance(line: str) -> dict[str, float]:

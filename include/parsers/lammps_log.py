@@ -143,8 +143,8 @@ def _missing(what: str, reader: Reader) -> str:
     if reader.version is None:
         last = f"; the last line is {shown(reader.last_text)}" if reader.last_text else ""
         return f"{what}, nor 'LAMMPS (', in the log: LAMMPS did not start{last}"
-    said = f"; LAMMPS says {shown(reader.error)}" if reader.error else ""
-    return f"{what}: the LAMMPS output is not whole{said}"
+    reason = f"; LAMMPS says {shown(reader.error)}" if reader.error else ""
+    return f"{what}: the LAMMPS output is not whole{reason}"
 
 
 def _grid(figures: dict[str, float]) -> tuple[int, int, int] | None:

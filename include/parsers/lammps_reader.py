@@ -83,8 +83,8 @@ class Reader:
     def _further(self, line: str) -> None:
         """Of the runs after the first only the numbers of steps are kept, to name them."""
         if _LOOP in line:
-            found = lammps_lines.figures(_KINDS[_LOOP], line)
-            self.further_runs.append(found["steps"])
+            values = lammps_lines.figures(_KINDS[_LOOP], line)
+            self.further_runs.append(values["steps"])
 
     def _begin(self, line: str) -> None:
         match = _BANNER.fullmatch(line)
@@ -138,8 +138,8 @@ class Reader:
 
     def _marked(self, marker: str, line: str) -> None:
         if marker in _KINDS:
-            found = lammps_lines.figures(_KINDS[marker], line)
-            self._keep(found, line, again=marker == lammps_lines.REPEATED)
+            values = lammps_lines.figures(_KINDS[marker], line)
+            self._keep(values, line, again=marker == lammps_lines.REPEATED)
         elif marker in _PERFORMANCE:
             self._keep(lammps_lines.performance(line), line)
         elif marker in _SPREADS:
@@ -153,10 +153,10 @@ class Reader:
         else:
             raise ParseError(f"the timing breakdown comes twice or not whole: {shown(line)}")
 
-    def _keep(self, found: dict[str, float], line: str, *, again: bool = False) -> None:
-        if not again and any(name in self.figures for name in found):
+    def _keep(self, values: dict[str, float], line: str, *, again: bool = False) -> None:
+        if not again and any(name in self.figures for name in values):
             raise ParseError(f"a line that must come once comes twice: {shown(line)}")
-        self.figures.update(found)
+        self.figures.update(values)
 
     def _spread(self, line: str) -> None:
         if self._open_spread is not None:

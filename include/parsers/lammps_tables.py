@@ -78,7 +78,7 @@ def _header(fields: list[str], line: str) -> tuple[str, ...]:
 
 
 def _timing(section: str, values: dict[str, float], *, line: str) -> TaskTiming:
-    whole = {"avg_s", "total_percent"} | (set() if section == "Other" else {"min_s", "max_s"})
-    if not whole <= set(values):
+    required = {"avg_s", "total_percent"} | (set() if section == "Other" else {"min_s", "max_s"})
+    if not required <= set(values):
         raise ParseError(f"a value is missing in the timing breakdown: {shown(line)}")
     return TaskTiming(section=section, **values)

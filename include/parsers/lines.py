@@ -34,9 +34,9 @@ def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     kept = b""
     for chunk in chunks:
-        whole, end, rest = chunk.rpartition(b"\n")
+        complete, end, rest = chunk.rpartition(b"\n")
         if end:
-            yield kept + whole + end
+            yield kept + complete + end
             kept = b""
         kept = (kept + rest)[: 4 * LONGEST_LINE + 4]
     if kept:

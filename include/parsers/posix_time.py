@@ -32,19 +32,19 @@ def parse(lines: Iterable[str]) -> PosixTime:
 
     Other lines may stand between the three. Format: POSIX.1-2017, `time`, option -p.
     """
-    found: list[tuple[str, float]] = []
+    times: list[tuple[str, float]] = []
     for line in map(clean, lines):
         entry = _entry(line)
         if entry is None:
             continue
-        found.append(entry)
-        if len(found) > len(_NAMES):
+        times.append(entry)
+        if len(times) > len(_NAMES):
             raise ParseError(f"more than one `time -p` block: a second one at {shown(line)}")
-    names = [name for name, _ in found]
+    names = [name for name, _ in times]
     if names != _NAMES:
         got = ", ".join(names) or "none of them"
         raise ParseError(f"`time -p` must print the lines real, user, sys; the log has {got}")
-    return PosixTime(real_s=found[0][1])
+    return PosixTime(real_s=times[0][1])
 
 
 def _entry(line: str) -> tuple[str, float] | None:

@@ -71,12 +71,12 @@ def import_folders(
     StudyError when there is none.
     """
     with Progress(console=Console(stderr=True)) as progress:
-        found = _folders.find(folders, layouts=layouts)
-        logs = sum(len(source.logs) for source in found.sources)
+        contents = _folders.find(folders, layouts=layouts)
+        logs = sum(len(source.logs) for source in contents.sources)
         reading = progress.add_task("reading logs", total=logs)
         experiments = without_copies(
             _records.in_order(
-                [source.read(lambda _: progress.advance(reading)) for source in found.sources]
+                [source.read(lambda _: progress.advance(reading)) for source in contents.sources]
             )
         )
         names = _folders.study_names([e.root for e in experiments], folders=folders)
@@ -86,7 +86,7 @@ def import_folders(
             imported,
             experiments,
             names=names,
-            found=found,
+            contents=contents,
             title=title,
             results=results,
             node_usd_per_hour=node_usd_per_hour,
@@ -96,8 +96,8 @@ def import_folders(
     if as_json:
         sys.stdout.write(digest_of(content).model_dump_json(indent=2) + "\n")
     else:
-        _say(imported, content, results=results, found=found, is_verbose=is_verbose)
-    problems = _report.all_problems(experiments, names=names, found=found)
+        _say(imported, content, results=results, contents=contents, is_verbose=is_verbose)
+    problems = _report.all_problems(experiments, names=names, contents=contents)
     is_whole = not problems and all(run.record.status == "valid" for run in imported)
     return ALL_VALID if is_whole else SOME_INVALID
 
@@ -107,7 +107,7 @@ def write(
     experiments: Sequence[Experiment],
     *,
     names: Sequence[str],
-    found: Found,
+    contents: Found,
     title: str,
     results: Results,
     node_usd_per_hour: float | None = None,
@@ -118,7 +118,7 @@ def write(
         imported,
         experiments,
         names=names,
-        found=found,
+        contents=contents,
         title=title,
         node_usd_per_hour=node_usd_per_hour,
         has_originals=has_originals,
@@ -133,10 +133,10 @@ def write(
         "import.json",
         {
             "experiments": dict(zip(names, (e.layout for e in experiments), strict=True)),
-            "problems": list(_report.all_problems(experiments, names=names, found=found)),
+            "problems": list(_report.all_problems(experiments, names=names, contents=contents)),
             "notes": list(content.notes),
-            "files_not_read": list(found.strangers),
-            "other_programs": dict(found.foreign),
+            "files_not_read": list(contents.strangers),
+            "other_programs": dict(contents.foreign),
         },
     )
     return content
@@ -147,22 +147,22 @@ def _say(
     content: Content,
     *,
     results: Results,
-    found: Found,
+    contents: Found,
     is_verbose: bool,
 ) -> None:
     records = [run.record for run in imported]
     counts = content.tally
     lines = [f"{r.study_id}/{r.point_id}: {r.error}" for r in records if r.error]
     lines += content.notes
-    is_one = len(found.strangers) == 1
-    shown = [n for n in found.strangers if is_verbose or is_one or n.endswith("/")]
+    is_one = len(contents.strangers) == 1
+    shown = [n for n in contents.strangers if is_verbose or is_one or n.endswith("/")]
     lines += [f"{name}: belongs to no layout, not read" for name in shown]
     if is_verbose:
-        lines += [f"{name}: a log of {program}, not read" for name, program in found.foreign]
+        lines += [f"{name}: a log of {program}, not read" for name, program in contents.foreign]
     lines.append(
         f"{counts.recorded} runs: {counts.valid_repeats} valid and counted, "
         f"{counts.valid - counts.valid_repeats} valid warm-ups, {counts.failed} failed, "
-        f"{counts.invalid} invalid; {_folders.strangers_note(found.strangers)}; "
+        f"{counts.invalid} invalid; {_folders.strangers_note(contents.strangers)}; "
         f"report: {results.path(REPORT)}"
     )
     sys.stdout.write(summary_text(content.analysis) + "\n".join(lines) + "\n")

@@ -69,8 +69,8 @@ def read_meta(path: Path | None) -> tuple[Meta, tuple[str, ...]]:
         text = b"".join(chunks_of(path)).decode()
         return _meta(json.loads(text, parse_float=str))
     except (ValueError, TypeError, KeyError, AttributeError, OSError) as err:
-        said = f"{type(err).__name__}: {err}"
-        problem = f"{path.name} cannot be read, so order and run times are not known: {said}"
+        complaint = f"{type(err).__name__}: {err}"
+        problem = f"{path.name} cannot be read, so order and run times are not known: {complaint}"
         return Meta(), (problem,)
 
 

@@ -37,8 +37,8 @@ def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) ->
 
     `layouts`: all by default. A file belongs to the first of them that claims it.
     """
-    seen = _Seen(_given(folders))
-    left = sorted(seen.files)
+    visited = _Seen(_given(folders))
+    left = sorted(visited.files)
     known = all_layouts() if layouts is None else tuple(layouts)
     sources: list[Source] = []
     foreign: dict[Path, str] = {}
@@ -51,13 +51,13 @@ def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) ->
             if own := _without(source, theirs):
                 sources.append(own)
         left = [file for file in left if file not in claimed]
-    _require(sources, foreign, problems=seen.problems, folders=folders, layouts=known)
-    empty = [f"{seen.name(folder)}/" for folder in sorted(seen.empty)]
+    _require(sources, foreign, problems=visited.problems, folders=folders, layouts=known)
+    empty = [f"{visited.name(folder)}/" for folder in sorted(visited.empty)]
     return Found(
         sources=tuple(sources),
-        strangers=(*map(seen.name, left), *empty),
-        problems=tuple(sorted(seen.problems)),
-        foreign=tuple((seen.name(log), program) for log, program in foreign.items()),
+        strangers=(*map(visited.name, left), *empty),
+        problems=tuple(sorted(visited.problems)),
+        foreign=tuple((visited.name(log), program) for log, program in foreign.items()),
     )
 
 
@@ -175,11 +175,11 @@ def _why_no_file(path: Path) -> str | None:
 def study_names(roots: Sequence[Path], *, folders: Sequence[Path]) -> tuple[str, ...]:
     """A name per experiment: the folder that was given and the path below it; all different."""
     names = [_name(root, [folder.resolve() for folder in folders]) for root in roots]
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     unique = []
     for name in names:
-        seen[name] += 1
-        unique.append(name if seen[name] == 1 else f"{name}-{seen[name]}")
+        counts[name] += 1
+        unique.append(name if counts[name] == 1 else f"{name}-{counts[name]}")
     return tuple(unique)
 
 

@@ -168,10 +168,10 @@ def _without_what_is_wrong(values: Mapping[str, Any], err: ValidationError, plac
     wrong = {place[-1] if place[0] == "figures" else place[0]: m for place, m in places.items()}
     reasons = [f"{name} is {given[name]!r}: {message}" for name, message in wrong.items()]
     reason = "; ".join(reasons or [each["msg"] for each in err.errors()])
-    said = values["error"] or redact(f"ParseError: {place}: {reason}")
+    complaint = values["error"] or redact(f"ParseError: {place}: {reason}")
     status = Status.INVALID if values["status"] is Status.VALID else values["status"]
     figures = {n: value for n, value in values.get("figures", {}).items() if n not in wrong}
-    changed = {**dict.fromkeys(wrong), "figures": figures, "status": status, "error": said}
+    changed = {**dict.fromkeys(wrong), "figures": figures, "status": status, "error": complaint}
     return Record.model_validate({**values, **changed})
 
 

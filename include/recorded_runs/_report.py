@@ -39,12 +39,12 @@ def content_of(
     experiments: Sequence[Experiment],
     *,
     names: Sequence[str],
-    found: Found,
+    contents: Found,
     title: str,
     node_usd_per_hour: float | None = None,
     has_originals: bool = False,
 ) -> Content:
-    """All that the report shows; `found` says what was not read, and `names` the experiments.
+    """All that the report shows; `contents` says what was not read, and `names` the experiments.
 
     With `has_originals` the figures in the definitions of 2023 are among them.
     """
@@ -61,15 +61,15 @@ def content_of(
         drawings=draw_all(analysis),
         originals=_originals(imported, analysis.frame) if has_originals else (),
         tally=counts,
-        sections=_sections(experiments, names=names, found=found),
+        sections=_sections(experiments, names=names, contents=contents),
         kind="import",
         answer=answer(analysis),
         when=when(records),
         costs=cost_by_operator(analysis, node_usd_per_hour=node_usd_per_hour),
         runs=list_runs(analysis.frame),
         notes=(
-            *all_problems(experiments, names=names, found=found),
-            *foreign_notes(found),
+            *all_problems(experiments, names=names, contents=contents),
+            *foreign_notes(contents),
             *_problem_notes(analysis.frame),
             *_size_notes([run.record for run in imported]),
             *(
@@ -85,7 +85,7 @@ def content_of(
 
 
 def all_problems(
-    experiments: Sequence[Experiment], *, names: Sequence[str], found: Found
+    experiments: Sequence[Experiment], *, names: Sequence[str], contents: Found
 ) -> tuple[str, ...]:
     """Failures to read, other than of runs, each with the name of its place."""
     own = (
@@ -93,7 +93,7 @@ def all_problems(
         for name, experiment in zip(names, experiments, strict=True)
         for problem in experiment.problems
     )
-    return (*found.problems, *own)
+    return (*contents.problems, *own)
 
 
 def original_table(imported: Sequence[Imported], frame: pd.DataFrame) -> pd.DataFrame:
@@ -159,9 +159,9 @@ def _originals(imported: Sequence[Imported], frame: pd.DataFrame) -> tuple[Drawi
     return draw_originals(runs, order=operator_order(frame))
 
 
-def foreign_notes(found: Found) -> tuple[str, ...]:
+def foreign_notes(contents: Found) -> tuple[str, ...]:
     """The line on logs of other programs, if there are any."""
-    note = foreign_note(program for _, program in found.foreign)
+    note = foreign_note(program for _, program in contents.foreign)
     return (note,) if note else ()
 
 
@@ -183,17 +183,17 @@ def _size_notes(records: Sequence[Record]) -> tuple[str, ...]:
 
 
 def _sections(
-    experiments: Sequence[Experiment], *, names: Sequence[str], found: Found
+    experiments: Sequence[Experiment], *, names: Sequence[str], contents: Found
 ) -> tuple[Section, ...]:
     rows = tuple(
         (name, f"{experiment.layout}, {experiment.k8s_operator}, {len(experiment.runs)} runs")
         for name, experiment in zip(names, experiments, strict=True)
     )
     recorded = Section(heading="Recorded experiments", rows=rows)
-    if not found.strangers:
+    if not contents.strangers:
         return (recorded,)
-    listed = found.strangers[:_STRANGERS_SHOWN]
+    listed = contents.strangers[:_STRANGERS_SHOWN]
     others = [(name, "belongs to no layout, not read") for name in listed]
-    if len(found.strangers) > len(listed):
-        others.append(("all", f"{strangers_note(found.strangers)}; import.json lists them"))
+    if len(contents.strangers) > len(listed):
+        others.append(("all", f"{strangers_note(contents.strangers)}; import.json lists them"))
     return (recorded, Section(heading="Files not read", rows=tuple(others)))

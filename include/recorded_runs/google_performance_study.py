@@ -99,11 +99,11 @@ def _runs(log: Path, *, root: Path) -> list[tuple[FluxJob, Run]]:
     except ParseError as err:
         run = run_of(log, name=name, measure=_raising(err), nodes=None)
         return [(FluxJob(), run)]
-    seen: dict[str, int] = defaultdict(int)
+    counts: dict[str, int] = defaultdict(int)
     runs = []
     for section in blocks.sections:
-        seen[section.name] += 1
-        place = seen[section.name]
+        counts[section.name] += 1
+        place = counts[section.name]
         own = section.name if place == 1 else f"{section.name}-{place}"
         runs.append(_run(log, section, blocks, name=f"{name}/{own}", place=place))
     return runs
@@ -136,8 +136,8 @@ def _run(
                 section.lines, place=where, command=command, ranks=ranks
             )
         except ParseError as err:
-            if said := next(filter(_COMPLAINT.search, section.lines), None):
-                raise JobFailed(f"{err}; the log says {shown(said)}") from err
+            if complaint := next(filter(_COMPLAINT.search, section.lines), None):
+                raise JobFailed(f"{err}; the log says {shown(complaint)}") from err
             job.require_success(where)
             raise
         job.require_success(where)

@@ -97,8 +97,8 @@ def _measuring(
         try:
             return _lammps.measured_lines(lines, place=place, command=command, ranks=ranks)
         except ParseError as err:
-            if said := next(filter(_FAILURE.search, lines), None):
-                raise JobFailed(f"{err}; the log says {shown(said)}") from err
+            if complaint := next(filter(_FAILURE.search, lines), None):
+                raise JobFailed(f"{err}; the log says {shown(complaint)}") from err
             raise
 
     return measure

@@ -88,8 +88,8 @@ def _run(log: Path, *, root: Path) -> Run:
         try:
             return _lammps.measured(log, command=None, ranks=None)
         except ParseError as err:
-            if said := _complaint(errors):
-                raise JobFailed(f"{err}; {place_of(errors)} says {said}") from err
+            if complaint := _complaint(errors):
+                raise JobFailed(f"{err}; {place_of(errors)} says {complaint}") from err
             raise
 
     return run_of(

@@ -63,7 +63,7 @@ def of_change(change: ChangePoint, *, study_id: str, differs: Sequence[str]) -> 
 
 
 def of_confirmation(
-    suspect: Suspect, found: Comparison, *, study_id: str, differs: Sequence[str]
+    suspect: Suspect, comparison: Comparison, *, study_id: str, differs: Sequence[str]
 ) -> Alert:
     """The alert of a suspect that was slower than the last good one on the same cluster."""
     return Alert(
@@ -71,7 +71,7 @@ def of_confirmation(
         night=suspect.night.label,
         kind=Kind.REGRESSION,
         source=Source.CONFIRMATION,
-        **_evidence(found),
+        **_evidence(comparison),
         told_by=study_id,
         differs=tuple(differs),
     )
@@ -81,9 +81,9 @@ def _kind_of(change: ChangePoint) -> Kind:
     return Kind.REGRESSION if change.is_regression else Kind.IMPROVEMENT
 
 
-def _evidence(found: ChangePoint | Comparison) -> dict[str, float]:
+def _evidence(evidence_from: ChangePoint | Comparison) -> dict[str, float]:
     names = ("relative_effect", "low", "high", "p_value")
-    return {name: getattr(found, name) for name in names}
+    return {name: getattr(evidence_from, name) for name in names}
 
 
 def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:

@@ -43,14 +43,14 @@ def outcomes_of(
         for record in folder.records()
         if record.status is Status.VALID
     }
-    found = []
+    outcomes = []
     for suspect in suspects:
         blocks: dict[int, dict[Arm, float | None]] = defaultdict(dict)
         for point_id, trial in planned.trials.items():
             if trial.group == suspect.group:
                 blocks[trial.block][trial.arm] = times.get(point_id)
-        found.append(_outcome(suspect, blocks, is_rate=quantity.better is Better.HIGHER))
-    return tuple(found)
+        outcomes.append(_outcome(suspect, blocks, is_rate=quantity.better is Better.HIGHER))
+    return tuple(outcomes)
 
 
 def _time(record: Record, quantity: Quantity) -> float | None:

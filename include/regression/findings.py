@@ -110,8 +110,8 @@ def examine(
         suspects=tuple(suspect for suspect in suspects if suspect),
         change_points=tuple(
             _with_reason(change, acknowledged, rules)
-            for found in changes.values()
-            for change in found
+            for points in changes.values()
+            for change in points
         ),
         no_data=history.no_data,
         too_few=tuple(s.group for s in history.series if len(s.nights) <= rules.least_nights),
@@ -122,12 +122,12 @@ def find_change_points(series: Series, rules: Rules) -> tuple[ChangePoint, ...]:
     """Every change of level in the nights of a group, by night."""
     centres = series.centres()
     places = change_places(centres, rules)
-    found = []
+    points = []
     for place, at in enumerate(places):
         left, right = sides(centres, places, place, window=rules.window_nights)
         test = compare(left, right)
         low, high = test.interval(LEVEL)
-        found.append(
+        points.append(
             ChangePoint(
                 group=series.group,
                 night=series.nights[at],
@@ -140,7 +140,7 @@ def find_change_points(series: Series, rules: Rules) -> tuple[ChangePoint, ...]:
                 nights_after=len(right),
             )
         )
-    return tuple(found)
+    return tuple(points)
 
 
 def change_places(centres: NDArray[np.float64], rules: Rules) -> tuple[int, ...]:

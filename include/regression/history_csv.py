@@ -62,7 +62,9 @@ def read_history(text: str, *, source: str) -> History:
     for row in rows:
         groups[row.group][row.night].append(row)
     for group, nights in groups.items():
-        _refuse_mixed_units(group, [row for found in nights.values() for row in found], source)
+        _refuse_mixed_units(
+            group, [row for rows_of_night in nights.values() for row in rows_of_night], source
+        )
         _refuse_duplicates(group, nights, source)
     nights_in_all = {row.night for row in rows}
     if len(nights_in_all) == 1:
@@ -206,10 +208,10 @@ def _refuse_duplicates(group: str, nights: Mapping[Night, Sequence[_Row]], sourc
 
 def _doubled(nights: Mapping[Night, Sequence[_Row]]) -> set[Night]:
     """Nights with every row twice, if most are such and it is no chance: their values differ."""
-    found = {night for night, rows in nights.items() if _is_doubled(rows)}
-    values = [value for night in found for value in {row.value for row in nights[night]}]
+    doubled = {night for night, rows in nights.items() if _is_doubled(rows)}
+    values = [value for night in doubled for value in {row.value for row in nights[night]}]
     is_chance = 2 * len(set(values)) <= len(values)
-    return set() if is_chance or 2 * len(found) <= len(nights) else found
+    return set() if is_chance or 2 * len(doubled) <= len(nights) else doubled
 
 
 def _is_doubled(rows: Sequence[_Row]) -> bool:

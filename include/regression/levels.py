@@ -70,11 +70,11 @@ def find_changes(
     `window` values, differ by at least `effect` with a p-value up to `p`, and each level has at
     least `least_after` values: those before a change as those after it.
     """
-    found: set[int] = set()
+    places: set[int] = set()
     for start in range(0, max(1, len(values) - window // 2), window // 2):
         part = values[start : start + window]
-        found |= {start + index for index in _split(part, p=min(p * LENIENT, 0.05), strict=p)}
-    kept = _strong(values, sorted(found), window=window, p=p, effect=effect, least=least_after)
+        places |= {start + index for index in _split(part, p=min(p * LENIENT, 0.05), strict=p)}
+    kept = _strong(values, sorted(places), window=window, p=p, effect=effect, least=least_after)
     return tuple(index for index in kept if len(values) - index >= least_after)
 
 

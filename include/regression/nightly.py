@@ -181,8 +181,8 @@ def publish(results: Results, *, root: Location, series: str, settings: NightlyS
 
 def read_published(results: Results) -> Published | None:
     """The outcome of the night, None when it was not published."""
-    found = results.find_bytes(OUTCOME)
-    return None if found is None else Published.model_validate_json(found)
+    stored = results.find_bytes(OUTCOME)
+    return None if stored is None else Published.model_validate_json(stored)
 
 
 def raise_if_confirmed(results: Results) -> None:
@@ -224,15 +224,17 @@ def _news(tonight: Tonight, outcomes: Sequence[Outcome]) -> Iterator[Alert]:
             told.append(alerts.of_change(change, study_id=tonight.study_id, differs=differs))
             yield told[-1]
     for outcome in outcomes:
-        suspect, found = outcome.suspect, outcome.against_last_good
+        suspect, comparison = outcome.suspect, outcome.against_last_good
         if (
-            found is not None
-            and found.is_slower
+            comparison is not None
+            and comparison.is_slower
             and not alerts.is_told(suspect, told, DEFAULT, pinned=tonight.pinned)
         ):
             before = suspect.reference[-1]
             differs = tonight.nights.differences(suspect.group, before, suspect.night)
             told.append(
-                alerts.of_confirmation(suspect, found, study_id=tonight.study_id, differs=differs)
+                alerts.of_confirmation(
+                    suspect, comparison, study_id=tonight.study_id, differs=differs
+                )
             )
             yield told[-1]

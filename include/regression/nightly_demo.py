@@ -76,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     told = play(demo)
     page = demo.root / FOLDER / SERIES / trend_models.PAGE
-    found = _is_found(demo, told)
-    _say(f"the step was {'found' if found else 'NOT found'}; the trend: {page}")
-    return 0 if found else 1
+    is_found = _is_found(demo, told)
+    _say(f"the step was {'found' if is_found else 'NOT is_found'}; the trend: {page}")
+    return 0 if is_found else 1
 
 
 def play(demo: Demo) -> list[Alert]:

@@ -46,8 +46,8 @@ class Nights:
 
     def without(self, group: str) -> tuple[Night, ...]:
         """Nights in which the group ran, and a point failed or is missing: no data."""
-        found = self.sources.get(group, {}).items()
-        return tuple(n for n, sources in found if not any(s.cell.is_whole for s in sources))
+        of_group = self.sources.get(group, {}).items()
+        return tuple(n for n, sources in of_group if not any(s.cell.is_whole for s in sources))
 
 
 def gather(
@@ -68,9 +68,9 @@ def gather(
             if groups is None or group in groups:
                 sources[group][Night.read(study.night)].append(Source(study=study, cell=cell))
     every = [_series(group, nights, quantity) for group, nights in sources.items()]
-    found = [series for series in every if series.nights]
+    filled = [series for series in every if series.nights]
     return Nights(
-        history=make_history(found) if found else None,
+        history=make_history(filled) if filled else None,
         sources={
             group: {night: tuple(sorted(nights[night], key=_is_whole)) for night in sorted(nights)}
             for group, nights in sources.items()

@@ -45,10 +45,12 @@ def outcome_sentence(outcome: Outcome) -> str:
 def _confirmed(outcome: Outcome) -> str:
     if not outcome.blocks_planned:
         return "not confirmed again: somebody was told, or nothing could be run"
-    found = outcome.against_last_good
-    if found is not None:
-        word = "confirmed" if found.is_slower else "not confirmed"
-        return f"{word}: {effect(found)} against the last good one in {found.blocks} blocks"
+    comparison = outcome.against_last_good
+    if comparison is not None:
+        word = "confirmed" if comparison.is_slower else "not confirmed"
+        return (
+            f"{word}: {effect(comparison)} against the last good one in {comparison.blocks} blocks"
+        )
     if outcome.repeated:
         return (
             f"image unchanged, so nothing to exchange: {len(outcome.repeated)} repeats more were "
@@ -103,12 +105,12 @@ def junit(published: Published, findings: Findings | None) -> bytes:
         case = ET.SubElement(suite, "testcase", classname=published.series, name=group)
         if group in told or group in open_ones:
             failures += 1
-            said = (
+            system_out = (
                 alert_sentence(told[group])
                 if group in told
                 else f"{effect(open_ones[group])} since night {open_ones[group].night.label}"
             )
-            ET.SubElement(case, "failure", type="RegressionConfirmed", message=said)
+            ET.SubElement(case, "failure", type="RegressionConfirmed", message=system_out)
         elif group in published.no_data:
             ET.SubElement(case, "skipped", message="no data tonight")
     suite.set("failures", str(failures))

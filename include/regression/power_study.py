@@ -100,14 +100,14 @@ def study(
     yield f"| repeats | step |{nights} first night: suspect | and confirmed |"
     yield "|" + "---|" * (4 + len(SHOWN))
     for repeats, effect in STEPS:
-        found = find_steps(
+        detections = find_steps(
             cells,
             effect=effect,
             trials=trials,
             seed=seed,
             conditions=replace(conditions, repeats=repeats),
         )
-        yield _row(repeats, effect, found)
+        yield _row(repeats, effect, detections)
     yield ""
     alarms = count_false_alarms(
         cells,
@@ -118,11 +118,11 @@ def study(
     yield from _false_alarm_lines(alarms)
 
 
-def _row(repeats: int, effect: float, found: Found) -> str:
+def _row(repeats: int, effect: float, detections: Found) -> str:
     shares = " | ".join(
-        f"{found.within[night - 1]:.3f} ({found.worst[night - 1]:.2f})" for night in SHOWN
+        f"{detections.within[night - 1]:.3f} ({detections.worst[night - 1]:.2f})" for night in SHOWN
     )
-    first = f"{found.suspect_first_night:.2f} | {found.confirmed_first_night:.2f}"
+    first = f"{detections.suspect_first_night:.2f} | {detections.confirmed_first_night:.2f}"
     return f"| {repeats} | {effect:.0%} | {shares} | {first} |"
 
 

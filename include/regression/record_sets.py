@@ -83,8 +83,10 @@ def read_study(results: Results, *, study_id: str) -> StudyNight:
             cells=tuple(_cells(records, study)),
         )
     except (KeyError, TypeError, ValueError) as err:
-        said = f"{type(err).__name__}: {err}".splitlines()[0]
-        raise HistoryError(f"study {study_id} has an unknown schema, left out: {said}") from err
+        complaint = f"{type(err).__name__}: {err}".splitlines()[0]
+        raise HistoryError(
+            f"study {study_id} has an unknown schema, left out: {complaint}"
+        ) from err
 
 
 def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Iterable[Cell]:
@@ -96,8 +98,8 @@ def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Itera
         if not record["is_warmup"]:
             key = [record.get(name) for name in (*EQUAL_OF_RECORD, *Version, "problem")]
             groups[json.dumps(key)].append(record)
-    for found in groups.values():
-        yield _cell(sorted(found, key=lambda record: int(record["order_index"])), study)
+    for cells in groups.values():
+        yield _cell(sorted(cells, key=lambda record: int(record["order_index"])), study)
 
 
 def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:

@@ -36,8 +36,8 @@ class Night:
         """
         if text.lstrip("-").isdigit() and text.isascii() and _compact(text) is None:
             return cls(day=int(text), label=int(text))
-        found = datetime.fromisoformat(text).date()
-        return cls(day=found.toordinal(), label=found.isoformat())
+        day = datetime.fromisoformat(text).date()
+        return cls(day=day.toordinal(), label=day.isoformat())
 
     @property
     def is_dated(self) -> bool:

@@ -124,14 +124,14 @@ def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
     path = path or FILE
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found = _FILE.validate_python(_with_names(given))
+        studies = _FILE.validate_python(_with_names(given))
     except (OSError, yaml.YAMLError) as err:
         raise StudyError(f"{path} cannot be read: {err}") from err
     except ValidationError as err:
         lines = (f"{problem.place}: {problem.message}" for problem in problems(err))
         raise StudyError(f"{path.name}: " + "\n".join(lines)) from err
-    _refuse_same_names(found, path)
-    return found
+    _refuse_same_names(studies, path)
+    return studies
 
 
 def _with_names(given: Any) -> Any:
@@ -146,10 +146,10 @@ def _with_names(given: Any) -> Any:
     }
 
 
-def _refuse_same_names(found: dict[str, NightlyStudy], path: Path) -> None:
+def _refuse_same_names(studies: dict[str, NightlyStudy], path: Path) -> None:
     """Runs that are due at one moment differ by the name of their study alone."""
     named: dict[str, list[str]] = defaultdict(list)
-    for series, settings in found.items():
+    for series, settings in studies.items():
         named[settings.study.name].append(series)
     lines = (
         f"study.name: {name!r} is that of {' and '.join(several)}, so their runs would share "
@@ -157,8 +157,8 @@ def _refuse_same_names(found: dict[str, NightlyStudy], path: Path) -> None:
         for name, several in named.items()
         if len(several) > 1
     )
-    if said := "\n".join(lines):
-        raise StudyError(f"{path.name}: {said}")
+    if complaint := "\n".join(lines):
+        raise StudyError(f"{path.name}: {complaint}")
 
 
 def dag_id_of(series: str, path: Path | None = None) -> str:

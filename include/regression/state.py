@@ -74,10 +74,10 @@ def _export(store: Store, quantity: str | None) -> None:
 
 def _night(text: str) -> str | None:
     try:
-        found = Night.read(text)
+        night = Night.read(text)
     except ValueError:
         return None
-    return str(found.label) if found.is_dated else None
+    return str(night.label) if night.is_dated else None
 
 
 def _refuse(text: str) -> int:

@@ -69,8 +69,8 @@ class Store:
         if current is not None:
             known[current.study_id] = current
         for study_id in sorted(self._study_ids() - set(known)):
-            if (found := self._read(study_id)) is not None:
-                known[study_id] = found
+            if (stored := self._read(study_id)) is not None:
+                known[study_id] = stored
         kept = sorted(
             (night for night in known.values() if night.night >= oldest),
             key=lambda night: (night.night, night.study_id),
@@ -110,10 +110,10 @@ class Store:
 
     def _read_file(self, name: str, form: TypeAdapter[T]) -> T | None:
         """The content of a file, None without a file; HistoryError when it cannot be read."""
-        if (found := self.files.find_bytes(name)) is None:
+        if (content := self.files.find_bytes(name)) is None:
             return None
         try:
-            return form.validate_json(found)
+            return form.validate_json(content)
         except ValidationError as err:
             problem = problems(err)[0]
             place = problem.place or "the whole"

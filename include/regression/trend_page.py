@@ -39,9 +39,9 @@ class Chart:
     @property
     def days(self) -> tuple[int, int]:
         """The first and the last day."""
-        found = [_day(point.night) for point in self.group.points]
-        found += [_day(night) for night in self.group.no_data]
-        return min(found), max(found)
+        numbers = [_day(point.night) for point in self.group.points]
+        numbers += [_day(night) for night in self.group.no_data]
+        return min(numbers), max(numbers)
 
     @property
     def range_s(self) -> tuple[float, float]:

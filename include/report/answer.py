@@ -36,16 +36,16 @@ class Answer:
     is_verdict: bool  # at every size
 
 
-def answer(found: Analysis) -> Answer:
+def answer(analysis: Analysis) -> Answer:
     """The answer that an analysis gives, also when there is nothing to compare."""
-    if not found.verdicts:
+    if not analysis.verdicts:
         return Answer(
-            effect=(_nothing_to_compare(found),),
+            effect=(_nothing_to_compare(analysis),),
             cause="No comparison, so no cause.",
             settle="Valid runs of two operators at one size.",
             is_verdict=False,
         )
-    rows = _rows(found)
+    rows = _rows(analysis)
     pairs = list(dict.fromkeys((row["operator"], row["baseline"]) for row in rows))
     effects = [
         _effect([row for row in rows if (row["operator"], row["baseline"]) == pair])
@@ -53,35 +53,35 @@ def answer(found: Analysis) -> Answer:
     ]
     if len(pairs) > MOST_PAIRS:
         effects.append(f"{len(pairs) - MOST_PAIRS} more pairs are in the table Comparisons.")
-    reasons = _reasons(found)
+    reasons = _reasons(analysis)
     return Answer(
-        effect=_by_looks(found) or tuple(effects),
-        cause=_cause(reasons, sizes=len(found.verdicts)),
-        settle=_settle(found, rows, reasons),
+        effect=_by_looks(analysis) or tuple(effects),
+        cause=_cause(reasons, sizes=len(analysis.verdicts)),
+        settle=_settle(analysis, rows, reasons),
         is_verdict=not reasons,
     )
 
 
-def _by_looks(found: Analysis) -> tuple[str, ...]:
+def _by_looks(analysis: Analysis) -> tuple[str, ...]:
     """The effects of a study whose repeats may end early: its looks have intervals of their own."""
-    verdicts = found.verdicts
+    verdicts = analysis.verdicts
     if not any(LOOK in verdict.measured for verdict in verdicts):
         return ()
     return tuple(
-        f"At {count(verdict.nodes, 'node')} {_titled(verdict.measured, found)}."
+        f"At {count(verdict.nodes, 'node')} {_titled(verdict.measured, analysis)}."
         for verdict in verdicts
     )
 
 
-def _titled(text: str, found: Analysis) -> str:
+def _titled(text: str, analysis: Analysis) -> str:
     """A sentence of the analysis with the operators' titles and real minus signs."""
-    for name in sorted(set(found.frame["k8s_operator"]), key=len, reverse=True):
+    for name in sorted(set(analysis.frame["k8s_operator"]), key=len, reverse=True):
         text = text.replace(name, operator_title(name))
     return text.replace(" -", " \N{MINUS SIGN}")
 
 
-def _nothing_to_compare(found: Analysis) -> str:
-    names = list(dict.fromkeys(found.frame["k8s_operator"]))
+def _nothing_to_compare(analysis: Analysis) -> str:
+    names = list(dict.fromkeys(analysis.frame["k8s_operator"]))
     if not names:
         return "Nothing was measured."
     if len(names) == 1:
@@ -89,12 +89,12 @@ def _nothing_to_compare(found: Analysis) -> str:
     return "No two operators have valid runs of one size, so nothing can be compared."
 
 
-def _rows(found: Analysis) -> list[dict[Any, Any]]:
+def _rows(analysis: Analysis) -> list[dict[Any, Any]]:
     """The comparison that each verdict rests on, in their order, with its `Quantity`."""
-    table = found.comparisons
-    by_name = {each.name: each for each in (*primaries(found.frame), *HOUSE)}
+    table = analysis.comparisons
+    by_name = {each.name: each for each in (*primaries(analysis.frame), *HOUSE)}
     rows = []
-    for verdict in found.verdicts:
+    for verdict in analysis.verdicts:
         mine = table[
             (table["nodes"] == verdict.nodes)
             & (table["ranks"] == verdict.ranks)
@@ -212,13 +212,13 @@ def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def _reasons(found: Analysis) -> dict[str, list[int]]:
+def _reasons(analysis: Analysis) -> dict[str, list[int]]:
     """Each reason against a verdict in words for people, and at which node counts."""
     nodes: dict[str, list[int]] = {}
-    for verdict in found.verdicts:
+    for verdict in analysis.verdicts:
         for reason in verdict.reasons:
             text = reason.partition(" (")[0] if reason.startswith(OTHER_STUDIES) else reason
-            nodes.setdefault(_titled(text, found), []).append(verdict.nodes)
+            nodes.setdefault(_titled(text, analysis), []).append(verdict.nodes)
     return nodes
 
 
@@ -236,7 +236,9 @@ def _cause(reasons: dict[str, list[int]], *, sizes: int) -> str:
     return f"Not shown: {'; '.join(texts)}."
 
 
-def _settle(found: Analysis, rows: Sequence[dict[Any, Any]], reasons: dict[str, list[int]]) -> str:
+def _settle(
+    analysis: Analysis, rows: Sequence[dict[Any, Any]], reasons: dict[str, list[int]]
+) -> str:
     text = " ".join(reasons)
     if SIMULATED in reasons:
         return "The same study on a cluster with real nodes."
@@ -246,7 +248,7 @@ def _settle(found: Analysis, rows: Sequence[dict[Any, Any]], reasons: dict[str, 
     set_up = [reason.split()[0] for reason in reasons if " differs" in reason]
     if set_up := [name for name in dict.fromkeys(set_up) if name != "image"]:
         needs.append(f"the same {_listed(set_up)} for all operators")
-    runs = found.frame
+    runs = analysis.frame
     is_spread = are_interleaved(runs, [rows[0]["operator"], rows[0]["baseline"]])
     if not is_spread:
         needs.append("operators interleaved on one cluster")

@@ -90,7 +90,7 @@ def read_content(
     arms = k8s_operators.arms(plan.study)
     operators = arm_names(frame, study_id=plan.study_id, arms=arms)
     looks = last_looks(plan, records) if others is None else ()
-    found = analyse(frame, operators=operators, looks=looks)
+    analysis = analyse(frame, operators=operators, looks=looks)
     counts = tally(
         plan,
         records,
@@ -106,17 +106,19 @@ def read_content(
             operators=arm_names(own, study_id=plan.study_id, arms=arms),
             tally=counts,
             cluster=cluster,
-            found=found,
+            analysis=analysis,
         ),
         noun="planned point",
         records=frame,
-        analysis=found,
-        drawings=draw_all(found, operators=operators),
+        analysis=analysis,
+        drawings=draw_all(analysis, operators=operators),
         tally=counts,
-        answer=answer(found),
+        answer=answer(analysis),
         when=when(own, origin=_origin(results), link=run_link),
-        costs=cost_by_operator(found, node_usd_per_hour=node_price(results), operators=operators),
-        runs=list_runs(found.frame, stored=results.point_files()),
+        costs=cost_by_operator(
+            analysis, node_usd_per_hour=node_price(results), operators=operators
+        ),
+        runs=list_runs(analysis.frame, stored=results.point_files()),
         cost=read_cost(results),
         sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
         notes=(

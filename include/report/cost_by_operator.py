@@ -92,16 +92,16 @@ class CostByOperator:
 
 
 def cost_by_operator(
-    found: Analysis, *, node_usd_per_hour: float | None, operators: Sequence[str] = ()
+    analysis: Analysis, *, node_usd_per_hour: float | None, operators: Sequence[str] = ()
 ) -> CostByOperator | None:
     """The costs of an analysis; None where no operator's runs tell how long they held nodes."""
-    runs = counted(found.frame)
+    runs = counted(analysis.frame)
     quantity = next((name for name in HELD if _all_know(runs, name)), None)
     if quantity is None:
         return None
-    order = operator_order(found.frame, operators)
+    order = operator_order(analysis.frame, operators)
     rows = [
-        _row(found, cell, quantity=quantity, key=key, price=node_usd_per_hour)
+        _row(analysis, cell, quantity=quantity, key=key, price=node_usd_per_hour)
         for key, cell in _cells(runs.dropna(subset=[quantity]), order)
     ]
     price = (
@@ -129,11 +129,16 @@ def _cells(runs: pd.DataFrame, order: Sequence[str]) -> list[tuple[tuple[Any, ..
 
 
 def _row(
-    found: Analysis, cell: pd.DataFrame, *, quantity: str, key: tuple[Any, ...], price: float | None
+    analysis: Analysis,
+    cell: pd.DataFrame,
+    *,
+    quantity: str,
+    key: tuple[Any, ...],
+    price: float | None,
 ) -> CostRow:
     nodes, ranks, problem, operator = int(key[0]), int(key[1]), str(key[2]), str(key[3])
     node_s = nodes * float(cell[quantity].median())
-    table = found.comparisons
+    table = analysis.comparisons
     against = table[
         (table["quantity"] == quantity)
         & (table["nodes"] == nodes)

@@ -26,16 +26,16 @@ class CostSection:
 
 def read_cost(results: Results) -> CostSection | None:
     """The section of a study's folder, None when it has no ledger."""
-    found = results.find_bytes(COST)
-    return None if found is None else cost_section(Ledger.model_validate_json(found))
+    stored = results.find_bytes(COST)
+    return None if stored is None else cost_section(Ledger.model_validate_json(stored))
 
 
 def node_price(results: Results) -> float | None:
     """Dollars for an hour of one node, by the study's ledger; None when nobody knows."""
-    found = results.find_bytes(COST)
-    if found is None:
+    stored = results.find_bytes(COST)
+    if stored is None:
         return None
-    tariff = Ledger.model_validate_json(found).tariff
+    tariff = Ledger.model_validate_json(stored).tariff
     return None if tariff is None else tariff.node_usd_per_hour
 
 

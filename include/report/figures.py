@@ -22,37 +22,41 @@ if TYPE_CHECKING:
     from include.report.drawing import Drawing
 
 
-def draw_all(found: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing, ...]:
+def draw_all(analysis: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing, ...]:
     """Differences, box plots, scaling, phases, order and nodes, from the valid runs.
 
     A figure that would be empty is left out. `operators` fixes their order everywhere.
     """
-    runs = with_derived(counted(found.frame))
-    present = set(found.frame["k8s_operator"])
-    order = [name for name in operator_order(found.frame, operators) if name in present]
+    runs = with_derived(counted(analysis.frame))
+    present = set(analysis.frame["k8s_operator"])
+    order = [name for name in operator_order(analysis.frame, operators) if name in present]
     is_simulated = bool(runs["simulated"].any())
-    every = quantities(found.frame)
+    every = quantities(analysis.frame)
     drawn: list[Drawing | None] = []
-    if found.comparisons["low_percent"].notna().any():
-        drawn.append(draw_differences(found.comparisons, every, is_simulated=is_simulated))
+    if analysis.comparisons["low_percent"].notna().any():
+        drawn.append(draw_differences(analysis.comparisons, every, is_simulated=is_simulated))
     drawn += [draw_boxes(runs, q, order=order) for q in every if runs[q.name].notna().any()]
-    figures = primaries(found.frame)
-    if len(figures) == 1 and figures[0].scales and found.scaling["nodes"].nunique() > 1:
+    figures = primaries(analysis.frame)
+    if len(figures) == 1 and figures[0].scales and analysis.scaling["nodes"].nunique() > 1:
         drawn.append(
             draw_scaling(
-                found.scaling, found.summary, figures[0], order=order, is_simulated=is_simulated
+                analysis.scaling,
+                analysis.summary,
+                figures[0],
+                order=order,
+                is_simulated=is_simulated,
             )
         )
     drawn += [
         draw_curve(
-            found.curves[found.curves["curve"] == curve.name],
-            found.curve_pairs[found.curve_pairs["curve"] == curve.name],
+            analysis.curves[analysis.curves["curve"] == curve.name],
+            analysis.curve_pairs[analysis.curve_pairs["curve"] == curve.name],
             curve,
             order=order,
             is_simulated=is_simulated,
         )
-        for curve in curves(found.frame)
-        if found.curves["curve"].eq(curve.name).any()
+        for curve in curves(analysis.frame)
+        if analysis.curves["curve"].eq(curve.name).any()
     ]
     if runs[list(PHASES)].notna().any(axis=None):
         drawn.append(draw_phases(runs, order=order))

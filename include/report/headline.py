@@ -22,7 +22,7 @@ def headline(
     operators: Sequence[str],
     tally: Tally,
     cluster: ClusterHandle | None,
-    found: Analysis,
+    analysis: Analysis,
 ) -> str:
     """Plain sentences; says that there is no verdict, and why, when no pair can be judged.
 
@@ -37,12 +37,12 @@ def headline(
     sentences = [opening, *trouble(tally)]
     if cluster is None and not tally.recorded:
         sentences.append(NO_CLUSTER)
-    return " ".join([*sentences, *no_verdict(found)])
+    return " ".join([*sentences, *no_verdict(analysis)])
 
 
-def recorded_headline(found: Analysis, *, tally: Tally) -> str:
+def recorded_headline(analysis: Analysis, *, tally: Tally) -> str:
     """The same for runs that other tools recorded."""
-    operators = list(dict.fromkeys(found.frame["k8s_operator"]))
+    operators = list(dict.fromkeys(analysis.frame["k8s_operator"]))
     if not operators:
         return "No run could be read."
     opening = (
@@ -50,14 +50,14 @@ def recorded_headline(found: Analysis, *, tally: Tally) -> str:
         f"{tally.valid_repeats:,} valid ones count and {count(tally.planned_warmups, 'warm-up')} "
         f"{'does' if tally.planned_warmups == 1 else 'do'} not."
     )
-    return " ".join([opening, *trouble(tally), *no_verdict(found)])
+    return " ".join([opening, *trouble(tally), *no_verdict(analysis)])
 
 
-def no_verdict(found: Analysis) -> list[str]:
+def no_verdict(analysis: Analysis) -> list[str]:
     """Why there is no pair of operators to judge; nothing when there is one."""
-    if found.frame["k8s_operator"].nunique() == 1:
+    if analysis.frame["k8s_operator"].nunique() == 1:
         return ["No verdict: one operator alone cannot be compared."]
-    if not found.verdicts:
+    if not analysis.verdicts:
         return ["No verdict: no two operators have valid runs of one size."]
     return []
 

@@ -61,7 +61,7 @@ def render_html(content: Content) -> str:
 
 
 def _values(content: Content) -> dict[str, Any]:
-    found = content.analysis
+    analysis = content.analysis
     return {
         "title": content.title,
         "identity": content.identity,
@@ -72,27 +72,27 @@ def _values(content: Content) -> dict[str, Any]:
         "runs": content.runs,
         "outliers": [run for run in content.runs if run.is_outlier],
         "has_files": any(run.files for run in content.runs),
-        "merit_axis": next((each.axis for each in primaries(found.frame)), LAUNCHER.axis),
-        "verdicts": verdict_lines(found),
-        "has_intervals": bool(found.comparisons["low_percent"].notna().any()),
+        "merit_axis": next((each.axis for each in primaries(analysis.frame)), LAUNCHER.axis),
+        "verdicts": verdict_lines(analysis),
+        "has_intervals": bool(analysis.comparisons["low_percent"].notna().any()),
         "tally": content.tally,
         "noun": content.noun,
-        "summary": found.summary.to_dict(orient="records"),
-        "titles": {each.name: each.title for each in compared(found.frame)},
-        "all_times": all(each.unit == "s" for each in compared(found.frame)),
-        "merit": " and ".join(each.title.lower() for each in primaries(found.frame)),
-        "quantities": known_quantities(found.frame, found.summary),
-        "comparisons": found.comparisons.to_dict(orient="records"),
-        "drifts": found.drifts.to_dict(orient="records"),
-        "scaling": found.scaling.to_dict(orient="records"),
-        "phases": _known_phases(found.phases),
-        "clock_note": clock_note(found.frame),
+        "summary": analysis.summary.to_dict(orient="records"),
+        "titles": {each.name: each.title for each in compared(analysis.frame)},
+        "all_times": all(each.unit == "s" for each in compared(analysis.frame)),
+        "merit": " and ".join(each.title.lower() for each in primaries(analysis.frame)),
+        "quantities": known_quantities(analysis.frame, analysis.summary),
+        "comparisons": analysis.comparisons.to_dict(orient="records"),
+        "drifts": analysis.drifts.to_dict(orient="records"),
+        "scaling": analysis.scaling.to_dict(orient="records"),
+        "phases": _known_phases(analysis.phases),
+        "clock_note": clock_note(analysis.frame),
         "drawings": content.drawings,
         "originals": content.originals,
         "cost": content.cost,
         "sections": content.sections,
-        "provenance": provenance(found.frame),
-        "versions": _versions(found.frame),
+        "provenance": provenance(analysis.frame),
+        "versions": _versions(analysis.frame),
         "notes": content.notes,
     }
 
@@ -121,12 +121,12 @@ def _provenance(records: pd.DataFrame) -> list[tuple[str, str]]:
 
 def _node_names(records: pd.DataFrame) -> str:
     """The names that runs used; a domain that all share stands once, at the end."""
-    found = sorted({node for names in records["node_names"] for node in names.split()})
-    domains = {name.partition(".")[2] for name in found}
-    if len(found) > 1 and len(domains) == 1 and (domain := domains.pop()):
-        short = ", ".join(name.partition(".")[0] for name in found)
-        return f"{len(found)} nodes of {domain}: {short}"
-    return ", ".join(found) or "unknown"
+    distinct = sorted({node for names in records["node_names"] for node in names.split()})
+    domains = {name.partition(".")[2] for name in distinct}
+    if len(distinct) > 1 and len(domains) == 1 and (domain := domains.pop()):
+        short = ", ".join(name.partition(".")[0] for name in distinct)
+        return f"{len(distinct)} nodes of {domain}: {short}"
+    return ", ".join(distinct) or "unknown"
 
 
 def _versions(records: pd.DataFrame) -> list[tuple[str, str]]:
@@ -135,10 +135,10 @@ def _versions(records: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _distinct(values: pd.Series[Any]) -> str:
-    found = [str(value) for value in values.dropna().unique()]
-    if values.isna().any() and found:
-        found.append("unknown for some points")
-    return ", ".join(found) or "unknown"
+    texts = [str(value) for value in values.dropna().unique()]
+    if values.isna().any() and texts:
+        texts.append("unknown for some points")
+    return ", ".join(texts) or "unknown"
 
 
 def _inline(svg: bytes) -> Markup:

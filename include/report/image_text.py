@@ -28,17 +28,17 @@ def image_notes(results: Results, records: pd.DataFrame) -> tuple[str, ...]:
     return (*dict.fromkeys(brought), *_timed(records))
 
 
-def _sentence(found: Sequence[NodeImage]) -> str:
-    nodes = {each.node for each in found}
+def _sentence(images: Sequence[NodeImage]) -> str:
+    nodes = {each.node for each in images}
     names = ", ".join(
         f"{image} ({digest or 'no digest'})"
-        for image, digest in dict.fromkeys((each.image, each.digest) for each in found)
+        for image, digest in dict.fromkeys((each.image, each.digest) for each in images)
     )
-    starts = [each.pulling_at for each in found if each.pulling_at]
-    ends = [each.pulled_at for each in found if each.pulled_at and each.pulling_at]
+    starts = [each.pulling_at for each in images if each.pulling_at]
+    ends = [each.pulled_at for each in images if each.pulled_at and each.pulling_at]
     took = ""
     if starts and ends:
-        pulled = count(len({each.node for each in found if each.pulling_at}), "node")
+        pulled = count(len({each.node for each in images if each.pulling_at}), "node")
         took = f"; {pulled} pulled, in {(max(ends) - min(starts)).total_seconds():.0f} s"
     return f"Before the first job {count(len(nodes), 'node')} had {names}{took}."
 

@@ -37,25 +37,25 @@ def render_markdown(content: Content) -> str:
 
 
 def _answer(content: Content) -> str:
-    found = content.answer
-    lines = [f"**{_escaped(sentence)}**" for sentence in found.effect]
-    lines.append(f"Is it the operator? {_escaped(found.cause)}")
+    shown = content.answer
+    lines = [f"**{_escaped(sentence)}**" for sentence in shown.effect]
+    lines.append(f"Is it the operator? {_escaped(shown.cause)}")
     if content.costs:
         lines.append(f"Cost: {_escaped(content.costs.sentence())}")
-    lines.append(f"What would settle it: {_escaped(found.settle)}")
+    lines.append(f"What would settle it: {_escaped(shown.settle)}")
     return "\n\n".join(lines)
 
 
 def _verdicts(content: Content) -> str:
-    found = verdict_lines(content.analysis)
+    verdicts = verdict_lines(content.analysis)
     lines = []
-    if found.shared:
-        lines += [f"No verdict at any size: {_escaped('; '.join(found.shared))}.", ""]
-    for line in found.lines:
+    if verdicts.shared:
+        lines += [f"No verdict at any size: {_escaped('; '.join(verdicts.shared))}.", ""]
+    for line in verdicts.lines:
         text = _escaped(line.text)
         reasons = f" Reason: {_escaped('; '.join(line.reasons))}." if line.reasons else ""
         lines.append(f"- {line.size}: {f'**{text}**' if line.is_winner else text}{reasons}")
-    lines += [f"- {_escaped(sentence)}" for sentence in found.uncompared]
+    lines += [f"- {_escaped(sentence)}" for sentence in verdicts.uncompared]
     return "\n".join(lines)
 
 

@@ -135,15 +135,15 @@ class StudyLine(Model):
 def render_report(report: str, files: Files, *, is_going: bool) -> str:
     """The page of a report with a bar of links above it: one page, so that only one scrolls."""
     bar = _render("bar.html.j2", files=files, is_going=is_going)
-    served = _FILE_OF_A_POINT.sub(lambda found: _served(found, files), report)
+    served = _FILE_OF_A_POINT.sub(lambda match: _served(match, files), report)
     before, body, after = served.partition("<body>")
     return before + body + bar + after if body else bar + served
 
 
-def _served(found: re.Match[str], files: Files) -> str:
+def _served(match: re.Match[str], files: Files) -> str:
     """The link to a point's file as the server serves it; beside the folder it is the file."""
-    name = next((each for each, (file, _) in POINT_FILES.items() if file == found["file"]), None)
-    return f'href="{files.link}/points/{found["point"]}/{name}"' if name else found[0]
+    name = next((each for each, (file, _) in POINT_FILES.items() if file == match["file"]), None)
+    return f'href="{files.link}/points/{match["point"]}/{name}"' if name else match[0]
 
 
 def render_notice(

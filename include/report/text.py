@@ -21,18 +21,18 @@ _ABSENT = "-"
 _MOST_WITH_DIGITS = 10_000
 
 
-def summary_text(found: Analysis) -> str:
+def summary_text(analysis: Analysis) -> str:
     """Aligned columns, one line per cell: n, medians, and the figure of merit's least and greatest.
 
     `n` counts valid repeats; `failed` counts failed and invalid points.
     """
-    shown, figures = compared(found.frame), primaries(found.frame)
-    problem = ["problem"] if found.summary["problem"].ne("").any() else []
+    shown, figures = compared(analysis.frame), primaries(analysis.frame)
+    problem = ["problem"] if analysis.summary["problem"].ne("").any() else []
     spreads = [f"{figure.header.rsplit(' ', 1)[0]} spread" for figure in figures]
     header = ("operator", *problem, "nodes", "ranks", "n", *(q.header for q in shown), *spreads)
     rows = [
         _row(row, shown, figures, has_problems=bool(problem))
-        for row in found.summary.to_dict(orient="records")
+        for row in analysis.summary.to_dict(orient="records")
     ]
     if not rows:
         return "no point has a record\n"

@@ -34,9 +34,9 @@ class VerdictLines:
     uncompared: tuple[str, ...]  # sizes where an operator is missing
 
 
-def verdict_lines(found: Analysis) -> VerdictLines:
+def verdict_lines(analysis: Analysis) -> VerdictLines:
     """The verdicts of an analysis, by size."""
-    verdicts = found.verdicts
+    verdicts = analysis.verdicts
     shared = tuple(
         reason
         for reason in (verdicts[0].reasons if len(verdicts) > 1 else ())
@@ -45,16 +45,16 @@ def verdict_lines(found: Analysis) -> VerdictLines:
     return VerdictLines(
         shared=shared,
         lines=tuple(_line(verdict, shared=shared) for verdict in verdicts),
-        uncompared=uncompared(found.frame),
+        uncompared=uncompared(analysis.frame),
     )
 
 
 def headline_text(content: Content) -> str:
     """The answer and what was run, in one paragraph of plain text."""
-    found = content.answer
+    shown = content.answer
     mark = (f"{SIMULATED_MARK}.",) if content.tally.simulated else ()
     cost = (content.costs.sentence(),) if content.costs else ()
-    return " ".join((*mark, *found.effect, found.cause, *cost, content.headline))
+    return " ".join((*mark, *shown.effect, shown.cause, *cost, content.headline))
 
 
 def _opening(verdict: Verdict) -> str:

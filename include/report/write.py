@@ -68,17 +68,17 @@ def write_report(
 
 def write_content(results: Results, content: Content) -> None:
     """Write the tables, figures, page and Markdown of a report into a folder."""
-    found = content.analysis
+    analysis = content.analysis
     results.write_bytes("records.parquet", table.to_parquet(content.records))
     results.write_bytes("records.csv", table.to_csv(content.records))
     tables = {
-        "summary": found.summary,
-        "comparisons": found.comparisons,
-        "drift": found.drifts,
-        "scaling": found.scaling,
+        "summary": analysis.summary,
+        "comparisons": analysis.comparisons,
+        "drift": analysis.drifts,
+        "scaling": analysis.scaling,
     }
-    if len(found.curves):
-        tables |= {"curves": found.curves, "curve_pairs": found.curve_pairs}
+    if len(analysis.curves):
+        tables |= {"curves": analysis.curves, "curve_pairs": analysis.curve_pairs}
     for name, frame in tables.items():
         results.write_bytes(f"{name}.csv", table.to_csv(plain(frame)))
     for drawing in (*content.drawings, *content.originals):
@@ -107,7 +107,7 @@ def _write_drawing(results: Results, drawing: Drawing) -> None:
 
 def digest_of(content: Content) -> Digest:
     """The result in a few lines, for lists of studies."""
-    frame, found = content.records, content.answer
+    frame, shown = content.records, content.answer
     operators = dict.fromkeys(content.analysis.frame["k8s_operator"])
     nodes = sorted({int(each) for each in frame["nodes"].dropna()})
     return Digest(
@@ -124,28 +124,28 @@ def digest_of(content: Content) -> Digest:
         valid=content.tally.valid,
         usd=content.cost.usd if content.cost else None,
         node_s=content.cost.node_s if content.cost else None,
-        is_verdict=found.is_verdict,
-        effect=found.effect,
-        cause=found.cause,
+        is_verdict=shown.is_verdict,
+        effect=shown.effect,
+        cause=shown.cause,
         cost=content.costs.sentence() if content.costs else "",
-        settle=found.settle,
+        settle=shown.settle,
     )
 
 
 def summary_of(content: Content, *, report: str) -> ReportSummary:
     """The report's result in numbers."""
-    found = content.tally
+    tally = content.tally
     ids = {
-        outcome: tuple(t.point_id for t in found.troubles if t.outcome == outcome)
+        outcome: tuple(t.point_id for t in tally.troubles if t.outcome == outcome)
         for outcome in ("failed", "invalid", "lost")
     }
     return ReportSummary(
         study_id=content.identity,
         report=report,
-        planned=found.planned,
-        recorded=found.recorded,
-        valid=found.valid,
-        simulated=found.simulated,
+        planned=tally.planned,
+        recorded=tally.recorded,
+        valid=tally.valid,
+        simulated=tally.simulated,
         headline=headline_text(content),
         text=summary_text(content.analysis),
         **ids,

@@ -61,5 +61,5 @@ def _note(open_results: Callable[[], Results], step: Step) -> Step | None:
 def read(results: Results) -> tuple[Step, ...]:
     """All steps that were noted, in the order of their beginnings."""
     paths = results.path(FOLDER).glob("*.json")
-    found = (Step.model_validate_json(path.read_bytes()) for path in paths)
-    return tuple(sorted(found, key=lambda step: step.started_at))
+    steps = (Step.model_validate_json(path.read_bytes()) for path in paths)
+    return tuple(sorted(steps, key=lambda step: step.started_at))

@@ -100,5 +100,5 @@ class _Handler(BaseHTTPRequestHandler):
 def _without_stamps(pieces: Iterator[bytes]) -> Iterator[bytes]:
     rest = b""
     for piece in pieces:
-        *whole, rest = (rest + piece).split(b"\n")
-        yield from (line.partition(b" ")[2] + b"\n" for line in whole)
+        *complete, rest = (rest + piece).split(b"\n")
+        yield from (line.partition(b" ")[2] + b"\n" for line in complete)

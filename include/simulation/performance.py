@@ -122,8 +122,8 @@ class Performance:
 
     def _ranks(self) -> list[dict[str, Any]]:
         pods = self._player.pods_of(self._point)
-        found = [pod for pod in pods if self._operator.carries_ranks(pod)]
-        return sorted(found, key=lambda pod: str(pod["metadata"]["name"]))
+        carrying = [pod for pod in pods if self._operator.carries_ranks(pod)]
+        return sorted(carrying, key=lambda pod: str(pod["metadata"]["name"]))
 
     def _running_ranks(self) -> int:
         return sum(

@@ -75,14 +75,14 @@ class Program:
 
 def find(controller: Controller, options: Options) -> Program | None:
     """The controller's program as `embedded.programs` finds it, with ports of its own."""
-    found = programs.find(controller, named=options.flux_operator)
-    if found is None:
+    program = programs.find(controller, named=options.flux_operator)
+    if program is None:
         return None
     fixed = not any(HEALTH_PORT in argument for argument in controller.process_arguments)
     health, metrics = free_ports(2)
     return Program(
         controller=controller,
-        program=found,
+        program=program,
         health_port=FIXED_HEALTH_PORT if fixed else health,
         metrics_port=metrics,
     )

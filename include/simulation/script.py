@@ -51,11 +51,11 @@ class Run:
 
     def printed(self, start_s: float) -> list[Line]:
         """The application's lines when it starts at that second, as far as it comes."""
-        whole = self.fault in (None, Fault.POD_EVICTED, Fault.NODE_LOST)
+        is_complete = self.fault in (None, Fault.POD_EVICTED, Fault.NODE_LOST)
         return [
             Line(at_s=start_s + line.at_s, text=line.text)
             for line in self.output
-            if whole or line.at_s <= self.cut_s()
+            if is_complete or line.at_s <= self.cut_s()
         ]
 
 

@@ -51,15 +51,15 @@ def of(simulation: Simulation) -> list[dict[str, Any]]:
     }
     never = _hit(simulation, Fault.WORKER_NEVER_READY)
     unpulled = _hit(simulation, Fault.IMAGE_PULL_ERROR)
-    found = [_node_ready(simulation.kubelet_port), _read(module_file(KWOK_MODULE, HEARTBEAT))]
+    stages = [_node_ready(simulation.kubelet_port), _read(module_file(KWOK_MODULE, HEARTBEAT))]
     if never or unpulled:
         _select(start, operator="NotIn", values=[*never, *unpulled])
     if unpulled:
         failing = read("pod-image-error.yaml")
         _select(failing, operator="In", values=unpulled)
-        found.append(failing)
+        stages.append(failing)
     ends = [read(name) for name in END_STAGES]
-    return [*found, start, *ends]
+    return [*stages, start, *ends]
 
 
 def _node_ready(kubelet_port: int) -> dict[str, Any]:
@@ -88,5 +88,5 @@ def read(name: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = yaml.safe_load(path.read_text())
-    return found
+    stage: dict[str, Any] = yaml.safe_load(path.read_text())
+    return stage

@@ -36,9 +36,9 @@ def pull_images(results: Results, handle: ClusterHandle, phase: Phase) -> None:
     )
     kube = clusters.load(handle.cluster).connect(handle)
     with step_times.timed(lambda: results, f"{PULL}-{phase.phase}"):
-        found = image_pull.pull(kube, wanted)
-    results.write_json(f"images/phase-{phase.phase}.json", [each.to_json() for each in found])
-    log.info("%d images are on all %d nodes", len(wanted.images), len({e.node for e in found}))
+        images = image_pull.pull(kube, wanted)
+    results.write_json(f"images/phase-{phase.phase}.json", [each.to_json() for each in images])
+    log.info("%d images are on all %d nodes", len(wanted.images), len({e.node for e in images}))
 
 
 def stop_pulling(handle: ClusterHandle) -> None:

@@ -50,8 +50,8 @@ def _validated(params: Mapping[str, Any]) -> Study:
     except ValidationError as err:
         lines = complaints(err, prefix="", known=Study.model_fields)
         raise StudyError(lines) from err
-    if found := _first_problems(study):
-        raise StudyError("\n".join(found))
+    if faults := _first_problems(study):
+        raise StudyError("\n".join(faults))
     return study
 
 
@@ -287,6 +287,6 @@ def _first_problems(study: Study) -> list[str]:
         _order_is_possible,
         _can_stop_early,
     ):
-        if found := list(check(study)):
-            return found
+        if faults := list(check(study)):
+            return faults
     return []

@@ -65,11 +65,11 @@ def preflight(results: Results) -> Preflight:
 
     ClusterBusy when that is only another study, whose end can be waited for.
     """
-    found = look(results.plan())
-    results.write_json(PREFLIGHT, found.to_json())
-    log.info("before anything is created:\n%s", found.text)
-    require(found.checks)
-    return found
+    findings = look(results.plan())
+    results.write_json(PREFLIGHT, findings.to_json())
+    log.info("before anything is created:\n%s", findings.text)
+    require(findings.checks)
+    return findings
 
 
 def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
@@ -95,11 +95,11 @@ def _cores(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Ch
         return (unknown("cores", str(err)),)
     if cores is None:
         return ()
-    found = f"{study.ranks_per_node} ranks on a node of {cores} cores"
+    cores_text = f"{study.ranks_per_node} ranks on a node of {cores} cores"
     if study.ranks_per_node <= cores:
-        return (passed("cores", found),)
+        return (passed("cores", cores_text),)
     remedy = f"lower `ranks_per_node`, or leave {', '.join(asking)} out: it never runs them"
-    return (failed("cores", found, remedy=remedy),)
+    return (failed("cores", cores_text, remedy=remedy),)
 
 
 def _room(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:

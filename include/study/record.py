@@ -65,8 +65,8 @@ def explained(
 
 def _reasons(lines: Sequence[str], job: Job) -> list[str]:
     """The complaints of the application, then of the operator's own launcher, on a failure."""
-    said = job.application.complaint(lines)
-    own_words = f"{job.application.title} says {said}" if said else None
+    complaint = job.application.complaint(lines)
+    own_words = f"{job.application.title} says {complaint}" if complaint else None
     reasons = [own_words, job.operator.complaint(lines)]
     return [reason for reason in reasons if reason]
 

@@ -206,17 +206,17 @@ def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
     """The cluster with all its workers; a shortage that lasts stops the whole study."""
     cluster = clusters.load(handle.cluster)
     try:
-        found = cluster.add_workers(handle)
+        grown = cluster.add_workers(handle)
     except ClusterError as err:
         workers.keep_evidence(results, cluster, handle)
         if isinstance(err, CapacityError):
             stopping.stop(results, str(err))
         account.note_nodes(results, lambda: cluster.paid_since(handle))  # those that came cost, too
         raise
-    if found != handle:
-        results.write_json(CLUSTER, found.to_json())
+    if grown != handle:
+        results.write_json(CLUSTER, grown.to_json())
         account.note_nodes(results, lambda: cluster.paid_since(handle))
-    return found
+    return grown
 
 
 def _install(handle: ClusterHandle, operator: K8sOperator) -> str:

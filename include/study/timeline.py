@@ -44,17 +44,17 @@ def log_instants(
     lines: Iterable[tuple[datetime, str]], application: Application
 ) -> dict[str, datetime | None]:
     """When launcher and application started and ended, from the stamps of a launcher log."""
-    found: dict[str, datetime | None] = dict.fromkeys(
+    instants: dict[str, datetime | None] = dict.fromkeys(
         ("launcher_started_at", "app_started_at", "app_finished_at", "launcher_finished_at")
     )
     for at, text in lines:
-        found["launcher_started_at"] = found["launcher_started_at"] or at
-        found["launcher_finished_at"] = at
-        if text.startswith(application.first_line) and not found["app_started_at"]:
-            found["app_started_at"] = at
+        instants["launcher_started_at"] = instants["launcher_started_at"] or at
+        instants["launcher_finished_at"] = at
+        if text.startswith(application.first_line) and not instants["app_started_at"]:
+            instants["app_started_at"] = at
         if text.startswith(application.last_line):
-            found["app_finished_at"] = at
-    return found
+            instants["app_finished_at"] = at
+    return instants
 
 
 def _scheduled_at(pod: dict[str, Any]) -> datetime | None:

@@ -115,5 +115,5 @@ def _points_that_failed(states: Mapping[str, str | None], problems: list[str]) -
 
 
 def _advice(task: str) -> str:
-    found = ADVICE.get(task.rsplit(".", 1)[-1])
-    return f": {found}" if found else "; its log says why"
+    advice = ADVICE.get(task.rsplit(".", 1)[-1])
+    return f": {advice}" if advice else "; its log says why"

@@ -69,8 +69,8 @@ def _files() -> dict[str, Path]:
 def _nightly() -> dict[str, dict[str, Any]]:
     """The studies that run every night."""
     file = FOLDER / NIGHTLY
-    found = _read(file) if file.exists() else {}
-    return {name: dict(settings.get("study", {})) for name, settings in found.items()}
+    nightly = _read(file) if file.exists() else {}
+    return {name: dict(settings.get("study", {})) for name, settings in nightly.items()}
 
 
 def _read(file: Path) -> Any:
