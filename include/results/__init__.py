@@ -84,10 +84,10 @@ class Results:
 
     def path(self, relative: str) -> Location:
         """Where a file of the study is kept; `relative` uses forward slashes."""
-        found: Location = self.root
+        location: Location = self.root
         for part in relative.split("/"):
-            found = found / part
-        return found
+            location = location / part
+        return location
 
     def of_point(self, point_id: str) -> Results:
         """The folder of a point, in the same place."""
@@ -139,8 +139,8 @@ class Results:
 
     def cluster(self) -> ClusterHandle | None:
         """The cluster's handle as of its last change; None before it was ready."""
-        found = self.find_bytes(CLUSTER)
-        return None if found is None else self._read(ClusterHandle, CLUSTER, found)
+        stored = self.find_bytes(CLUSTER)
+        return None if stored is None else self._read(ClusterHandle, CLUSTER, stored)
 
     def origin(self) -> StudyOrigin:
         """The run that the study belongs to; FileNotFoundError for one that is of no run."""
@@ -149,8 +149,8 @@ class Results:
     def record(self, point_id: str) -> Record | None:
         """The current record of a point, None when it has none yet."""
         folder = self.of_point(point_id)
-        found = folder.find_bytes(RECORD)
-        return None if found is None else folder.read_record(found)
+        stored = folder.find_bytes(RECORD)
+        return None if stored is None else folder.read_record(stored)
 
     def read_record(self, stored: bytes) -> Record:
         """A record as stored in this folder of a point; ParseError for a damaged one."""
@@ -176,8 +176,8 @@ class Results:
 
     def records(self) -> tuple[Record, ...]:
         """The current record of every point that has one, in the planned order."""
-        found = map(Record.model_validate_json, self.record_files().values())
-        return tuple(sorted(found, key=lambda record: record.order_index))
+        stored = map(Record.model_validate_json, self.record_files().values())
+        return tuple(sorted(stored, key=lambda record: record.order_index))
 
     def readable_records(self) -> tuple[tuple[Record, ...], dict[str, str]]:
         """The records in the planned order, and by point id why others cannot be read."""
