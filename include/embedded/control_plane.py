@@ -30,12 +30,14 @@ FEWER_COLLECTIONS = {"GOGC": "400"}  # memory for time: the ranks run on the sam
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
     "daemonset-controller",  # a study that takes the cluster for an existing one pulls with it
+    "deployment-controller",  # such a study installs upstream's manifests, Deployments in them
     "endpointslice-controller",
     "garbage-collector-controller",
     "job-controller",
     "namespace-controller",
     "node-lifecycle-controller",
     "pod-garbage-collector-controller",
+    "replicaset-controller",
     "root-ca-certificate-publisher-controller",
     "serviceaccount-controller",
     "taint-eviction-controller",
