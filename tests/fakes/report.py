@@ -12,6 +12,6 @@ class ReportSummary(Model):
     text: str = "summary"
 
 
-def write_report(results):
+def write_report(results, *, run_link=None):
     results.write_text("report.html", "report")
     return ReportSummary(study_id=results.plan().study_id, report=str(results.path("report.html")))
