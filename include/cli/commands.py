@@ -134,6 +134,19 @@ BY_NAME = {
             JSON,
         ),
     ),
+    "site": Command(
+        run="include.cli.sharing:site",
+        help="write a static page of all studies, with reports and badges",
+        text="Copies report, tables and badge of each finished study into a folder that any web "
+        "server can show; no logs and no manifests.",
+        arguments=(ROOT, Argument("--out", required=True, metavar="DIR", help="where to write")),
+    ),
+    "export": Command(
+        run="include.cli.sharing:export",
+        help="print a study's medians and intervals as OpenMetrics",
+        text="The OpenMetrics text format: a gauge per quantity, with study, operator, size and n.",
+        arguments=(Argument("study", metavar="STUDY", help=RECORDS), ROOT),
+    ),
     "clean": Command(
         run="include.cli.machine:clean",
         help="remove what a crashed study left on this machine",

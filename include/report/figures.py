@@ -12,18 +12,24 @@ from include.report.curve_plot import draw_curve
 from include.report.differences import draw_differences
 from include.report.node_map import draw_nodes
 from include.report.order_plot import draw_order
+from include.report.relative import draw_relative
 from include.report.scaling_curve import draw_scaling
 from include.report.stack import draw_phases
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
     from include.analysis.analysis import Analysis
     from include.report.drawing import Drawing
 
+WHOLE_SECONDS = {"creation_s", "delete_s"}  # by stamps of API server and kubelet alone
+CLOCK_STEP_S = 1.0
+
 
 def draw_all(analysis: Analysis, *, operators: Sequence[str] = ()) -> tuple[Drawing, ...]:
-    """Differences, box plots, scaling, phases, order and nodes, from the valid runs.
+    """Differences, runs against the baseline, box plots, scaling, phases, order and nodes.
 
     A figure that would be empty is left out. `operators` fixes their order everywhere.
     """
@@ -35,9 +41,10 @@ def draw_all(analysis: Analysis, *, operators: Sequence[str] = ()) -> tuple[Draw
     drawn: list[Drawing | None] = []
     if analysis.comparisons["low_percent"].notna().any():
         drawn.append(draw_differences(analysis.comparisons, every, is_simulated=is_simulated))
-    drawn += [draw_boxes(runs, q, order=order) for q in every if runs[q.name].notna().any()]
     figures = primaries(analysis.frame)
-    if len(figures) == 1 and figures[0].scales and analysis.scaling["nodes"].nunique() > 1:
+    drawn += [draw_relative(runs, figure, order=order) for figure in figures]
+    drawn += [draw_boxes(runs, q, order=order) for q in every if _can_be_seen(runs, q.name)]
+    if len(figures) == 1 and figures[0].scales and len(set(analysis.scaling["nodes"])) > 1:
         drawn.append(
             draw_scaling(
                 analysis.scaling,
@@ -65,3 +72,9 @@ def draw_all(analysis: Analysis, *, operators: Sequence[str] = ()) -> tuple[Draw
     ]
     drawn.append(draw_nodes(runs, order=order))
     return tuple(drawing for drawing in drawn if drawing is not None)
+
+
+def _can_be_seen(runs: pd.DataFrame, name: str) -> bool:
+    """Whether there is something to draw, and it is no noise of a clock of whole seconds."""
+    known = runs[name].dropna()
+    return not known.empty and (name not in WHOLE_SECONDS or float(known.median()) > CLOCK_STEP_S)

@@ -173,6 +173,11 @@ def render_studies(
     )
 
 
+def render_site(studies: Sequence[StudyLine]) -> str:
+    """The first page of a static site; links lead into the folders beside it."""
+    return _render("site.html.j2", studies=studies)
+
+
 def render_comparison(
     rows: Sequence[Mapping[str, str]], *, sentence: str, names: Sequence[str]
 ) -> str:

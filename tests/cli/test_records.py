@@ -121,3 +121,31 @@ def test_show_prints_the_answer_and_a_row_per_size(root, capsys):
     assert capsys.readouterr().out.startswith("# ")
     assert main(["show", str(root / "demo-1"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["kind"] == "study"
+
+
+def test_a_site_has_every_study_its_report_and_badge_and_nothing_from_outside(root, capsys):
+    out = root.parent / "site"
+    assert main(["site", "--results", str(root), "--out", str(out)]) == 0
+    assert capsys.readouterr().out.startswith("1 studies: ")
+    page = (out / "index.html").read_text()
+    assert 'href="demo-1/report.html"' in page
+    assert "script" not in page
+    assert (out / "demo-1" / "report.html").exists()
+    assert "verdict<" in (out / "demo-1" / "badge.svg").read_text()
+    assert not list(out.rglob("job.log"))
+
+
+def test_the_export_is_openmetrics_with_unit_interval_and_size(root, capsys):
+    assert main(["export", "demo-1", "--results", str(root)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "# EOF"
+    assert "# TYPE operator_benchmark_loop_time_seconds gauge" in lines
+    assert "# UNIT operator_benchmark_loop_time_seconds seconds" in lines
+    samples = [line for line in lines if line.startswith("operator_benchmark_loop_time_seconds{")]
+    assert len(samples) == 2 * 2 * 3
+    assert all('operator="' in line and 'nodes="' in line for line in samples)
+    assert {line.split('statistic="')[1].split('"')[0] for line in samples} == {
+        "median",
+        "interval_low",
+        "interval_high",
+    }

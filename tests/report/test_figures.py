@@ -16,12 +16,13 @@ from include.report.differences import draw_differences
 from include.report.drawing import SIMULATED_MARK
 from include.report.figures import draw_all
 from include.report.node_map import MOST_NODES, draw_nodes
+from include.report.relative import draw_relative
 from include.report.stack import draw_phases
 from tests.analysis.synthetic import record, study_records
 
 OPERATORS = ("mpi_operator", "indexed_job")
 BOXED = ["loop_time_s", "launcher_time_s", "launch_overhead_s", "end_to_end_s"]
-NAMES = [*BOXED, "creation_s", "delete_s", "scaling", "phases", "order", "nodes"]
+NAMES = [*BOXED, "loop_time_s_relative", "scaling", "phases", "order", "nodes"]
 MAKE_PNG = drawing_of._png
 PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 QUANTITIES = {each.name: each for each in quantities(table.to_frame(study_records()))}
@@ -123,7 +124,7 @@ def test_negative_phase_is_drawn_as_zero_and_the_caption_says_so():
 def test_phases_that_are_all_zero_still_make_a_figure():
     runs = table.to_frame([record(**dict.fromkeys(PHASES, 0.0), loop_time_s=0.0)])
     assert {drawing.name for drawing in drawn(runs)} == {
-        *("loop_time_s", "creation_s", "delete_s", "phases", "nodes"),
+        *("loop_time_s", "phases", "nodes"),
     }
 
 
@@ -198,3 +199,25 @@ def test_nodes_are_drawn_when_they_are_known_and_not_too_many():
     assert draw_nodes(runs.assign(node_names=""), order=OPERATORS) is None
     many = " ".join(f"node-{i}" for i in range(MOST_NODES + 1))
     assert draw_nodes(runs.assign(node_names=many), order=OPERATORS) is None
+
+
+def test_every_run_is_drawn_as_percent_of_the_baseline_at_its_size():
+    runs = cells.counted(frame())
+    drawing = draw_relative(runs, QUANTITIES["loop_time_s"], order=OPERATORS)
+    written = texts(drawing.svg)
+    assert "loop time [% of the baseline's median]" in written
+    assert {"1 node", "2 nodes", "MPI Operator", "Indexed Job"} <= set(written)
+    assert "Lower is better" in drawing.caption
+    alone = runs[runs["k8s_operator"] == OPERATORS[0]]
+    assert draw_relative(alone, QUANTITIES["loop_time_s"], order=OPERATORS) is None
+
+
+def test_stamps_of_whole_seconds_are_not_drawn_as_a_distribution():
+    records = frame()
+    coarse = records.assign(
+        create_pods_s=[float(i % 2) for i in range(len(records))], schedule_s=0.0, start_pods_s=0.0
+    )
+    names = {drawing.name for drawing in drawn(coarse)}
+    assert "creation_s" not in names
+    slow = coarse.assign(create_pods_s=4.0 + coarse["create_pods_s"])
+    assert "creation_s" in {drawing.name for drawing in drawn(slow)}
