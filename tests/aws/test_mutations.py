@@ -62,7 +62,7 @@ def without_service(template):
 
 
 def without_passing(template):
-    (policy,) = template["Resources"]["SelfDestructRole"]["Properties"]["Policies"]
+    policy, *_ = template["Resources"]["SelfDestructRole"]["Properties"]["Policies"]
     policy["PolicyDocument"]["Statement"].pop()
 
 
