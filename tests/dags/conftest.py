@@ -139,6 +139,8 @@ def params(tmp_path):
         "nodes": [2],
         "repeats": 1,
         "warmups": 1,
+        "design": "swap",  # `dag.test` keeps what an earlier run was given
+        "repeats_min": None,
         "results": str(tmp_path / "results"),
         "cluster_options": {"journal": str(tmp_path / "journal")},
     }
