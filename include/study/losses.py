@@ -57,7 +57,7 @@ def note_loss(results: Results, point_id: str, err: Exception) -> None:
         if isinstance(err, OSError):
             stopping.stop(results, f"the results cannot be stored: {err}")
         elif loss.cause and before and before[-1].cause == loss.cause:
-            stopping.stop(results, f"two points in a row were lost by one cause: {err}")
+            stopping.stop(results, f"two runs in a row were lost by one cause: {err}")
 
 
 def is_tainted(results: Results, point_id: str) -> bool:

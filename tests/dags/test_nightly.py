@@ -86,7 +86,8 @@ def night(run, params, tmp_path, monkeypatch):
             image = setting.handle.image
             changes = {"image": image}
             if record.figures.get("loop_time_s") is not None:
-                changes["loop_time_s"] = now[image] * next(values)
+                drawn = {"loop_time_s": now[image] * next(values)}
+                changes["figures"] = record.figures | drawn
             record = record.model_copy(update=changes)
             setting.results.write_json(f"points/{point.point_id}/record.json", record.to_json())
             return record

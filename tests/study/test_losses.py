@@ -20,7 +20,7 @@ def test_two_losses_in_a_row_by_one_cause_stop_the_study(results):
     assert why_stopped(results) is None
     again = PartDied("kube-scheduler of the cluster on this machine has died: another end")
     note_loss(results, "p2", again)
-    assert "two points in a row were lost by one cause" in why_stopped(results)
+    assert "two runs in a row were lost by one cause" in why_stopped(results)
     assert "kube-scheduler" in why_stopped(results)
 
 
