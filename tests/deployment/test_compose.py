@@ -227,3 +227,17 @@ def test_docker_compose_takes_the_file():
         cwd=ROOT,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_credentials_are_mounted_only_where_tasks_run():
+    mounted = {
+        name
+        for name, service in SERVICES.items()
+        if any("/run/credentials" in str(mount) for mount in service["volumes"])
+    }
+    assert mounted == {"scheduler"}
+
+
+@pytest.mark.parametrize("name", sorted(set(LASTING) - {"object-store"}))
+def test_a_lasting_service_has_a_limit_of_memory(name):
+    assert SERVICES[name]["mem_limit"].startswith("${")

@@ -19,6 +19,7 @@ class TaskInstance:
     """What a task finds in Airflow's database."""
 
     xcoms: dict[str, Any]
+    map_index: int = 0
 
     def xcom_pull(self, *, task_ids):
         return self.xcoms[task_ids]
