@@ -102,6 +102,11 @@ THREE = {"name":"three-operators","operators":["mpi_operator","flux_operator","i
 three-operators: setup flux  ## MPI Operator, Flux Operator and Indexed Job, 12 repeats each; on a quiet machine (half an hour, as root)
 	@exec bin/demo '$(THREE)'
 
+FAULTS ?= --write docs/faults.md
+.PHONY: faults
+faults: .venv/.locked cluster-programs  ## Kill each part of a simulated cluster under a study; FAULTS="--quick" or "--cluster local"
+	@exec $(PYTHON) -m include.bench.faults $(FAULTS)
+
 CONTROL_PATH ?= --write docs/control_path.md
 .PHONY: control-path
 control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (most of an hour)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from abc import abstractmethod
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from include import adapters
@@ -17,8 +18,11 @@ from include.tariff import PaidNode, Tariff
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pydantic import JsonValue
+
     from include.applications import Application
     from include.checks import Check
+    from include.embedded.processes import HostProcess
     from include.kube.client import Kube
     from include.kube.kinds import Controller
     from include.models import ClusterHandle, Reservation, Study
@@ -144,6 +148,13 @@ class Cluster(adapters.Adapter[OptionsT]):
     @abstractmethod
     def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
         """Names of everything that this study made and that still exists."""
+
+    parts: tuple[str, ...] = ()  # names of its processes on this machine, each of which may die
+    drill: Mapping[str, JsonValue] = MappingProxyType({})  # its options for a drill: small, quick
+
+    def process(self, part: str) -> HostProcess | None:  # noqa: ARG002
+        """The process of a part that runs on this machine, None when there is none."""
+        return None
 
     def health(
         self,

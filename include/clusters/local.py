@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
@@ -13,6 +14,8 @@ from include import applications, k8s_operators
 from include.clusters import Cluster, _local_refusals
 from include.embedded import (
     binaries,
+    cluster_dns,
+    control_plane,
     controllers,
     credentials,
     flux_view,
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
     from include.applications import Application
     from include.checks import Check
     from include.embedded.flux_view import FluxView
+    from include.embedded.processes import HostProcess
     from include.embedded.programs import Found
     from include.kube.kinds import Controller
     from include.models import Study
@@ -195,6 +199,14 @@ class Local(Cluster[Options]):
                 self.install(reservation, controller)
         path = layout.kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    parts = (*control_plane.ALL, cluster_dns.NAME, "node-1", "mpi-operator")
+    drill = MappingProxyType({"nodes": 2})
+
+    def process(self, part: str) -> HostProcess | None:
+        """From what is stored of the cluster that runs."""
+        current = state.read(state_root())
+        return current.process(part) if current else None
 
     def health(
         self,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from include import applications
 from include.checks import passed
 from include.clusters import Cluster
-from include.embedded import binaries, credentials, health, simulated_removal, state
+from include.embedded import binaries, control_plane, credentials, health, simulated_removal, state
 from include.embedded import programs as embedded_programs
 from include.embedded.paths import simulated_root
 from include.errors import StudyError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from include.applications import Application
     from include.checks import Check
+    from include.embedded.processes import HostProcess
     from include.kube.kinds import Controller
     from include.models import Study
 
@@ -160,6 +162,14 @@ class Simulated(Cluster[Options]):
         cluster.revive(root=root, study_id=reservation.study_id)
         path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
+
+    parts = (*control_plane.ALL, cluster.KWOK, cluster.PLAYER, "mpi-operator")
+    drill = MappingProxyType({"nodes": 2, "run_s": 4, "pull_s": 0, "start_s": 1, "time_scale": 1.0})
+
+    def process(self, part: str) -> HostProcess | None:
+        """From what is stored of the cluster that runs."""
+        current = state.read(simulated_root())
+        return current.process(part) if current else None
 
     def health(
         self,
