@@ -18,6 +18,7 @@ SECTIONS = ("Bond", "Pair", "Kspace", "Neigh", "Comm", "Output", "Modify", "Othe
 
 _INT = r"([0-9]+)"
 _NUM = r"(\S+)"
+_THREADED = r"(?: \([0-9]+ MPI x [0-9]+ OpenMP\))?"  # releases of 2011 to 2015
 _SECONDS = r"sec(?:ond)?s"  # `secs` before autumn 2020
 _SCALE = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9}
 RATES = {
@@ -45,7 +46,7 @@ def _figures(marker: str, pattern: str, *names: str) -> Figures:
 FIGURES = (
     _figures(
         "Loop time of",
-        rf"Loop time of {_NUM} on {_INT} procs for {_INT} steps with {_INT} atoms",
+        rf"Loop time of {_NUM} on {_INT} procs{_THREADED} for {_INT} steps with {_INT} atoms",
         *("loop_time_s", "procs", "steps", "atoms"),
     ),
     _figures(

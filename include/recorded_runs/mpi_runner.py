@@ -64,7 +64,7 @@ class MpiRunner(Layout):
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs in the order of the stamps in the files' names; each scheduler is an arm."""
-        kept = _Kept.of(source.logs)
+        kept = _kept(source.logs)
         runs: list[tuple[str | None, Run]] = []
         for log in sorted(source.logs, key=lambda log: (_stamp(log) or _LAST, log.name)):
             runs.append(_run(log, root=source.root, kept=kept))
@@ -96,13 +96,12 @@ class _Kept:
     has_footer: bool
     has_times: bool
 
-    @staticmethod
-    def of(logs: Sequence[Path]) -> _Kept:
-        """By a look at each log."""
-        return _Kept(
-            has_footer=any(_holds(log, _FOOTER, signs=mpi_runner_footer.SIGNS) for log in logs),
-            has_times=any(_holds(log, _TIMED, signs=posix_time.SIGNS) for log in logs),
-        )
+
+def _kept(logs: Sequence[Path]) -> _Kept:
+    return _Kept(
+        has_footer=any(_holds(log, _FOOTER, signs=mpi_runner_footer.SIGNS) for log in logs),
+        has_times=any(_holds(log, _TIMED, signs=posix_time.SIGNS) for log in logs),
+    )
 
 
 def _holds(log: Path, pattern: re.Pattern[str], *, signs: Sequence[bytes]) -> bool:

@@ -65,6 +65,11 @@ def test_seconds_are_secs_before_autumn_2020():
     assert parse(lines(old)) == OLD
 
 
+def test_loop_time_line_of_2014_names_ranks_and_threads():
+    old = LAMMPS_2021.replace("on 4 procs for", "on 4 procs (4 MPI x 1 OpenMP) for")
+    assert parse(lines(old)) == OLD
+
+
 def test_full_neighbour_list_has_a_histogram_more():
     full = "FullNghs:  1.5e+08 ave 1.6e+08 max 1.4e+08 min\nHistogram: 2 0 0 0 0 0 0 0 0 {}\n"
     place = LAMMPS_2021.index("\nTotal # of")
