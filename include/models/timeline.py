@@ -153,7 +153,7 @@ class Durations(Model):
             ends="app_finished_at",
             title="application",
             meaning="→ last line of the application",
-            colour="#e69f00",
+            colour="#8a9a1b",
         ),
     ] = None
     shutdown_s: Annotated[
@@ -163,7 +163,7 @@ class Durations(Model):
             ends="launcher_finished_at",
             title="shut down",
             meaning="→ last line of the launcher",
-            colour="#fbe3b0",
+            colour="#e3e8bd",
         ),
     ] = None
     completion_lag_s: Annotated[

@@ -73,6 +73,7 @@ def _values(content: Content) -> dict[str, Any]:
         "outliers": [run for run in content.runs if run.is_outlier],
         "has_files": any(run.files for run in content.runs),
         "merit_axis": next((each.axis for each in primaries(analysis.frame)), LAUNCHER.axis),
+        "time_scale": _time_scale(analysis.frame),
         "verdicts": verdict_lines(analysis),
         "has_intervals": bool(analysis.comparisons["low_percent"].notna().any()),
         "tally": content.tally,
@@ -95,6 +96,12 @@ def _values(content: Content) -> dict[str, Any]:
         "versions": _versions(analysis.frame),
         "notes": content.notes,
     }
+
+
+def _time_scale(records: pd.DataFrame) -> str | None:
+    """How long played applications waited against the times in their logs; None for real runs."""
+    scales = sorted(set(records.loc[records["simulated"], "time_scale"]))
+    return " or ".join(f"{scale:g}" for scale in scales if scale != 1) or None
 
 
 def _known_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
