@@ -108,25 +108,25 @@ def _measure(job: Job, setting: Setting, *, attempt: int) -> Record:
         )
         error, completed_at = _follow(point, setting, watch=watch, objects=objects)
         as_it_came.seek(0)
-        whole = as_it_came.read()
-    stored = redact(whole.decode(errors="replace"))
+        raw_log = as_it_came.read()
+    stored = redact(raw_log.decode(errors="replace"))
     kept = TolerantResults(setting.results.root, [])
     folder, setting = kept.of_point(point.point_id), replace(setting, results=kept)
     folder.write_text("job.log", stored)
     events = events_of(setting.kube, point.point_id)
     folder.write_json("events.json", events)
-    seen = Seen(
+    observed = Seen(
         job=job,
         watch=watch,
         error=error,
         completed_at=completed_at,
-        log=whole,
+        log=raw_log,
         stored_log=stored,
         manifest=manifest,
         attempt=attempt,
         image_pulls=sum(event["reason"] == PULLING for event in events),
     )
-    outcome = _record(setting, seen)
+    outcome = _record(setting, observed)
     if not kept.failures:  # a record is the last thing: with it, all is there
         folder.write_text(RECORD, outcome.model_dump_json(indent=2))
     if kept.failures:
@@ -176,12 +176,12 @@ def _create_or_adopt(kube: Kube, obj: dict[str, Any], *, study_id: str) -> None:
     log.info("%s %s is there already: adopted", obj["kind"], name)
 
 
-def _record(setting: Setting, seen: Seen) -> Record:
-    job, folder = seen.job, setting.results.of_point(seen.job.point.point_id)
-    error, fields = seen.error, {}
+def _record(setting: Setting, observed: Seen) -> Record:
+    job, folder = observed.job, setting.results.of_point(observed.job.point.point_id)
+    error, fields = observed.error, {}
     stamped: list[tuple[datetime, str]] = []
     try:
-        stamped = [kubelet_log.split_stamp(line) for line in lines_of(seen.log)]
+        stamped = [kubelet_log.split_stamp(line) for line in lines_of(observed.log)]
         texts = [text for _, text in stamped]
         if error is None:
             fields = record.measured(texts, job)
@@ -194,41 +194,41 @@ def _record(setting: Setting, seen: Seen) -> Record:
     # Of a simulated job the launcher tells times that were drawn, while waiting is shortened.
     real_time = setting.handle.time_scale == 1
     span = job.operator.app_span(stamped) if real_time else None
-    times = _timeline(seen, stamped, span)
+    times = _timeline(observed, stamped, span)
     folder.write_text("timeline.json", times.model_dump_json(indent=2))
     return record.build(
         job,
         study=setting.study,
         handle=setting.handle,
         operator_version=setting.results.operator_version(job.operator.name),
-        attempt=seen.attempt,
+        attempt=observed.attempt,
         error=error,
         times=times,
         stamps=[at for at, _ in stamped],
-        pods=seen.watch.rank_pods,
-        manifest=seen.manifest,
-        log=seen.stored_log.encode(),
-        fields=fields | {"image_pulls": seen.image_pulls},
+        pods=observed.watch.rank_pods,
+        manifest=observed.manifest,
+        log=observed.stored_log.encode(),
+        fields=fields | {"image_pulls": observed.image_pulls},
         app_clock=AppClock.LAUNCHER if span else AppClock.LOG_LINES,
     )
 
 
 def _timeline(
-    seen: Seen, stamped: list[tuple[datetime, str]], span: tuple[datetime, datetime] | None
+    observed: Seen, stamped: list[tuple[datetime, str]], span: tuple[datetime, datetime] | None
 ) -> Timeline:
     return timeline.build(
-        resource=seen.watch.resource,
-        pods=seen.watch.rank_pods,
-        operator=seen.job.operator,
-        expected_pods=seen.job.point.nodes,
+        resource=observed.watch.resource,
+        pods=observed.watch.rank_pods,
+        operator=observed.job.operator,
+        expected_pods=observed.job.point.nodes,
         log_lines=stamped,
-        application=seen.job.application,
-        completed_at=seen.completed_at,
+        application=observed.job.application,
+        completed_at=observed.completed_at,
         app_span=span,
     )
 
 
-def _delete(point: Point, setting: Setting, found: Record) -> Record:
+def _delete(point: Point, setting: Setting, measured: Record) -> Record:
     """Delete the job, and store the record again with how long that took."""
     operator = k8s_operators.load(point.k8s_operator)
     requested_at, gone_at = cleanup.delete_point(setting.kube, operator, point_id=point.point_id)
@@ -237,7 +237,7 @@ def _delete(point: Point, setting: Setting, found: Record) -> Record:
     changes = {"delete_requested_at": requested_at, "deleted_at": gone_at}
     times = times.model_copy(update=changes)
     folder.write_text("timeline.json", times.model_dump_json(indent=2))
-    complete = record.with_deletion(found, times)
+    complete = record.with_deletion(measured, times)
     folder.write_text(RECORD, complete.model_dump_json(indent=2))
     return complete
 
