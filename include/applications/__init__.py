@@ -90,7 +90,7 @@ class Application(adapters.Adapter[OptionsT]):
 
     @property
     def can_be_simulated(self) -> bool:
-        """Whether it has a model of its output, which a simulated cluster plays."""
+        """True if it has a model of its output, which a simulated cluster plays."""
         return type(self).synthetic_output is not Application.synthetic_output
 
     def synthetic_output(

@@ -75,7 +75,7 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
 
 
 def _is_closed(err: Exception) -> bool:
-    """Whether a policy of the organisation closes the region: nothing of ours can be made there."""
+    """True if a policy of the organisation closes the region: nothing of ours can be made there."""
     return code_of(err) in DENIED and "explicit deny" in str(err)
 
 

@@ -34,5 +34,5 @@ def dead_names(current: ClusterState) -> frozenset[str]:
 
 
 def lost_touch(dead: frozenset[str]) -> bool:
-    """Whether controllers could not reach the API server: one that leads others then gives up."""
+    """True if controllers could not reach the API server: one that leads others then gives up."""
     return bool(dead & {DATABASE, API_SERVER})

@@ -15,7 +15,7 @@ def condition(resource: dict[str, Any], kind: str) -> dict[str, Any] | None:
 
 
 def is_ready(resource: dict[str, Any]) -> bool:
-    """Whether a node or a pod says that it is ready."""
+    """True if a node or a pod says that it is ready."""
     return condition(resource, "Ready") is not None
 
 

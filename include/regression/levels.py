@@ -125,7 +125,7 @@ def _stretch(values: NDArray[np.float64], *, p: float) -> tuple[int, ...]:
 
 
 def _is_of_several(few: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """Whether the few values differ from the others even without the one that differs most."""
+    """True if the few values differ from the others even without the one that differs most."""
     if not 1 < len(few) <= FEW or len(others) < LEAST_VALUES:
         return True
     most = np.argmax(np.abs(few - np.median(others)))
@@ -203,7 +203,7 @@ def _can_test(
 def _are_levels(
     values: NDArray[np.float64], changes: Sequence[int], place: int, *, window: int, least: int
 ) -> bool:
-    """Whether both sides of a change have enough values, and no single one makes the change.
+    """True if both sides of a change have enough values, and no single one makes the change.
 
     The last level may grow yet. With a least of one value, a level may be one night.
     """

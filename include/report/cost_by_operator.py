@@ -74,7 +74,7 @@ class CostByOperator:
 
     @property
     def has_price(self) -> bool:
-        """Whether dollars are known."""
+        """True if dollars are known."""
         return any(row.usd is not None for row in self.rows)
 
     def sentence(self) -> str:

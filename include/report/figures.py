@@ -75,6 +75,6 @@ def draw_all(analysis: Analysis, *, operators: Sequence[str] = ()) -> tuple[Draw
 
 
 def _can_be_seen(runs: pd.DataFrame, name: str) -> bool:
-    """Whether there is something to draw, and it is no noise of a clock of whole seconds."""
+    """True if there is something to draw, and it is no noise of a clock of whole seconds."""
     known = runs[name].dropna()
     return not known.empty and (name not in WHOLE_SECONDS or float(known.median()) > CLOCK_STEP_S)

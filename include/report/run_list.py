@@ -44,7 +44,7 @@ def deviations(frame: pd.DataFrame, figure: str) -> pd.Series[float]:
 
 
 def outliers(frame: pd.DataFrame, figure: str) -> pd.Series[bool]:
-    """Whether a run lies far from its cell: by percent, and by the cell's own spread."""
+    """True if a run lies far from its cell: by percent, and by the cell's own spread."""
     away = deviations(frame, figure)
     runs = frame.assign(_away=away.abs())
     spread = runs.groupby(list(CELL), dropna=False)["_away"].transform("median")

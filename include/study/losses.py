@@ -61,7 +61,7 @@ def note_loss(results: Results, point_id: str, err: Exception) -> None:
 
 
 def is_tainted(results: Results, point_id: str) -> bool:
-    """Whether the point was lost with the cluster before, and has no record yet."""
+    """True if the point was lost with the cluster before, and has no record yet."""
     mine = [loss for loss in _unanswered(results) if loss.point_id == point_id]
     return any(loss.is_of_cluster for loss in mine)
 
