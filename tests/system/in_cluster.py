@@ -137,29 +137,39 @@ def api_service():
     address = ["ip", "address", "add", f"{SERVICE_ADDRESS}/32", "dev", HOST_LINK]
     subprocess.run(address, check=True)
     listener = socket.create_server((SERVICE_ADDRESS, SERVICE_PORT))
-    threading.Thread(target=_accept, args=(listener,), daemon=True).start()
+    connections, threads = [], []
+    accepting = threading.Thread(target=_accept, args=(listener, connections, threads))
+    accepting.start()
     try:
         yield
     finally:
-        listener.close()
+        for each in (listener, *connections):
+            _end(each)
+        for thread in (accepting, *threads):
+            thread.join()
+        for each in (listener, *connections):
+            each.close()
         address[2] = "delete"
         subprocess.run(address, check=False)
 
 
-def _accept(listener):
+def _accept(listener, connections, threads):
     while True:
         try:
             client, _ = listener.accept()
         except OSError:
             return
+        connections.append(client)
         try:
             server = socket.create_connection((BRIDGE_ADDRESS, API_PORT), timeout=10)
         except OSError:
-            client.close()
+            _end(client)
             continue
         server.settimeout(None)
+        connections.append(server)
         for source, target in ((client, server), (server, client)):
-            threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+            threads.append(threading.Thread(target=_pump, args=(source, target)))
+            threads[-1].start()
 
 
 def _pump(source, target):
@@ -167,5 +177,9 @@ def _pump(source, target):
         while data := source.recv(65536):
             target.sendall(data)
     for each in (source, target):
-        with contextlib.suppress(OSError):
-            each.shutdown(socket.SHUT_RDWR)
+        _end(each)
+
+
+def _end(connection):
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
