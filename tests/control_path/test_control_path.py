@@ -250,7 +250,7 @@ def test_upstreams_client_is_known_for_the_version_that_is_built():
     assert mpi.version in made_with.UPSTREAM_CLIENT_GO
     assert made_with.FLUX_MODULE_VERSION.rpartition("-")[2] in flux.version
     wanted = f"{flux.go_module}@{made_with.FLUX_MODULE_VERSION}"
-    assert wanted in (made_with.TOOLS.parent / "README.md").read_text()
+    assert wanted in (made_with.TOOLS.parent / "docs" / "control_path.md").read_text()
     with pytest.raises(LookupError, match="requires no example.org/x"):
         made_with.required("etcd", "example.org/x")
 
