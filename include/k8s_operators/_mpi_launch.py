@@ -43,6 +43,11 @@ done
 cd {work_dir}
 time -p {command}"""
 
+# Open MPI 4, then 5: else a host's name is cut at its first dot, and the rest finds no pod.
+_WHOLE_NAMES = (
+    *("env", "OMPI_MCA_orte_keep_fqdn_hostnames=true"),
+    "PRTE_MCA_prte_keep_fqdn_hostnames=true",
+)
 HOST_FILE = "/run/hostfile"
 # Pod 0 serves ssh like the others, so that every host is reached in the same way.
 _SCRIPT_OF_EVERY_POD = """\
@@ -117,7 +122,7 @@ def mpi_command(job: JobSpec, *, host_file: str) -> tuple[str, ...]:
         environment = tuple(word for pair in job.environment.items() for word in ("-genv", *pair))
         count = ("-n", ranks, "-ppn", ranks_per_node, "-bind-to", binding)
     else:
-        launch = ("mpirun", "--allow-run-as-root", "--hostfile", host_file)
+        launch = (*_WHOLE_NAMES, "mpirun", "--allow-run-as-root", "--hostfile", host_file)
         environment = tuple(
             word for pair in job.environment.items() for word in ("-x", "=".join(pair))
         )

@@ -226,6 +226,9 @@ def test_open_mpi_gets_its_own_words(ssh_operator):
         objects(operator, mpi_implementation=MpiImplementation.OPENMPI)[-1], width=10_000
     )
     assert "mpirun --allow-run-as-root --hostfile" in text
+    # A name that is cut at its first dot is not that of a pod: "Could not resolve hostname job-1".
+    assert "orte_keep_fqdn_hostnames=true" in text
+    assert "prte_keep_fqdn_hostnames=true" in text
     assert "-np 8 --map-by ppr:4:node --bind-to core lmp" in text
 
 
