@@ -76,7 +76,8 @@ def _by_looks(analysis: Analysis) -> tuple[str, ...]:
 def _titled(text: str, analysis: Analysis) -> str:
     """A sentence of the analysis with the operators' titles and real minus signs."""
     for name in sorted(set(analysis.frame["k8s_operator"]), key=len, reverse=True):
-        text = text.replace(name, operator_title(name))
+        if name in text:  # a title is looked up among the adapters' files
+            text = text.replace(name, operator_title(name))
     return text.replace(" -", " \N{MINUS SIGN}")
 
 
