@@ -23,6 +23,11 @@ log = logging.getLogger(__name__)
 FILE = "kept.json"  # how many workers are left, and which
 
 
+def is_wanted(plan: Plan) -> bool:
+    """True for a study that takes its sizes in descending order: no other gives nodes back."""
+    return plan.study.node_order is NodeOrder.DESCENDING
+
+
 def give_back(results: Results, handle: ClusterHandle, *, plan: Plan, due: Sequence[Point]) -> None:
     """Let the cluster end workers that no point in `due` may run on.
 
@@ -30,7 +35,7 @@ def give_back(results: Results, handle: ClusterHandle, *, plan: Plan, due: Seque
     first point needs more nodes than were kept. A cluster that cannot give nodes back is a warning:
     no measurement fails for a saving.
     """
-    if plan.study.node_order is not NodeOrder.DESCENDING or not handle.worker_nodes:
+    if not is_wanted(plan) or not handle.worker_nodes:
         return
     kept = kept_workers(results, handle)
     if due[0].nodes > len(kept):

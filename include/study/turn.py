@@ -196,8 +196,9 @@ def next_measurement(
     point = own
     if phase is not None:
         point = next_point(results, phase, own, not_needed=not_needed, task=task)
-    due = due_points(plan.points, _outcomes(results), not_needed=not_needed)
-    shrink.give_back(results, handle, plan=plan, due=[point, *due])
+    if shrink.is_wanted(plan):  # else the store is not listed a second time
+        due = due_points(plan.points, _outcomes(results), not_needed=not_needed)
+        shrink.give_back(results, handle, plan=plan, due=[point, *due])
     handle = workers.made_ready(results, handle, plan=plan, phase=phase)
     setting = _setting(results, handle, plan, point=point)
     return Measurement(point=point, setting=setting, fabric=Fabric(handle))
