@@ -16,8 +16,10 @@ RUN apt-get update \
 ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt PIP_CERT=/etc/ssl/certs/ca-certificates.crt
 
 FROM python AS packages
+COPY tools/uv.lock /src/
 RUN python3 -m venv /opt/uv \
- && /opt/uv/bin/pip --quiet --disable-pip-version-check install 'uv>=0.9,<1'
+ && /opt/uv/bin/pip --quiet --disable-pip-version-check install \
+      --require-hashes --requirement /src/uv.lock
 COPY pyproject.toml requirements.lock /src/
 # What the project and its extra `server` need, and nothing of what tests need; each package in
 # the version of the lock and checked by the hash that the lock has of it.
@@ -34,9 +36,9 @@ WORKDIR /src
 COPY tools tools
 COPY include/__init__.py include/errors.py include/files.py include/project.py include/waiting.py include/
 COPY include/embedded/__init__.py include/embedded/binaries.py include/embedded/commands.py \
-     include/embedded/go.py include/embedded/mounts.py include/embedded/paths.py \
-     include/embedded/progress.py include/embedded/pypi.py include/embedded/whole.py \
-     include/embedded/
+     include/embedded/go.py include/embedded/modules.py include/embedded/mounts.py \
+     include/embedded/paths.py include/embedded/progress.py include/embedded/pypi.py \
+     include/embedded/whole.py include/embedded/
 ENV OPERATOR_BENCHMARK_CACHE=/programs
 # The local cluster needs root and is not run in a container, so its programs stay behind.
 RUN /opt/pip/bin/python -m include.embedded.binaries \
@@ -50,7 +52,9 @@ FROM python AS airflow
 RUN groupadd --gid 50000 benchmark \
  && useradd --uid 50000 --gid benchmark --no-log-init --create-home benchmark \
  && for folder in /opt/airflow /opt/airflow/logs /opt/operator-benchmark /opt/operator-benchmark/.cache \
+      /opt/operator-benchmark/.cache/manifests \
       /var/lib/operator-benchmark /var/lib/operator-benchmark/results \
+      /var/lib/operator-benchmark/clusters \
       /var/lib/operator-benchmark/objects /var/lib/operator-benchmark/objects/results \
       /run/operator-benchmark /run/operator-benchmark/airflow /run/operator-benchmark/users \
       /run/operator-benchmark/database /run/operator-benchmark/store; \
@@ -73,7 +77,7 @@ ENV LANG=C.UTF-8 \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/operator-benchmark/plugins \
     OPERATOR_BENCHMARK_CACHE=/opt/operator-benchmark/.cache \
     OPERATOR_BENCHMARK_RESULTS=file:///var/lib/operator-benchmark/results \
-    OPERATOR_BENCHMARK_STATE=/var/lib/operator-benchmark/state \
+    OPERATOR_BENCHMARK_STATE=/var/lib/operator-benchmark/clusters/state \
     OPERATOR_BENCHMARK_VERSION=${VERSION}
 RUN printf '#!/bin/sh\nexec python -m include.cli "$@"\n' > /usr/local/bin/opbench \
  && chmod 0755 /usr/local/bin/opbench

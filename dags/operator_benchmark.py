@@ -4,16 +4,16 @@ The study runs one MPI application on one cluster under each of the chosen opera
 count, several times, one run at a time, and measures every part of each run. A cluster that was
 made for the study is always removed at the end.
 
-1. **plan** checks the whole study, fixes the order of its points and stores both. Nothing that can
-   be known before is left to fail later.
-2. **preflight** looks whether the cluster can be made, and estimates how long the study takes and
-   what it costs. What speaks against starting stops the run here, before anything exists.
-   **approve** shows the estimate and asks somebody, when the study wants that.
+1. **plan** checks the complete study, fixes the order of its points and stores both. Whatever can
+   be known in advance fails here, not later.
+2. **preflight** checks whether the cluster can be made, and estimates the study's duration and
+   cost. Any obstacle stops the run here, before anything exists. **approve** shows the estimate
+   and waits for an approval, if the study asks for one.
 3. **reserve**, **provision**, **wait_ready** name, create and await the cluster.
 4. **phase_1**, **phase_2**, ...: install the phase's operators, run its points, uninstall. A study
    with fewer phases skips the rest. A point that fails is recorded and the study goes on; an
    operator that cannot be installed loses its own phase only.
-5. **destroy**, **report** and **verdict** run whatever happened. The verdict turns the run red
+5. **destroy**, **report** and **verdict** run in any case. The verdict turns the run red
    unless every point is valid and nothing was left behind, and names what is missing.
 
 The report is the tab **Benchmark report** of a run, which has the tables as downloads; all records,

@@ -1,13 +1,13 @@
 """Delete clusters on AWS that outlived their expiry, every hour, whoever left them.
 
-A study deletes its own cluster. What is found here means that something failed: a teardown, or
+A study deletes its own cluster. A cluster found here means that something failed: a teardown, or
 Airflow itself. So a run that deleted anything is red, its error names each cluster, and the
-channels of `OPERATOR_BENCHMARK_ALERTS` are told of it at once (docs/operations.md).
+channels of `OPERATOR_BENCHMARK_ALERTS` are alerted at once (docs/operations.md).
 
-Only stacks are touched that carry the tags of a study, belong to `owner`, and are past the expiry
-in their tag, which is half an hour after the study's time to live. A deletion that failed is taken
-up again, and a lost connection is tried again before anybody is told. In an installation without
-credentials for AWS the task is skipped.
+It only touches stacks with the tags of a study that belong to `owner` and are past the expiry in
+their tag, half an hour after the study's time to live. A failed deletion is restarted, and a lost
+connection is retried before anyone is alerted. In an installation without credentials for AWS the
+task is skipped.
 """
 
 from __future__ import annotations

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-# What a study may set for an adapter; any, where it is not known which adapter it is.
+# A study's options for an adapter; any, where the adapter is unknown.
 OptionsT = TypeVar("OptionsT", bound=Model, default=Any)
 
 
-# Names a folder with `applications/`, `k8s_operators/`, `clusters/` or `presets/` of one's own.
+# Names a user's folder with `applications/`, `k8s_operators/`, `clusters/` or `presets/`.
 OWN_FOLDER = "OPERATOR_BENCHMARK_ADAPTERS"
 
 
@@ -34,17 +34,17 @@ class Adapter(ABC, Generic[OptionsT]):
 
     name: str  # the module's name; studies refer to the adapter by it
     title: str  # label in tables and figures
-    options: type[OptionsT]  # what a study may set for it
+    options: type[OptionsT]  # the study's options for it
 
     def read_options(self, given: Mapping[str, JsonValue]) -> OptionsT:
-        """The study's options for this adapter; pydantic's ValidationError when wrong."""
+        """The study's options for this adapter; pydantic's ValidationError when invalid."""
         return self.options.model_validate(dict(given))
 
 
 def available(package: ModuleType) -> tuple[str, ...]:
     """Names of the adapters in a package: its modules that do not start with `_`, sorted.
 
-    Those in a folder of the package's name below `OWN_FOLDER` are among them.
+    Includes those in a folder of the package's name below `OWN_FOLDER`.
     """
     _with_own(package)
     names = (module.name for module in pkgutil.iter_modules(package.__path__))
@@ -52,14 +52,14 @@ def available(package: ModuleType) -> tuple[str, ...]:
 
 
 def own_folder(room: str) -> Path | None:
-    """The folder of somebody's own files for a room of the project; None where there is none."""
+    """The user's own folder for a room of the project; None if there is none."""
     given = os.environ.get(OWN_FOLDER)
     folder = Path(given) / room if given else None
     return folder if folder is not None and folder.is_dir() else None
 
 
 def _with_own(package: ModuleType) -> None:
-    """Look for a package's modules in somebody's own folder too, behind the project's."""
+    """Add the user's own folder to a package's search path, after the project's."""
     folder = own_folder(package.__name__.rsplit(".", 1)[-1])
     if folder is not None and str(folder) not in package.__path__:
         package.__path__.append(str(folder))
@@ -75,14 +75,14 @@ def summary(package: ModuleType, name: str) -> str:
 
 
 def title(package: ModuleType, name: str) -> str:
-    """An adapter's title; the name in words for one that is not of this installation."""
+    """An adapter's title, or its name in words if it is not installed here."""
     if name in available(package):
         return str(load(package, name).title)
     return name.replace("_", " ").title()
 
 
 def load(package: ModuleType, name: str) -> Any:
-    """The `ADAPTER` of the module `name`; StudyError listing the valid names when there is none."""
+    """The `ADAPTER` of the module `name`; StudyError listing the valid names otherwise."""
     if name not in available(package):
         room = package.__name__.rsplit(".", 1)[-1]
         hint = did_you_mean(name, available(package))
@@ -92,7 +92,7 @@ def load(package: ModuleType, name: str) -> Any:
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """The question after a slip of the pen, None when no choice is like the word."""
+    """A suggestion after a typo, None when no choice is similar."""
     names = {choice.replace("_", "-"): choice for choice in choices}
     near = difflib.get_close_matches(word.replace("_", "-"), names, n=1)
     return f"did you mean {names[near[0]]}?" if near else None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
 
 from include.base_model import Model
 from include.errors import ClusterBusy, ClusterError
@@ -18,21 +20,29 @@ class Outcome(StrEnum):
 
     PASSED = "ok"
     FAILED = "FAILED"
-    BUSY = "busy"  # stops a study until somebody else's has ended
-    UNKNOWN = "not known"  # could not be looked at; that alone stops no study
+    BUSY = "busy"  # stops a study until another one has ended
+    UNKNOWN = "not known"  # could not be checked, which alone stops no study
 
 
 class Check(Model):
-    """One thing that was looked at."""
+    """One finding."""
 
     name: str
     outcome: Outcome
-    found: str
+    finding: str
     remedy: str = ""  # what to do about it
+
+    @model_validator(mode="before")
+    @classmethod
+    def _takes_former_name(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "found" not in given:
+            return given
+        kept = {name: value for name, value in given.items() if name != "found"}
+        return {"finding": given["found"], **kept}
 
 
 class Findings(Model):
-    """A cluster's findings on whether it can be made, and at which price."""
+    """A cluster's findings: can it be made, and at what price."""
 
     checks: tuple[Check, ...]
     tariff: Tariff | None = None
@@ -40,17 +50,17 @@ class Findings(Model):
 
 def passed(name: str, finding: str) -> Check:
     """A check whose condition holds."""
-    return Check(name=name, outcome=Outcome.PASSED, found=finding)
+    return Check(name=name, outcome=Outcome.PASSED, finding=finding)
 
 
 def failed(name: str, finding: str, *, remedy: str = "") -> Check:
-    """A check that stops the study, and what to do about it if the finding does not say so."""
-    return Check(name=name, outcome=Outcome.FAILED, found=finding, remedy=remedy)
+    """A check that stops the study, with a remedy unless the finding says it."""
+    return Check(name=name, outcome=Outcome.FAILED, finding=finding, remedy=remedy)
 
 
 def busy(name: str, finding: str) -> Check:
     """A check that stops the study for now."""
-    return Check(name=name, outcome=Outcome.BUSY, found=finding)
+    return Check(name=name, outcome=Outcome.BUSY, finding=finding)
 
 
 def stops(check: Check) -> bool:
@@ -60,7 +70,7 @@ def stops(check: Check) -> bool:
 
 def unknown(name: str, finding: str, *, remedy: str = "") -> Check:
     """A check that could not be made."""
-    return Check(name=name, outcome=Outcome.UNKNOWN, found=finding, remedy=remedy)
+    return Check(name=name, outcome=Outcome.UNKNOWN, finding=finding, remedy=remedy)
 
 
 def table(checks: Iterable[Check]) -> tuple[str, ...]:
@@ -69,16 +79,16 @@ def table(checks: Iterable[Check]) -> tuple[str, ...]:
     width = max((len(row.name) for row in rows), default=0)
     lines = []
     for row in rows:
-        lines.append(f"{row.name:<{width}}  {row.outcome.value:<9}  {row.found}")
+        lines.append(f"{row.name:<{width}}  {row.outcome.value:<9}  {row.finding}")
         if row.remedy:
             lines.append(f"{'':<{width}}  {'':<9}  → {row.remedy}")
     return tuple(lines)
 
 
 def require(checks: Iterable[Check]) -> None:
-    """Raise ClusterError naming each check that failed and what to do, unless none did.
+    """Raise ClusterError naming each failed check and its remedy, if there is any.
 
-    ClusterBusy when all that is in the way is a study that will end.
+    ClusterBusy when the only obstacle is a study that will end.
     """
     wrong = [row for row in checks if stops(row)]
     if wrong:
@@ -88,4 +98,4 @@ def require(checks: Iterable[Check]) -> None:
 
 
 def _sentence(row: Check) -> str:
-    return f"{row.name}: {row.found}" + (f"; {row.remedy}" if row.remedy else "")
+    return f"{row.name}: {row.finding}" + (f"; {row.remedy}" if row.remedy else "")

@@ -21,15 +21,15 @@ class RenderError(BenchmarkError):
 
 
 class ParseError(BenchmarkError):
-    """A text does not have the format it should have; names the missing or wrong line."""
+    """A text does not have its expected format; names the missing or wrong line."""
 
 
 class CheckFailed(BenchmarkError):
-    """The application ended well, but its result is wrong: its energy, say, or its ranks."""
+    """The application succeeded, but its result is wrong, for example its energy or ranks."""
 
 
 class JobFailed(BenchmarkError):
-    """The application's job ended badly: it exited non-zero, could not start, or was lost."""
+    """The application's job failed: it exited non-zero, could not start, or was lost."""
 
 
 class JobTimeout(JobFailed):
@@ -41,11 +41,11 @@ class ClusterError(BenchmarkError):
 
 
 class ClusterBusy(ClusterError):
-    """Another study has the cluster, which takes one at a time; it will be free again."""
+    """Another study has the cluster, which takes one at a time; it will become free."""
 
 
 class PartDied(ClusterError):
-    """A part of the cluster has died: nothing more can be expected of it until it is revived."""
+    """A part of the cluster has died: it is useless until it is restarted."""
 
 
 class CapacityError(ClusterError):
@@ -53,27 +53,27 @@ class CapacityError(ClusterError):
 
 
 class TeardownError(ClusterError):
-    """Something that the study made is still there after its deletion."""
+    """Something that the study made remains after its deletion."""
 
 
 class ClustersReaped(BenchmarkError):
-    """Clusters had been left behind, or may be; the message names each and what became of it."""
+    """Clusters were left behind, or may be; the message names each and its fate."""
 
 
 class Cancelled(BenchmarkError):
-    """The run, or the task at work, was ended by hand."""
+    """The run, or the current task, was cancelled by hand."""
 
 
 class Problem(NamedTuple):
-    """One thing that is wrong with what was read."""
+    """One thing wrong with the input."""
 
-    place: str  # path such as `pod_resources.cpu`; empty: the whole study
+    place: str  # path such as `pod_resources.cpu`; empty: the complete study
     message: str
     given: Any
 
 
 def problems(err: ValidationError) -> list[Problem]:
-    """Pydantic's complaints, without the words that only its own users know."""
+    """Pydantic's complaints, without its technical terms."""
     return [
         Problem(
             place=".".join(str(part) for part in each["loc"] if part not in {"", "[key]"}),

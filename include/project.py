@@ -1,4 +1,4 @@
-"""This installation of the project: its folder, its cache, and which code it runs."""
+"""Installation of the project: its folder, its cache, and the version of its code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def cache_dir() -> Path:
 def code_version() -> str:
     """The commit, with `-dirty` when files differ from it.
 
-    Outside a checkout: the variable OPERATOR_BENCHMARK_VERSION, else `unknown`.
+    Outside a checkout: the variable OPERATOR_BENCHMARK_VERSION, or else `unknown`.
     """
     if given := os.environ.get(VERSION_VARIABLE):
         return given

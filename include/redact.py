@@ -1,8 +1,8 @@
-"""Takes secrets out of text before it is stored: logs, manifests, events, error messages.
+"""Removes secrets from text before it is stored: logs, manifests, events, error messages.
 
-What goes: CURVE secret keys, private keys (PEM, and PEM in base64 as in a kubeconfig), bearer and
-service tokens, cloud keys, passwords in URLs, and values whose name says that they are secret.
-A redacted text has as many lines as before, and redacting it again changes nothing.
+Removed are CURVE secret keys, private keys (PEM, and PEM in base64 as in a kubeconfig), bearer and
+service tokens, cloud keys, passwords in URLs, and values whose name marks them as secret.
+A redacted text keeps its number of lines, and redacting it again changes nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MARK = "[redacted]"
 
-# Longest PEM block: an RSA key of 16,384 bits has some 200 lines. A block that never ends (a cut
+# Longest PEM block: an RSA key of 16,384 bits has about 200 lines. A block without an end (a cut
 # log) must not swallow the rest of the text.
 LONGEST_PEM_LINES = 400
 
@@ -42,7 +42,7 @@ _NAMED = re.compile(
 _OPTION = re.compile(r"(--(?:password|passwd|token|api-key|secret)[ ])(?!--)(\S+)", re.IGNORECASE)
 _WHOLE: tuple[tuple[re.Pattern[str], str], ...] = (
     (_ONE_LINE_PEM, MARK),
-    # base64 of "-----BEGIN …", unless it goes on as a certificate or a public key
+    # base64 of "-----BEGIN …", unless it continues as a certificate or a public key
     (re.compile(r"LS0tLS1CRUdJTi(?!BDRVJUSUZJQ0FUR|BQVUJMSUMg)[A-Za-z0-9+/=]+"), MARK),
     (
         re.compile(r"\b((?:Bearer|Basic)\s+)(?!\[redacted\])[A-Za-z0-9._~+/=-]{8,}", re.IGNORECASE),
@@ -75,7 +75,7 @@ _WHOLE: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
-# A line with none of these holds no secret of any kind above; most lines end here.
+# A line with none of these holds no secret of any kind above, as most lines.
 _HINT = re.compile(
     r"secret|passw|passphrase|token|key|auth|bearer|basic|-----|LS0tLS1|eyJ|k8s-aws|AKIA|ASIA|"
     r"gh[pousr]_|github_pat|xox|AIza|hf_|X-Amz|://",
@@ -84,16 +84,16 @@ _HINT = re.compile(
 
 
 def redact(text: str) -> str:
-    """The text with `[redacted]` in place of each secret; the number of lines stays."""
+    """The text with `[redacted]` instead of each secret; the number of lines is the same."""
     return "".join(redact_lines(text.splitlines(keepends=True)))
 
 
 def redact_lines(lines: Iterable[str]) -> Iterator[str]:
-    """The lines without their secrets, one by one, so that a log of any size can pass through.
+    """The lines without their secrets, one by one, for logs of any size.
 
-    Keeps the state of a private key that goes over several lines. Line ends are kept as they are.
+    Tracks private keys across lines. Line ends are kept.
     """
-    left = 0  # lines for which an open private key still counts
+    left = 0  # remaining lines that an open private key may span
     for line in lines:
         end = _END.search(line) if left else None
         if left and end is None:

@@ -18,8 +18,8 @@ MANIFESTS = Path(__file__).parent / "manifests"
 def render(template: str, **values: Any) -> tuple[dict[str, Any], ...]:
     """The objects of a template, in its order.
 
-    Every value goes in through `tojson`, so that no text can change the structure; RenderError
-    when a value is missing or the outcome is not Kubernetes objects.
+    Every value is inserted by `tojson`, so no text can change the structure; RenderError when a
+    value is missing or the result is not Kubernetes objects.
     """
     try:
         text = _environment().get_template(template).render(**values)

@@ -1,4 +1,4 @@
-"""The one loop in which something is waited for."""
+"""The only polling loop."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-def looks(*, limit_s: float, poll_s: float) -> Iterator[None]:
-    """A turn for each look: one at once, then one every `poll_s` seconds, the last at the limit.
+class Limit:
+    """An end that several waits share."""
 
-    The body returns when it sees what it waits for; what follows the loop is what is done when it
-    did not come in time.
+    def __init__(self, limit_s: float) -> None:
+        self._end = time.monotonic() + limit_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the end, negative after it."""
+        return self._end - time.monotonic()
+
+
+def looks(*, limit_s: float, poll_s: float) -> Iterator[None]:
+    """A turn for each look: at once, then every `poll_s` seconds, the last at the limit.
+
+    The body returns when it sees what it waits for; the code after the loop handles a timeout.
     """
     end = time.monotonic() + limit_s
     while True:

@@ -1,8 +1,8 @@
-"""Tells people at once of a cluster that may be left, which costs money until somebody looks.
+"""Alerts people at once of a cluster that may be left, which costs money until someone acts.
 
-The variable `OPERATOR_BENCHMARK_ALERTS` names the channels, a JSON list as `notify` of a nightly
-study has it: `[{"channel": "webhook", "connection": "benchmark_alerts"}]`. Without it, the red run
-alone tells.
+The variable `OPERATOR_BENCHMARK_ALERTS` names the channels, a JSON list like `notify` of a nightly
+study: `[{"channel": "webhook", "connection": "benchmark_alerts"}]`. Without it, the red run is the
+only sign.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ VARIABLE = "OPERATOR_BENCHMARK_ALERTS"
 
 
 def channels() -> tuple[Channel, ...]:
-    """Whom to tell; StudyError when the variable is not a list of channels."""
+    """The channels to alert; StudyError when the variable is not a list of channels."""
     from pydantic import TypeAdapter, ValidationError
 
     from include.errors import StudyError, problems
@@ -35,9 +35,9 @@ def channels() -> tuple[Channel, ...]:
 
 
 def alarm(context: Context) -> None:
-    """For `on_failure_callback` of a task that removes clusters: tell every channel.
+    """Alert every channel: `on_failure_callback` of a task that removes clusters.
 
-    NotificationError, which Airflow logs, when one could not be told; the others are.
+    NotificationError, which Airflow logs, when a channel failed; the others are still alerted.
     """
     from plugins.notifications import NotificationError, alarm_of, deliver
 

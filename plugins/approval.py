@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 class AskWhenWanted(ApprovalOperator):
     """Waits for an approval if the study's `ask_approval` is on; otherwise passes at once.
 
-    Passing instead of a branch: a branch would skip this task in most runs, and the run's verdict
-    takes a skipped task for a cancelled one. A rejection skips the rest: nothing was created.
+    It passes instead of branching: a branch would skip this task in most runs, and the run's
+    verdict takes a skipped task for a cancelled one. A rejection skips the rest: nothing was
+    created.
     """
 
     def execute(self, context: Context) -> Any:
-        """Park the task until somebody answers, or return at once."""
+        """Defer the task until somebody answers, or return at once."""
         planned = context["ti"].xcom_pull(task_ids="plan")  # a preset may ask, too
         if not planned["ask_approval"]:
             self.log.info("the study asks for no approval")

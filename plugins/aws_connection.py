@@ -1,4 +1,4 @@
-"""Lets the pipeline work on AWS with the credentials of an Airflow connection."""
+"""Gives the pipeline the AWS credentials of an Airflow connection."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ DEFAULT = "aws_default"
 
 
 def use_aws_connection() -> None:
-    """Take sessions from the connection from now on; reads nothing yet.
+    """Use the connection for sessions from now on; reads nothing yet.
 
-    It is `aws_default`, or the one that the variable OPERATOR_BENCHMARK_AWS_CONNECTION names. The
+    The connection is `aws_default`, or the one named by OPERATOR_BENCHMARK_AWS_CONNECTION. The
     provider's hook renews the credentials of an assumed role by itself, and without a connection
     falls back to the machine's own credentials.
     """

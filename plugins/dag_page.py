@@ -1,4 +1,4 @@
-"""The page of a DAG in Airflow, made from the code, and its owner."""
+"""The page of a DAG in Airflow, generated from the code, and its owner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.sdk import conf
 
 from include import adapters, applications, clusters, k8s_operators
 from include.study import presets
-from plugins.report_view import STUDIES_ROUTE
+from plugins.report_view import PREFIX, STUDIES_ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,25 +26,35 @@ ROOMS = {
 }
 
 
-def dag_page(text: str | None, params: Mapping[str, Param]) -> str:
-    """A DAG's docstring, then what can be chosen and every field of its form, as Markdown."""
-    parts = [text or "", _presets(), *(_room(title) for title in ROOMS), _fields(params)]
-    return "\n\n".join(part.strip() for part in parts) + "\n"
+def dag_page(text: str | None, params: Mapping[str, Param], *, trend_of: str | None = None) -> str:
+    """A DAG's docstring, then its choices and every field of its form, as Markdown.
+
+    `trend_of` is the DAG's name when it runs a study every night.
+    """
+    link = f"[The trend of its nights]({_base()}/{PREFIX}/trend/{trend_of})" if trend_of else ""
+    parts = [text or "", link, _presets(), *(_room(title) for title in ROOMS), _fields(params)]
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
 def owner_links() -> dict[str, str]:
-    """Where a click on the owner leads: `OPERATOR_BENCHMARK_CONTACT`, or the list of studies.
+    """Link of the owner: `OPERATOR_BENCHMARK_CONTACT`, or the list of studies.
 
-    The variable is a web address, or `mailto:` with one of mail.
+    The variable is a web address, or `mailto:` with a mail address.
     """
-    base = conf.get("api", "base_url", fallback="").rstrip("/")
+    base = _base()
     studies = f"{base}/plugin/{STUDIES_ROUTE}" if base else ""
     link = os.environ.get(CONTACT_VARIABLE) or studies
     return {OWNER: link} if link else {}
 
 
+def _base() -> str:
+    """The address of this Airflow, empty where none is set."""
+    base: str = conf.get("api", "base_url", fallback="").rstrip("/")
+    return base
+
+
 def _presets() -> str:
-    names = presets.available()
+    names = presets.by_cost()
     lines = [f"- `{name}`: {presets.title(name)} {_json(presets.load(name))}" for name in names]
     return "## Presets\n\n" + "\n".join(lines)
 
@@ -56,7 +66,7 @@ def _room(title: str) -> str:
 
 
 def _fields(params: Mapping[str, Param]) -> str:
-    """A list, as Airflow shows it in a window too narrow for a table."""
+    """A list, as Airflow also shows it in windows too narrow for a table."""
     lines = [
         f"- **{param.schema.get('title')}**, `{name}`, at first {_json(param.value)}: "
         f"{param.description}"

@@ -1,4 +1,4 @@
-"""Access for a task to the night that its run counts for."""
+"""A task's access to the night that its run belongs to."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from airflow.sdk import get_current_context
 
 from include.regression import nightly
 from include.regression.settings import read_nightly
-from include.study.steps import results_root
+from include.study.address import results_root
 from plugins.notifications import NotificationError, deliver, message_of, name_of
 from plugins.study_context import StudyContext, locate
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from include.regression.nightly import Published
     from include.results import Location
 
-SENT = "regression/sent.json"  # the channels that have the message of this night
+SENT = "regression/sent.json"  # channels that have received this night's message
 
 
 class NightContext(StudyContext):
@@ -34,15 +34,15 @@ class NightContext(StudyContext):
 
     @property
     def root(self) -> Location:
-        """Where all studies of this one's results location are."""
+        """Folder of all studies at this one's results location."""
         return locate(results_root(self.results.plan().study))
 
     def examine(self, dag_run: DagRun) -> None:
-        """Compare tonight with the nights before, and plan a confirmation when it is suspect."""
+        """Compare tonight with the nights before, and plan a confirmation if it is suspect."""
         nightly.examine_night(self.results, night=self._night_of(dag_run), **self._series())
 
     def publish(self, dag_run: DagRun) -> Published:
-        """Write what the night came to, also when it ended before it was examined."""
+        """Write the night's outcome, even if it ended before it was examined."""
         results = self.results
         nightly.note_night(results, series=self.series, night=self._night_of(dag_run))
         return nightly.publish(results, **self._series())
@@ -56,9 +56,9 @@ class NightContext(StudyContext):
         return {"root": self.root, "series": self.series, "settings": self.settings}
 
     def notify(self) -> None:
-        """Send what is new to the channels that do not have it.
+        """Send the news to the channels that do not have it.
 
-        A channel that fails does not keep it from the others; the task fails then, to be retried.
+        A failing channel does not block the others; the task then fails, to be retried.
         """
         results = self.results
         published = nightly.read_published(results)

@@ -1,4 +1,4 @@
-"""The tasks that a nightly run has beside the study's own."""
+"""The tasks of a nightly run besides the study's own."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from airflow.sdk import TaskGroup, TriggerRule, chain, task
 from airflow.sdk.exceptions import AirflowSkipException
 
 from plugins.run_confirmation import RunConfirmation
+from plugins.study_assets import NIGHTS
 from plugins.study_pipeline import check_study, one_at_a_time, study_tasks
 
 if TYPE_CHECKING:
     from airflow.sdk.types import DagRunProtocol as DagRun
+    from airflow.sdk.types import OutletEventAccessorsProtocol as OutletEvents
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
     from include.models import Point
@@ -23,7 +25,7 @@ STEPS = tuple(f"{CONFIRMATION}.{step}" for step in ("install", "points", "uninst
 
 @task(trigger_rule=TriggerRule.NONE_FAILED, execution_timeout=timedelta(minutes=30))
 def examine(series: str, ti: TaskInstance, dag_run: DagRun) -> None:
-    """Compare tonight with the nights before; plans a confirmation when it is suspect."""
+    """Compare tonight with the nights before; plans a confirmation if it is suspect."""
     from plugins.night_context import NightContext
 
     NightContext(ti, series).examine(dag_run)
@@ -50,27 +52,33 @@ def install_again(ti: TaskInstance) -> list[dict[str, Any]]:
     execution_timeout=timedelta(minutes=30),
 )
 def uninstall_again(ti: TaskInstance) -> None:
-    """Remove the operators and prove that no pod of the confirmation is left."""
+    """Remove the operators and verify that no pod of the confirmation is left."""
     from include.study import steps
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
     if not study.was_attempted(STEPS[0]) or (folder := study.confirmation) is None:
         raise AirflowSkipException("nothing was installed for a confirmation")
-    steps.uninstall_phase(folder, study.handle, folder.plan().phases[0])
+    steps.uninstall_last_phase(folder, study.handle, folder.plan().phases[0])
 
 
-@task(multiple_outputs=False)
-def publish(series: str, ti: TaskInstance, dag_run: DagRun) -> dict[str, Any]:
-    """Write what the night came to; returns what is told for the first time."""
+@task(multiple_outputs=False, outlets=[NIGHTS])
+def publish(
+    series: str, ti: TaskInstance, dag_run: DagRun, outlet_events: OutletEvents
+) -> dict[str, Any]:
+    """Write the night's outcome, and notify other DAGs; returns its news."""
     from plugins.night_context import NightContext
+    from plugins.study_assets import tell_of_night
 
-    return NightContext(ti, series).publish(dag_run).to_json()
+    night = NightContext(ti, series)
+    published = night.publish(dag_run)
+    tell_of_night(outlet_events, published, results=night.results, root=night.root)
+    return published.to_json()
 
 
 @task(retries=2, retry_delay=timedelta(seconds=10), execution_timeout=timedelta(minutes=5))
 def notify(series: str, ti: TaskInstance) -> None:
-    """Send the evidence of what is new, once to each channel."""
+    """Send the evidence of the news, once to each channel."""
     from plugins.night_context import NightContext
 
     NightContext(ti, series).notify()
@@ -78,7 +86,7 @@ def notify(series: str, ti: TaskInstance) -> None:
 
 @task(task_id="verdict")
 def judge_night(ti: TaskInstance) -> None:
-    """Fail the run for a confirmed regression, or for a broken pipeline; the error says which."""
+    """Fail the run for a confirmed regression, or for a broken pipeline; the error names which."""
     from include.regression.nightly import RegressionConfirmed, raise_if_confirmed
     from include.study.verdict import StudyIncomplete
     from plugins.study_context import StudyContext
@@ -104,7 +112,7 @@ def confirmation() -> TaskGroup:
 
 
 def nightly_tasks(series: str) -> None:
-    """All tasks of a nightly run in their order, in the DAG at hand."""
+    """All tasks of a nightly run in order, in the current DAG."""
     study_tasks(
         after_phases=[examine(series), confirmation()],
         at_end=[publish(series), notify(series)],

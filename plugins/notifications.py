@@ -1,4 +1,4 @@
-"""Tells people of a regression, or of a cluster that may be left: by mail, Slack or a webhook.
+"""Notifies people of a regression, or of a cluster that may be left: by mail, Slack or webhook.
 
 Addresses and secrets are in Airflow connections; a message holds neither.
 """
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from include.regression.nightly import Published
 
-REAPER = "reap"  # the task that looks for the clusters of others
+REAPER = "reap"  # the task that looks for abandoned clusters
 ENDED = "its process ended, or could not begin, and left no error"
 TIME_LIMIT_S = 10.0  # limit for connecting, and again for the answer
-TOKEN = "{token}"  # noqa: S105  in a webhook's address: where the connection's password goes
+TOKEN = "{token}"  # noqa: S105  placeholder for the connection's password in a webhook's address
 
 
 class NotificationError(BenchmarkError):
@@ -34,7 +34,7 @@ class NotificationError(BenchmarkError):
 
 @dataclass(frozen=True, kw_only=True)
 class Message:
-    """The kinds of message."""
+    """The parts of a message."""
 
     title: str
     text: str
@@ -51,7 +51,7 @@ def message_of(published: Published, *, dag_id: str, run_id: str) -> Message:
 
 
 def alarm_of(error: object, *, dag_id: str, task_id: str, run_id: str) -> Message:
-    """A task failed that should have removed a cluster: what is known, with a link to its run."""
+    """An alarm that a task failed to remove a cluster: the known facts, with a link to its run."""
     return Message(
         title=f"{dag_id}: {task_id} failed; {_known(error, task_id=task_id)}",
         text=redact(f"{error or ENDED}\n{run_link(dag_id, run_id)}"),
@@ -68,18 +68,18 @@ def _known(error: object, *, task_id: str) -> str:
 
 
 def run_link(dag_id: str, run_id: str) -> str:
-    """Where the page of a run is."""
+    """Link to the page of a run."""
     base = conf.get("api", "base_url", fallback="").rstrip("/")
     return f"{base}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
 
 
 def deliver(channel: Channel, message: Message, context: Context) -> str | None:
-    """Send it; returns None, or why it was not delivered, without any address or secret."""
+    """Send it; returns None, or the reason for a failure, without any address or secret."""
     try:
         notifier_of(channel, message)(context)
     except (AirflowException, NotificationError, OSError) as err:  # smtplib's are OSErrors
-        told = err.strerror if isinstance(err, OSError) else redact(str(err))
-        return f"{name_of(channel)}: {told or type(err).__name__}"
+        reason = err.strerror if isinstance(err, OSError) else redact(str(err))
+        return f"{name_of(channel)}: {reason or type(err).__name__}"
     return None
 
 
@@ -89,9 +89,9 @@ def name_of(channel: Channel) -> str:
 
 
 class WebhookNotifier(BaseNotifier):
-    """Posts `{"text": …}` as JSON, which Slack's, Mattermost's and Teams' webhooks take as well.
+    """Posts `{"text": …}` as JSON, which Slack's, Mattermost's and Teams' webhooks accept too.
 
-    The connection's host is the whole address, http or https. `{token}` in it is replaced by the
+    The connection's host is the complete address, http or https. `{token}` in it is replaced by the
     connection's password; without it the password is sent as a bearer token.
     """
 
@@ -101,7 +101,7 @@ class WebhookNotifier(BaseNotifier):
         self.message = message
 
     def notify(self, context: Context) -> None:
-        """Post it; NotificationError when it is not taken within the time limit."""
+        """Post it; NotificationError unless it is accepted within the time limit."""
         del context
         connection = BaseHook.get_connection(self.connection)
         address, password = connection.host or "", connection.password or ""
@@ -162,5 +162,5 @@ def _slack(channel: Channel, message: Message) -> Any:
 
 
 def _as_is(text: str) -> str:
-    """A text that the provider's templates leave as it is."""
+    """A text that the provider's templates leave unchanged."""
     return "{% raw %}" + text.replace("{% endraw %}", "") + "{% endraw %}"

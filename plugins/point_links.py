@@ -1,4 +1,4 @@
-"""Links from a point's task to what is stored of the point, and to the study's report."""
+"""Links from a point's task to the point's stored files, and to the study's report."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _run_address(ti_key: TaskInstanceKey, *, pattern: str) -> str:
-    """A path below Airflow's own, with the names of the task's DAG and run in it."""
+    """A path below Airflow's own, with the names of the task's DAG and run."""
     below = urlsplit(conf.get("api", "base_url", fallback="")).path.rstrip("/")
     names = {"dag": quote(ti_key.dag_id, safe=""), "run": quote(ti_key.run_id, safe="")}
     return below + pattern.format(**names)
@@ -35,7 +35,7 @@ class Report(BaseOperatorLink):
 class _PointLink(BaseOperatorLink):
     """A link to one file of the point that the task ran.
 
-    Made by the worker after the task, as the task's index does not tell which point it ran.
+    Made by the worker after the task, as the task's index does not identify its point.
     """
 
     name: ClassVar[str]
@@ -51,21 +51,21 @@ class _PointLink(BaseOperatorLink):
 
 
 class JobLog(_PointLink):
-    """To the job's log."""
+    """Link to the job's log."""
 
     name = "Log of the job"
     file = "log"
 
 
 class Manifest(_PointLink):
-    """To the objects that the job was made of."""
+    """Link to the job's objects."""
 
     name = "Manifest"
     file = "manifest"
 
 
 class Events(_PointLink):
-    """To the Kubernetes events of the job."""
+    """Link to the Kubernetes events of the job."""
 
     name = "Events"
     file = "events"

@@ -1,4 +1,4 @@
-"""Why a study was refused, kept where its run's note and its report's tab find it."""
+"""Reason of a study's refusal, stored for its run's note and its report's tab."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
 REFUSED = "refused"  # the XCom's key
-# A lost connection is tried again; what the project itself refuses would be refused again.
+# A lost connection is retried; the project's own refusals would be repeated.
 AGAIN: dict[str, Any] = {
     "retries": 2,
     "retry_delay": timedelta(seconds=5),
@@ -27,8 +27,8 @@ AGAIN: dict[str, Any] = {
 
 
 @contextmanager
-def told_on_the_run(ti: TaskInstance) -> Iterator[None]:
-    """Keep the sentence of an error that this project raised on purpose, and let it pass."""
+def shown_on_the_run(ti: TaskInstance) -> Iterator[None]:
+    """Store the message of an error that this project raised on purpose, and let it pass."""
     try:
         yield
     except BenchmarkError as err:

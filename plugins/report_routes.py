@@ -1,6 +1,6 @@
-"""The routes of the pages that show studies in Airflow's UI, each for those who may read the DAG.
+"""The routes of the pages that show studies in Airflow's UI, for those who may read the DAG.
 
-Airflow leaves a plugin's routes open to anybody, so every route here has a guard of its own. No
+Airflow leaves a plugin's routes open to anybody, so every route here has its own guard. No
 `from __future__ import annotations`: FastAPI needs the annotations themselves.
 """
 
@@ -22,13 +22,14 @@ from include.models import DnsLabel
 from include.regression import trend_page
 from include.regression.settings import series_of
 from include.report import pages
+from include.report.point_files import POINT_FILES, PointFile
 from include.results import Results
 from plugins import run_trouble, studies, study_digests
 
-# Guards of `{dag_id}` in the path; without one, whether the user may read runs at all.
+# Guards of `{dag_id}` in the path; without one, of the right to read runs at all.
 GUARD = Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN))
 HEADERS = {
-    # A report comes from a store that others may write to: it gets styles and images, no scripts.
+    # Others may write to a report's store: it gets styles and images, no scripts.
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
@@ -69,7 +70,7 @@ def _unreadable(_request: Request, err: studies.UnreadableStoreError) -> HTMLRes
 
 @app.exception_handler(HTTPException)
 def _refused(_request: Request, err: HTTPException) -> HTMLResponse:
-    """Say it in a page: it is read by a person, in the tab."""
+    """Show it as a page, for the person in the tab."""
     title = TITLES.get(err.status_code, "This cannot be shown")
     page = pages.render_notice(title, [str(err.detail)])
     return HTMLResponse(page, status_code=err.status_code, headers=err.headers)
@@ -86,7 +87,7 @@ def _existing(dag_id: str, run_id: str, session: SessionDep) -> Results:
 
 
 def _reader(user: GetUserDep) -> Callable[[str], bool]:
-    """Tells of a DAG whether the user may read its runs."""
+    """A function that tells if the user may read a DAG's runs."""
 
     def may_read(dag_id: str) -> bool:
         details = DagDetails(id=dag_id, team_name=DagModel.get_team_name(dag_id))
@@ -109,22 +110,24 @@ def show_trend(dag_id: str, user: GetUserDep) -> str:
 
 @app.get("/studies", dependencies=[GUARD], response_class=HTMLResponse)
 def list_studies(user: GetUserDep, session: SessionDep, words: str = "") -> str:
-    """The studies whose runs the user may read, those that hold all of the words."""
+    """The studies whose runs the user may read and that contain all of the words."""
     may_read = _reader(user)
     lines, note = studies.listed(session, may_read=may_read), None
+    trends: list[pages.TrendLink] = []
     try:
         lines += studies.listed_elsewhere(lines, may_read=may_read)
         lines += study_digests.imports(lines, may_read=may_read)
         lines = study_digests.with_digests(lines)
+        trends = studies.trends(may_read=may_read)
     except studies.UnreadableStoreError as err:
         note = f"Studies that another Airflow made are not listed: {err}"
     address = studies.installation_root()
-    return pages.render_studies(lines, address=address, note=note, words=words[:200])
+    return pages.render_studies(lines, address=address, note=note, words=words[:200], trends=trends)
 
 
 @app.get("/compare", dependencies=[GUARD], response_class=HTMLResponse)
 def compare_studies(user: GetUserDep, session: SessionDep, a: str = "", b: str = "") -> str:
-    """Two studies of the list against each other, for those who may read both."""
+    """Two studies of the list compared, for those who may read both."""
     may_read = _reader(user)
     lines = studies.listed(session, may_read=may_read)
     lines += studies.listed_elsewhere(lines, may_read=may_read)
@@ -144,6 +147,14 @@ def compare_studies(user: GetUserDep, session: SessionDep, a: str = "", b: str =
     return pages.render_comparison(rows, sentence=sentence, names=(a, b))
 
 
+@app.get("/imported/{name}", dependencies=[GUARD], response_class=HTMLResponse)
+def show_import(name: Annotated[DnsLabel, Path()], user: GetUserDep) -> str:
+    """The report of an import, which has no run, for those who may read studies."""
+    if name not in {line.study_id for line in study_digests.imports((), may_read=_reader(user))}:
+        raise HTTPException(404, f"There is no import {name} that you may read.")
+    return pages.render_import(study_digests.study_of(name).read_text("report.html"))
+
+
 @app.get("/report/{dag_id}/{run_id}", dependencies=[GUARD], response_class=HTMLResponse)
 def show_report(
     dag_id: str,
@@ -158,7 +169,7 @@ def show_report(
     is_going = state in studies.GOING
     if results is None:
         return _without_results(session, dag_id=dag_id, run_id=run_id, state=state)
-    files = _files(results, run_id=run_id, is_from_list=listed)
+    files = _files(results, dag_id=dag_id, run_id=run_id, is_from_list=listed)
     if files.has_report:
         report = results.read_text("report.html")
         return HTMLResponse(pages.render_report(report, files, is_going=is_going))
@@ -170,7 +181,7 @@ def show_report(
 def download(
     name: pages.Download, results: Annotated[Results, Depends(_existing)]
 ) -> StreamingResponse:
-    """A file that the report was written with."""
+    """A file that was written with the report."""
     saved_as = f"{_study_id(results)}-{name}"
     headers = {"Content-Disposition": f'attachment; filename="{saved_as}"'}
     return _stream(results, name.value, media_type=pages.MEDIA_TYPES[name], headers=headers)
@@ -179,11 +190,11 @@ def download(
 @app.get("/report/{dag_id}/{run_id}/points/{point_id}/{name}", dependencies=[GUARD])
 def show_point(
     point_id: Annotated[DnsLabel, Path()],
-    name: pages.PointFile,
+    name: PointFile,
     results: Annotated[Results, Depends(_existing)],
 ) -> StreamingResponse:
-    """The log, manifest or events of a point, to be read in the browser."""
-    file, media_type = pages.POINT_FILES[name]
+    """The log, manifest or events of a point, for reading in the browser."""
+    file, media_type = POINT_FILES[name]
     return _stream(results, f"points/{point_id}/{file}", media_type=media_type)
 
 
@@ -191,7 +202,7 @@ def _study_id(results: Results) -> str:
     return str(results).rsplit("/", 1)[-1]
 
 
-def _files(results: Results, *, run_id: str, is_from_list: bool) -> pages.Files:
+def _files(results: Results, *, dag_id: str, run_id: str, is_from_list: bool) -> pages.Files:
     recorded = results.recorded_points()
     points = [point for phase in results.plan().phases for point in phase.points]
     return pages.Files(
@@ -206,11 +217,13 @@ def _files(results: Results, *, run_id: str, is_from_list: bool) -> pages.Files:
             for point in points
         ),
         is_from_list=is_from_list,
+        has_trend=series_of(dag_id) is not None,
+        dag_id=dag_id,
     )
 
 
 def _why(session: Session, *, dag_id: str, run_id: str) -> list[str]:
-    """Why a run has no report: the sentences of the task that refused it, or which task failed."""
+    """Reason why a run has no report: the task's refusal, or the failed task."""
     if (refusal := run_trouble.refusal_of(session, dag_id=dag_id, run_id=run_id)) is not None:
         task, text = refusal
         return [f"{REFUSED_BY.get(task, f'The task {task} stopped it')}:", *text.splitlines()]
@@ -257,7 +270,7 @@ def _without_results(
 def _stream(
     results: Results, relative: str, *, media_type: str, headers: dict[str, str] | None = None
 ) -> StreamingResponse:
-    """A file of the study piece by piece, as a log may be larger than the memory."""
+    """A file of the study in pieces, as a log may exceed the memory."""
     try:
         chunks = _chunks(results, relative)
     except FileNotFoundError:
@@ -266,7 +279,7 @@ def _stream(
 
 
 def _chunks(results: Results, relative: str) -> Iterator[bytes]:
-    """The file's content; FileNotFoundError at once, not when the answer has begun."""
+    """The file's content; FileNotFoundError at once, before the answer has begun."""
     file = results.path(relative).open("rb")
 
     def read() -> Iterator[bytes]:

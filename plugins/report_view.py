@@ -17,7 +17,7 @@ STUDIES_ROUTE = "benchmark-studies"  # path of the list, below `plugin/`
 class LateApp:
     """The pages' routes, loaded at the first request.
 
-    Every process of Airflow loads its plugins, each task's too; only the API server serves pages.
+    Every process of Airflow loads its plugins, even each task's; only the API server serves pages.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -28,7 +28,10 @@ class LateApp:
 
 
 class ReportView(AirflowPlugin):
-    """The tab, the list, and the routes that both show."""
+    """The tab, the list, and the routes behind them.
+
+    A trend has no tab, which Airflow would show on every DAG. Links lead to it where there is one.
+    """
 
     name = "operator_benchmark_reports"
     fastapi_apps = [  # noqa: RUF012  as Airflow declares it
@@ -40,12 +43,6 @@ class ReportView(AirflowPlugin):
             "href": f"{PREFIX}/report/{{DAG_ID}}/{{RUN_ID}}",
             "destination": "dag_run",
             "url_route": REPORT_ROUTE,
-        },
-        {
-            "name": "Trend",
-            "href": f"{PREFIX}/trend/{{DAG_ID}}",
-            "destination": "dag",
-            "url_route": "benchmark-trend",
         },
         {
             "name": "Studies",  # a longer one is cut off in the navigation

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class RunConfirmation(RunPoint):
     """Runs one point with the image of its arm: tonight's or the last good one's."""
 
-    operator_extra_links: Sequence[BaseOperatorLink] = ()  # its files are no files of the study
+    operator_extra_links: Sequence[BaseOperatorLink] = ()  # its files do not belong to the study
 
     def _next_measurement(self, context: Context) -> Measurement:
         from include.models import Point

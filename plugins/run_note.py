@@ -1,8 +1,8 @@
-"""Writes the result of a study into the note of its run, where the list of runs shows it.
+"""Writes a study's result into the note of its run, where the list of runs shows it.
 
-A task has no way to set the note of its own run: neither the task SDK nor the API that workers talk
-to knows one, and a login for each worker would be a secret more. The scheduler, which has the
-database anyway, tells its listeners of every run that ends (docs/adr/0012).
+A task cannot set the note of its own run: neither the task SDK nor the workers' API allows it, and
+a login for each worker would be another secret. The scheduler, which has the database anyway,
+tells its listeners of every run that ends (docs/adr/0012).
 """
 
 from __future__ import annotations
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 STUDY_DAG = "operator_benchmark"
 PLANNED = "**Planned:** "
-MARK = "**Result:** "  # what is before it in a note was written by somebody else
+MARK = "**Result:** "  # text before it in a note was written by somebody else
 MOST_CHARACTERS = 1000  # longest note in Airflow's database
-FEWEST_CHARACTERS = 100  # a shorter rest says nothing
+FEWEST_CHARACTERS = 100  # a shorter remainder is useless
 
 
 class NoteOfResult:
-    """Called by the scheduler for every run of every DAG; quick for those that are no study."""
+    """Called by the scheduler for every run of every DAG; quick for those that are not studies."""
 
     @hookimpl
     def on_dag_run_running(self, dag_run: DagRun) -> None:
-        """Say what will run."""
+        """Note what will run."""
         note_plan(dag_run)
 
     @hookimpl
     def on_dag_run_success(self, dag_run: DagRun) -> None:
-        """Say what the study found."""
+        """Note the study's result."""
         write_note(dag_run)
 
     @hookimpl
     def on_dag_run_failed(self, dag_run: DagRun) -> None:
-        """Say what the study found, and where to read what went wrong."""
+        """Note the study's result, and where to read about the failure."""
         write_note(dag_run)
 
 
 def write_note(dag_run: DagRun) -> None:
-    """Set the note of a run that wrote a report; what people wrote there stays in front of it."""
+    """Set the note of a run that wrote a report, after anything that people wrote there."""
     from sqlalchemy.orm import object_session
 
     from plugins.studies import headline_of
@@ -59,7 +59,7 @@ def write_note(dag_run: DagRun) -> None:
 
 
 def _trouble(session: Session, dag_run: DagRun) -> str | None:
-    """The reason why a study did not finish: the refusal itself, or the task that failed."""
+    """The reason why a study did not finish: the refusal itself, or the failed task."""
     from plugins.run_trouble import failed_tasks, refusal_of
     from plugins.studies import is_study
 
@@ -76,7 +76,7 @@ def _trouble(session: Session, dag_run: DagRun) -> str | None:
 
 
 def note_plan(dag_run: DagRun) -> None:
-    """Say at the start what will run: the study with its preset's values, or why it will not."""
+    """Note at the start what will run: the study with its preset's values, or its refusal."""
     from sqlalchemy.orm import object_session
 
     if dag_run.dag_id != STUDY_DAG or object_session(dag_run) is None:
@@ -89,7 +89,7 @@ def note_plan(dag_run: DagRun) -> None:
 def with_result(note: str | None, result: str, *, mark: str = MARK) -> str:
     """A note with the result at its end, cut to a note's length.
 
-    It takes the place of an earlier result and of what was planned; people's own words stay.
+    It replaces an earlier result and plan; text written by people stays.
     """
     paragraphs = (note or "").split("\n\n")
     kept = "\n\n".join(each for each in paragraphs if not each.startswith((PLANNED, MARK)))

@@ -26,14 +26,13 @@ def name_of(point: Point) -> str:
 
 
 class RunPoint(BaseOperator):
-    """Runs one point, blocking, from its creation to its proven end; returns its record as JSON.
+    """Runs one point, blocking, from its creation to its verified end; returns its record as JSON.
 
-    It blocks instead of deferring: a deferral costs seconds per point and can lose the result of
-    a fast job. A worker that dies is replaced by a retry, which adopts the job. A job that ended
-    badly is a measurement too: its record is stored and passed on, the task fails, and there is
-    no retry.
+    It blocks instead of deferring: a deferral costs seconds per point and can lose the result of a
+    fast job. A worker that dies is replaced by a retry, which adopts the job. A failed job is a
+    measurement too: its record is stored and passed on, the task fails, and there is no retry.
 
-    The point that runs is the next one due in its phase, see `include.study.turn.next_point`.
+    It runs the next due point of its phase, see `include.study.turn.next_point`.
     """
 
     template_fields: Sequence[str] = ("point",)
@@ -57,24 +56,34 @@ class RunPoint(BaseOperator):
             msg = f"not begun, as the study is stopped: {err}"
             raise AirflowFailException(msg) from err
         except PointNotNeeded as err:
-            cast("dict[str, Any]", context)["point_name"] = f"{self.planned_name} · not needed"
+            cast("dict[str, Any]", context)["point_name"] = f"{name_of(err.point)} · not needed"
             raise AirflowSkipException(str(err)) from err
         cast("dict[str, Any]", context)["point_name"] = name_of(measurement.point)
         try:
             record = measurement.run()
-        except NotStored as err:  # a retry would lose what is handed over
+        except NotStored as err:  # a retry would lose the handed-over record
             measurement.note_loss(err)
+            self._hand_over_loss(context, err)
             context["ti"].xcom_push("return_value", err.record.to_json())
             msg = f"{err}; its record is this task's result, and the report stores it if it can"
             raise AirflowFailException(msg) from err
         except Exception as err:
             measurement.note_loss(err)
+            self._hand_over_loss(context, err)  # in case the store does not accept it
             raise
         if record.status != Status.VALID:
             context["ti"].xcom_push("return_value", record.to_json())
             msg = f"{measurement.point} is {record.status.value}: {record.error}"
             raise AirflowFailException(msg)
         return record.to_json()
+
+    def _hand_over_loss(self, context: Context, err: Exception) -> None:
+        """Tell the verdict why the point has no record."""
+        from include.study.losses import loss_of
+        from plugins.study_context import LOSS
+
+        if self.point_id is not None:
+            context["ti"].xcom_push(LOSS, loss_of(self.point_id, err).to_json())
 
     @property
     def point_id(self) -> str | None:
@@ -83,7 +92,7 @@ class RunPoint(BaseOperator):
 
     @property
     def planned_name(self) -> str:
-        """The task's name in the grid until it begins: the point at its place in the plan."""
+        """The task's name in the grid until it starts: the point planned for it."""
         from include.models import Point
 
         return name_of(Point.model_validate(self.point))
@@ -95,11 +104,13 @@ class RunPoint(BaseOperator):
 
     def _next_measurement(self, context: Context) -> Measurement:
         from include.models import Point
+        from include.study.losses import store_handed_over
         from include.study.turn import next_measurement
         from plugins.study_context import StudyContext
 
         ti = context["ti"]
         study = StudyContext(ti)
+        store_handed_over(study.results, study.losses)
         return next_measurement(
             study.results,
             study.handle,

@@ -1,4 +1,4 @@
-"""Why a run ended without its result: the refusal in its own words, or the tasks that failed."""
+"""Reason why a run ended without its result: its refusal, or the tasks that failed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def refusal_of(session: Session, *, dag_id: str, run_id: str) -> tuple[str, str] | None:
-    """The task that refused a run and its sentences, None when none did."""
+    """The task that refused a run and its sentences, None without a refusal."""
     row = session.execute(
         select(XComModel.task_id, XComModel.value)
         .where(XComModel.dag_id == dag_id, XComModel.run_id == run_id, XComModel.key == REFUSED)
@@ -29,7 +29,7 @@ def refusal_of(session: Session, *, dag_id: str, run_id: str) -> tuple[str, str]
 
 
 def failed_tasks(session: Session, *, dag_id: str, run_id: str) -> tuple[str, ...]:
-    """The tasks of a run that failed by themselves, in the order of their ends; points once."""
+    """The tasks of a run that failed by themselves, in order of their end; points only once."""
     tasks = session.scalars(
         select(TaskInstance.task_id)
         .where(

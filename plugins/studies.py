@@ -1,9 +1,9 @@
 """Finds the studies of runs for the API server: in Airflow's database and in the results store.
 
-A study's address is taken from what its task `plan` returned. It is believed only if the folder's
-own `run.json` names the same run: an XCom can be edited by those who may edit its DAG, and would
-otherwise open the studies of other DAGs. Studies that another Airflow made, such as the demo's,
-are found by their `run.json` in the installation's own results.
+A study's address comes from the result of its task `plan`. It is only trusted if the folder's own
+`run.json` names the same run: an XCom can be edited by those who may edit its DAG, and would
+otherwise open the studies of other DAGs. Studies made by another Airflow, such as the demo's, are
+found by their `run.json` in the installation's own results.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ from sqlalchemy import select
 from include.errors import StudyError
 from include.models import DnsLabel, Study, StudyOrigin
 from include.regression import FOLDER, trend_models
-from include.regression.settings import read_nightly
+from include.regression.settings import dag_id_of, read_nightly
 from include.regression.trend_models import Trend
-from include.report.pages import StudyLine
+from include.report.pages import StudyLine, TrendLink
 from include.results import Results
+from include.study.address import results_root
 from include.study.plan import study_id_of
-from include.study.steps import Planned, results_root
+from include.study.steps import Planned
 from plugins.study_context import locate
 
 if TYPE_CHECKING:
@@ -34,18 +35,18 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 PLAN = "plan"  # the task whose XCom names the study
-REPORT = "report"  # the task whose XCom says what it found
+REPORT = "report"  # the task whose XCom has its result
 MOST_LISTED = 500
 GOING = {"queued", "running"}
 _LABEL: TypeAdapter[str] = TypeAdapter(DnsLabel)
 
 
 class UnreadableStoreError(Exception):
-    """The place of the results cannot be read from here; the message says which and why."""
+    """The results cannot be read from here; the message names their place and the reason."""
 
 
 class _Reported(BaseModel):
-    """The part of `include.report.write.ReportSummary` that is needed here."""
+    """The part of `include.report.write.ReportSummary` needed here."""
 
     study_id: DnsLabel
     headline: str
@@ -69,7 +70,7 @@ def state_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
 
 
 def headline_of(session: Session, *, dag_id: str, run_id: str) -> str | None:
-    """The first sentence of a run's report, None when the run has written none."""
+    """The first sentence of a run's report, None without a report."""
     query = XComModel.get_many(
         run_id=run_id, dag_ids=dag_id, task_ids=REPORT, key="return_value", limit=1
     )
@@ -91,7 +92,7 @@ def is_study(session: Session, *, dag_id: str, run_id: str) -> bool:
 
 
 def expected_address(session: Session, *, dag_id: str, run_id: str) -> str:
-    """Where the results of a run would be, by its conf."""
+    """Address where the results of a run would be, from its conf."""
     conf = session.scalar(
         select(DagRun.conf).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
     )
@@ -107,12 +108,12 @@ def expected_address(session: Session, *, dag_id: str, run_id: str) -> str:
 
 
 def installation_root() -> str:
-    """Address of the studies that name no other place."""
+    """Address of the studies that do not name another."""
     return _root(Study())
 
 
 def listed(session: Session, *, may_read: Callable[[str], bool]) -> list[StudyLine]:
-    """This Airflow's studies of the DAGs that `may_read` allows, the newest first."""
+    """Studies of the DAGs that `may_read` allows, newest first."""
     return list(_planned_here(session, may_read=may_read))
 
 
@@ -133,7 +134,7 @@ def listed_elsewhere(
 
 
 def trend_of(series: str, *, may_read: Callable[[str], bool]) -> Trend | None:
-    """A series' nights whose runs may be read, None before the first; UnreadableStoreError."""
+    """The nights of a series with readable runs, None before the first; UnreadableStoreError."""
     root = _root(read_nightly()[series].study)
     files = Results(locate(root) / FOLDER / series)
     try:
@@ -144,6 +145,17 @@ def trend_of(series: str, *, may_read: Callable[[str], bool]) -> Trend | None:
         raise unreadable(root, err) from err
     dag_ids = {point.dag_id for group in trend.groups for point in group.points}
     return trend.only({dag_id for dag_id in dag_ids if may_read(dag_id)})
+
+
+def trends(*, may_read: Callable[[str], bool]) -> list[TrendLink]:
+    """The series with readable nights; UnreadableStoreError."""
+    return [
+        TrendLink(series=series, dag_id=dag_id)
+        for series in read_nightly()
+        if may_read(dag_id := dag_id_of(series))
+        and (trend := trend_of(series, may_read=may_read)) is not None
+        and any(group.points for group in trend.groups)
+    ]
 
 
 def _planned_here(session: Session, *, may_read: Callable[[str], bool]) -> Iterator[StudyLine]:
@@ -172,7 +184,7 @@ def _planned_here(session: Session, *, may_read: Callable[[str], bool]) -> Itera
 
 
 def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
-    """Where the results of a run may be, the likeliest first."""
+    """Possible addresses of a run's results, the likeliest first."""
     query = XComModel.get_many(
         run_id=run_id, dag_ids=dag_id, task_ids=PLAN, key="return_value", limit=1
     )
@@ -187,7 +199,7 @@ def _addresses(session: Session, *, dag_id: str, run_id: str) -> Iterator[str]:
 
 
 def _read_plan(row: Any) -> Planned | None:
-    """The value that the task `plan` returned, None for another DAG's task of that name."""
+    """The result of the task `plan`, None for another DAG's task of that name."""
     try:
         planned = Planned.model_validate(XComModel.deserialize_value(row))
     except ValidationError:
@@ -196,7 +208,7 @@ def _read_plan(row: Any) -> Planned | None:
 
 
 def study_ids(root: str, *, pattern: str) -> Iterator[str]:
-    """Folders whose names may be those of studies, from one listing of one level."""
+    """Folders that may be studies by their names, from one listing of one level."""
     try:
         names = [str(path).rsplit("/", 1)[-1] for path in locate(root).glob(pattern)]
     except FileNotFoundError:
@@ -217,7 +229,7 @@ def _is_label(name: str) -> bool:
 
 
 def origin_at(address: str) -> StudyOrigin | None:
-    """The run that a folder says it belongs to, None for a folder of no run."""
+    """The run named in a folder, None for a folder without a run."""
     try:
         return Results(locate(address)).origin()
     except (FileNotFoundError, NotADirectoryError, ValidationError):
@@ -227,7 +239,7 @@ def origin_at(address: str) -> StudyOrigin | None:
 
 
 def unreadable(address: str, err: Exception) -> UnreadableStoreError:
-    """The error that says which place cannot be read."""
+    """The error that names the unreadable place."""
     return UnreadableStoreError(f"{address} cannot be read by the API server: {type(err).__name__}")
 
 

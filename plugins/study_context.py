@@ -1,4 +1,4 @@
-"""Access for a task to its study: to XComs of earlier tasks and to the results store."""
+"""A task's access to its study: to XComs of earlier tasks and to the results store."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow.sdk import Connection, ObjectStoragePath
 
 from include.models import ClusterHandle, Phase, Reservation
 from include.results import CONFIRMATION_FOLDER, PLAN, Location, Results
+from include.study.losses import Loss
 from include.study.steps import Planned
 from include.study.turn import phase_of
 from plugins.aws_connection import use_aws_connection
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from airflow.sdk.types import RuntimeTaskInstanceProtocol
 
 
+LOSS = "loss"  # key of the XCom of a lost point
+
+
 def locate(address: str) -> Location:
     """The path behind an address: a file's, or an object store's with a connection in front.
 
-    AirflowNotFoundException when there is no such connection: Airflow would only warn, and try
-    whatever credentials the machine has. Listings are never kept, as other processes write there
-    and a server would go on showing what it saw first.
+    AirflowNotFoundException for an unknown connection: Airflow would only warn, and try the
+    machine's credentials. Listings are never cached, as other processes write there and a
+    server would go on showing its first one.
     """
     if "://" not in address:
         return ObjectStoragePath(address)
@@ -34,7 +38,7 @@ def locate(address: str) -> Location:
 
 
 class StudyContext:
-    """A task's view of its study. What other tasks handed over is read once."""
+    """A task's view of its study. Results of other tasks are read once."""
 
     def __init__(self, ti: RuntimeTaskInstanceProtocol) -> None:
         use_aws_connection()
@@ -42,7 +46,7 @@ class StudyContext:
 
     @cached_property
     def planned(self) -> Planned:
-        """The value that `plan` handed over."""
+        """The result of `plan`."""
         return Planned.model_validate(self.ti.xcom_pull(task_ids="plan"))
 
     @cached_property
@@ -52,19 +56,26 @@ class StudyContext:
 
     @property
     def confirmation(self) -> Results | None:
-        """The folder of the study's confirmation, None when nothing is to be confirmed."""
+        """The folder of the study's confirmation, None when there is nothing to confirm."""
         folder = Results(self.results.path(CONFIRMATION_FOLDER))
         return folder if folder.exists(PLAN) else None
 
     @cached_property
     def reservation(self) -> Reservation:
-        """The cluster's names, known from before it was created."""
+        """The cluster's names, known before its creation."""
         return Reservation.model_validate(self.ti.xcom_pull(task_ids="reserve"))
 
     @cached_property
     def handle(self) -> ClusterHandle:
         """The cluster, once it is ready."""
         return ClusterHandle.model_validate(self.ti.xcom_pull(task_ids="wait_ready"))
+
+    @property
+    def losses(self) -> tuple[Loss, ...]:
+        """The losses that the points' tasks handed over."""
+        tasks = [f"phase_{number}.points" for number in range(1, self.planned.phases + 1)]
+        handed_over = self.ti.xcom_pull(task_ids=tasks, key=LOSS) or ()
+        return tuple(Loss.model_validate(loss) for loss in handed_over if loss)
 
     def was_attempted(self, task_id: str) -> bool:
         """True if the task of this run did anything, successfully or not."""

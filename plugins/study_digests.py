@@ -1,4 +1,4 @@
-"""What the reports of listed studies and imports found, read from their folders."""
+"""Findings of listed studies and imports, read from their folders."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from plugins.study_context import locate
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-READ_AS = "operator_benchmark"  # who may read its runs may read what was imported
+READ_AS = "operator_benchmark"  # whoever may read its runs may read imports
 
 
 def study_of(name: str) -> Results:
@@ -38,12 +38,12 @@ def imports(known: Iterable[StudyLine], *, may_read: Callable[[str], bool]) -> l
 
 
 def with_digests(lines: Iterable[StudyLine]) -> list[StudyLine]:
-    """The lines with what their reports found; those in the installation's own results alone."""
+    """The lines with their reports' results, only for those in the installation's own results."""
     root, given = installation_root(), list(lines)
 
     def read(line: StudyLine) -> StudyLine:
         address = f"{root}/{line.study_id}"
-        if line.run_id:  # an XCom that somebody edited may name another DAG's study
+        if line.run_id:  # an edited XCom may name another DAG's study
             origin = origin_at(address)
             if origin is None or (origin.dag_id, origin.run_id) != (line.dag_id, line.run_id):
                 return line

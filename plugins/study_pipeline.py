@@ -1,9 +1,10 @@
-"""The tasks of one study and how they hang together, for every DAG that runs studies."""
+"""The tasks of one study and their dependencies, for every DAG that runs studies."""
 
 from __future__ import annotations
 
 import logging
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,21 +15,23 @@ from include import k8s_operators
 from include.models.study import LONGEST_POINT_S
 from plugins.alarm import alarm, channels
 from plugins.approval import AskWhenWanted
-from plugins.refusals import AGAIN, REFUSED, told_on_the_run
+from plugins.refusals import AGAIN, REFUSED, shown_on_the_run
 from plugins.run_point import RunPoint
+from plugins.study_assets import STUDIES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from airflow.sdk import XComArg
     from airflow.sdk.definitions.mappedoperator import MappedOperator
     from airflow.sdk.types import DagRunProtocol as DagRun
+    from airflow.sdk.types import OutletEventAccessorsProtocol as OutletEvents
     from airflow.sdk.types import RuntimeTaskInstanceProtocol as TaskInstance
 
 log = logging.getLogger(__name__)
 PHASE_STEPS = ("install", "points", "uninstall")
 POINT_TIME_LIMIT = timedelta(seconds=LONGEST_POINT_S + 900)
-TURN_EVERY = timedelta(seconds=30)  # a study that waits for its cluster looks again
+TURN_EVERY = timedelta(seconds=30)  # interval at which a waiting study looks again
 PLANNED = "ti.xcom_pull(task_ids='plan')"
 APPROVAL = f"""\
 {{{{ {PLANNED}['summary'] }}}}
@@ -40,11 +43,11 @@ APPROVAL = f"""\
 
 
 def phases() -> range:
-    """Numbers of the phases: one per operator at most, as a DAG has the same tasks in every run."""
+    """Numbers of the phases: at most one per operator, as a DAG has the same tasks in every run."""
     return range(1, len(k8s_operators.available()) + 1)
 
 
-# A dict by its annotation would become an XCom per key.
+# Annotated as a dict, the result would become one XCom per key.
 @task(multiple_outputs=False, **AGAIN)
 def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str, Any]:
     """Check the study and store its plan; returns the points by phase."""
@@ -53,8 +56,8 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
     from include.study import steps
     from plugins.study_context import locate
 
-    with told_on_the_run(ti):
-        channels()  # whom to tell of a cluster that is left is known before there is one
+    with shown_on_the_run(ti):
+        channels()  # alert channels must be valid before there is a cluster
         return steps.plan_study(
             params,
             conf=dag_run.conf or {},
@@ -68,25 +71,34 @@ def plan(params: dict[str, Any], ti: TaskInstance, dag_run: DagRun) -> dict[str,
 
 @task(multiple_outputs=False, execution_timeout=timedelta(minutes=15), **AGAIN)
 def preflight(ti: TaskInstance) -> dict[str, Any]:
-    """Look whether the cluster can be made and what the study will cost; returns the estimate.
+    """Check if the cluster can be made and what the study will cost; returns the estimate.
 
-    Where the cluster takes one study at a time and has another one, this one waits for its end;
-    it is refused at once where nobody would wait, as in a terminal.
+    If another study has a cluster that takes one at a time, this one waits for its end.
     """
-    from include.errors import ClusterBusy
     from include.study.preflight import preflight
     from plugins.study_context import StudyContext
 
-    with told_on_the_run(ti):
-        try:
-            return preflight(StudyContext(ti).results).to_json()
-        except ClusterBusy as err:
-            if not waits_for_a_turn():
-                raise
-            log.info("waiting for the cluster: %s", err)
-            ti.xcom_push(key=REFUSED, value=str(err))
-    again_at = datetime.now(UTC) + TURN_EVERY
-    raise AirflowRescheduleException(again_at)  # type: ignore[no-untyped-call]
+    with shown_on_the_run(ti), waiting_for_a_turn(ti):
+        return preflight(StudyContext(ti).results).to_json()
+
+
+@contextmanager
+def waiting_for_a_turn(ti: TaskInstance) -> Iterator[None]:
+    """Reschedule the task when the cluster has another study, and log which.
+
+    ClusterBusy passes where nobody would wait, as in a terminal.
+    """
+    from include.errors import ClusterBusy
+
+    try:
+        yield
+    except ClusterBusy as err:
+        if not waits_for_a_turn():
+            raise
+        log.info("waiting for the cluster: %s", err)
+        ti.xcom_push(key=REFUSED, value=str(err))
+        again_at = datetime.now(UTC) + TURN_EVERY
+        raise AirflowRescheduleException(again_at) from err  # type: ignore[no-untyped-call]
 
 
 def waits_for_a_turn() -> bool:
@@ -97,11 +109,19 @@ def waits_for_a_turn() -> bool:
 @setup
 @task(multiple_outputs=False)
 def reserve(ti: TaskInstance) -> dict[str, Any]:
-    """Fix the names and the expiry of the cluster; creates nothing."""
-    from include.study import steps
+    """Fix the names and the expiry of the cluster; creates nothing.
+
+    Another study may have taken the cluster since preflight, for example while this one waited
+    for its approval. Its end is awaited here, as the time to live starts here.
+    """
+    from include.study import preflight, steps
     from plugins.study_context import StudyContext
 
-    return steps.reserve(StudyContext(ti).results).to_json()
+    reservation = steps.reserve(StudyContext(ti).results)
+    if waits_for_a_turn():
+        with waiting_for_a_turn(ti):
+            preflight.require_turn(reservation)
+    return reservation.to_json()
 
 
 @setup
@@ -112,13 +132,14 @@ def provision(ti: TaskInstance) -> None:
     from plugins.study_context import StudyContext
 
     study = StudyContext(ti)
-    steps.provision(study.results, study.reservation)
+    with waiting_for_a_turn(ti):  # of two studies that could start at once, one does
+        steps.provision(study.results, study.reservation)
 
 
 @setup
 @task(multiple_outputs=False, execution_timeout=timedelta(hours=1))
 def wait_ready(ti: TaskInstance) -> dict[str, Any]:
-    """Wait until jobs can run; returns how to reach the cluster, without any secret."""
+    """Wait until jobs can run; returns the access to the cluster, without any secret."""
     from include.study import steps
     from plugins.study_context import StudyContext
 
@@ -126,7 +147,7 @@ def wait_ready(ti: TaskInstance) -> dict[str, Any]:
     return steps.wait_ready(study.results, study.reservation).to_json()
 
 
-@task(execution_timeout=timedelta(hours=1))  # workers may have to come, and pull images
+@task(execution_timeout=timedelta(hours=1))  # workers may have to start, and pull images
 def install(phase: int, ti: TaskInstance) -> list[dict[str, Any]]:
     """Install the operators of a phase; returns its points."""
     from include.study import steps
@@ -141,8 +162,11 @@ def install(phase: int, ti: TaskInstance) -> list[dict[str, Any]]:
 
 
 @task(trigger_rule=TriggerRule.ALL_DONE, execution_timeout=timedelta(minutes=30))
-def uninstall(phase: int, ti: TaskInstance) -> None:
-    """Remove the operators of a phase and prove that none of its pods is left."""
+def uninstall(phase: int, ti: TaskInstance, *, stays_warm: bool = False) -> None:
+    """Remove the operators of a phase and verify that none of its pods is left.
+
+    With the last phase the workers end, unless the cluster `stays_warm` for what follows.
+    """
     from include.study import steps
     from plugins.study_context import StudyContext
 
@@ -151,7 +175,9 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
     if planned is None or not study.was_attempted(f"phase_{phase}.install"):
         msg = f"nothing was installed for a phase {phase}"
         raise AirflowSkipException(msg)
-    steps.uninstall_phase(study.results, study.handle, planned)
+    is_last = phase == study.planned.phases and not stays_warm
+    remove = steps.uninstall_last_phase if is_last else steps.uninstall_phase
+    remove(study.results, study.handle, planned)
 
 
 @task(
@@ -161,7 +187,7 @@ def uninstall(phase: int, ti: TaskInstance) -> None:
     on_failure_callback=alarm,
 )
 def destroy(ti: TaskInstance) -> None:
-    """Remove everything that the study made, and prove it."""
+    """Remove everything that the study made, and verify it."""
     from include.study import steps
     from plugins.study_context import StudyContext
 
@@ -169,17 +195,21 @@ def destroy(ti: TaskInstance) -> None:
     steps.destroy(study.reservation, open_results=lambda: study.results)
 
 
-@task(multiple_outputs=False)
-def report(ti: TaskInstance) -> dict[str, Any]:
-    """Write records, tables, figures and the report; returns its summary."""
+@task(multiple_outputs=False, outlets=[STUDIES])
+def report(ti: TaskInstance, outlet_events: OutletEvents) -> dict[str, Any]:
+    """Write records, tables, figures and the report, and notify other DAGs; returns its summary."""
     from include.study import steps
     from plugins.notifications import run_link
+    from plugins.study_assets import tell_of_study
     from plugins.study_context import StudyContext
 
     handed_over = ti.xcom_pull(task_ids=[f"phase_{phase}.points" for phase in phases()])
     given = [record for record in handed_over if record]
     link = run_link(ti.dag_id, ti.run_id) if waits_for_a_turn() else None  # no page in a terminal
-    return steps.report(StudyContext(ti).results, given, run_link=link).to_json()
+    results = StudyContext(ti).results
+    summary = steps.report(results, given, run_link=link)
+    tell_of_study(outlet_events, results, headline=summary.headline, run_link=link)
+    return summary.to_json()
 
 
 @task(task_id="verdict")
@@ -201,6 +231,7 @@ def check_study(ti: TaskInstance, *, may_be_skipped: Sequence[str] = ()) -> None
         study.results,
         states={task_id: state for task_id, state in states.items() if task_id != ti.task_id},
         may_be_skipped=[*not_planned, *may_be_skipped],
+        handed_over=study.losses,
     )
 
 
@@ -216,14 +247,15 @@ def one_at_a_time(operator: type[RunPoint], points: XComArg) -> MappedOperator:
     ).expand(point=points)
 
 
-def run_phase(phase: int) -> TaskGroup:
+def run_phase(phase: int, *, stays_warm: bool) -> TaskGroup:
     """Install, run every point one at a time, uninstall."""
-    # The phase before may have been skipped, but what it installed must be gone.
+    # The previous phase may have been skipped, but its operators must be gone.
     rule = TriggerRule.ALL_SUCCESS if phase == 1 else TriggerRule.NONE_FAILED
     tip = "Install the operators, run the points one at a time, remove the operators"
     with TaskGroup(f"phase_{phase}", group_display_name=f"phase {phase}", tooltip=tip) as group:
         points = install.override(trigger_rule=rule)(phase)
-        chain(points, one_at_a_time(RunPoint, points), uninstall(phase))
+        last = uninstall(phase, stays_warm=stays_warm)
+        chain(points, one_at_a_time(RunPoint, points), last)
     return group
 
 
@@ -233,10 +265,10 @@ def study_tasks(
     at_end: Sequence[XComArg] = (),
     verdict: XComArg | None = None,
 ) -> None:
-    """All tasks of a study in their order, in the DAG at hand.
+    """All tasks of a study in order, in the current DAG.
 
-    `after_phases` run while the cluster is still there, `at_end` after the report and whatever
-    happened. `verdict`, by default the study's own, is the one task that decides on the colour.
+    `after_phases` run while the cluster still exists, `at_end` after the report in any case.
+    `verdict`, by default the study's own, is the only task that decides the colour.
     """
     approve = AskWhenWanted(
         task_id="approve",
@@ -254,7 +286,7 @@ def study_tasks(
         looked,
         approve,
         *setups,
-        *(run_phase(phase) for phase in phases()),
+        *(run_phase(phase, stays_warm=bool(after_phases)) for phase in phases()),
         *after_phases,
         *teardowns,
     )

@@ -33,6 +33,9 @@ SETTINGS = {
     "PYTHONPATH": str(ROOT),
 }
 os.environ.update(SETTINGS)
+# Under `make test` a make that a test starts would take that one's flags, and tell its folders.
+for name in [name for name in os.environ if name.startswith(("MAKE", "MFLAGS"))]:
+    del os.environ[name]
 
 from tests import fakes  # noqa: E402  after the settings above
 from tests.distribution import ByWhatTheyShare, in_order_of_length  # noqa: E402

@@ -17,6 +17,15 @@ TOGETHER = {
     "Airflow's database and its DAGs": ("tests/dags/",),
     "a study with figures": ("tests/report/",),
 }
+# Files that share nothing, and take half a minute or more.
+LONG = (
+    "tests/recorded_runs/test_program.py",
+    "tests/plugins/test_report_view.py",
+    "tests/study/test_run_point.py",
+    "tests/test_how_tos.py",
+    "tests/cli/test_records.py",
+    "tests/aws/test_mutations.py",
+)
 
 
 def shared_by(nodeid):
@@ -31,8 +40,13 @@ def shared_by(nodeid):
 
 def in_order_of_length(items):
     """Tests of what takes longest first; others keep their order behind them."""
-    order = {what: place for place, what in enumerate(TOGETHER)}
-    return sorted(items, key=lambda item: order.get(shared_by(item.nodeid), len(order)))
+    order = {what: place for place, what in enumerate([*TOGETHER, *LONG])}
+
+    def place(item):
+        file = item.nodeid.partition("::")[0]
+        return order.get(shared_by(file) or file, len(order))
+
+    return sorted(items, key=place)
 
 
 class ByWhatTheyShare(LoadFileScheduling):

@@ -19,8 +19,8 @@ HEAVY = {"boto3", "kubernetes", "matplotlib", "numpy", "pandas", "pyarrow", "sci
 # is a module right below `include` that many rooms use; it imports ground alone.
 FLOORS = (
     *("models", "parsers", "results", "kube", "applications", "k8s_operators", "jobs", "aws"),
-    *("embedded", "simulation", "clusters", "cost", "analysis", "report", "recorded_runs"),
-    *("study", "regression", "deployment", "control_path", "bench", "cli"),
+    *("embedded", "simulation", "clusters", "analysis", "cost", "report", "recorded_runs"),
+    *("study", "regression", "deployment", "control_path", "bench", "drills", "cli"),
 )
 GROUND = {path.stem for path in (ROOT / "include").glob("[!_]*.py")}
 MOST_GROUND = 10  # modules
@@ -148,6 +148,8 @@ ADAPTERS = {
     for room in ("clusters", "k8s_operators")
 }
 
+FIELDS = {"local", "simulated"}  # names of clusters that are fields of records and addresses too
+
 
 def outside(room: str) -> list[Path]:
     return [path for path in (*MODULES, *WIRING) if path.parent.name != room]
@@ -203,7 +205,10 @@ def _deciding(node: ast.AST, names: set[str]) -> list[ast.AST]:
     if isinstance(node, ast.Compare):
         return [node]
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        return list(node.args) if node.func.attr in {"startswith", "endswith"} else []
+        looks_up = node.func.attr == "get" and not _texts(node) & FIELDS
+        return list(node.args) if looks_up or node.func.attr in {"startswith", "endswith"} else []
+    if isinstance(node, ast.Subscript) and not _texts(node.slice) & FIELDS:
+        return [node.slice]
     if isinstance(node, ast.Dict):  # a table by adapter, not an object with a field of that name
         keys = [key for key in node.keys if key is not None]
         texts = {key.value for key in keys if isinstance(key, ast.Constant)}
@@ -219,6 +224,8 @@ def _deciding(node: ast.AST, names: set[str]) -> list[ast.AST]:
         'match name:\n  case "existing": pass',
         'PACE = {"local": 1, "simulated": 2}[cluster]',
         'x = handle.cluster.startswith("local")',
+        'x = study.cluster_options.get("existing", {})',
+        'x = PACES["eks"]',
         'HERE = "local"\nx = study.cluster == HERE',
     ],
 )

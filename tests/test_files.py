@@ -50,3 +50,36 @@ def test_there_is_a_look_at_once_and_one_at_the_limit(monkeypatch):
 
 def test_no_time_at_all_is_one_look():
     assert len(list(waiting.looks(limit_s=0.0, poll_s=9.0))) == 1
+
+
+PAGE = """# A heading that is as long as it likes
+
+Prose {words}
+goes on.
+- An item {words}
+  goes on
+1. and a numbered one
+| a table | {words} |
+```
+code {words}
+```
+![an image](with-a-name)
+"""
+
+
+def test_a_page_keeps_its_words_and_folds_its_prose_alone(tmp_path):
+    page = PAGE.replace("{words}", " ".join(["word"] * 40))
+    files.write_page(tmp_path / "page.md", page)
+    lines = (tmp_path / "page.md").read_text().splitlines()
+    assert " ".join(lines).split() == page.split()
+    long = [line.split()[0] for line in lines if len(line) > files.PROSE_COLUMNS]
+    assert long == ["|", "code"]
+    assert sum(line.startswith("  word") for line in lines) == 1
+
+
+def test_a_folded_page_is_folded_to_itself(tmp_path):
+    path = tmp_path / "page.md"
+    files.write_page(path, PAGE.replace("{words}", " ".join(["word"] * 40)))
+    once = path.read_text()
+    files.write_page(path, once)
+    assert path.read_text() == once

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.files import PROSE_COLUMNS
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text())
@@ -53,3 +55,13 @@ def test_the_index_has_every_decision_and_every_number():
     for number, text in rows:
         is_there = any(path.name.startswith(f"{int(number):04d}-") for path in ADRS)
         assert is_there or text.startswith("not used")
+
+
+PAGES = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+
+
+@pytest.mark.parametrize("page", sorted(PAGES), ids=lambda page: page.stem)
+def test_the_prose_of_a_page_keeps_to_120_characters(page):
+    no_code = re.sub(r"^ *```.*?^ *```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    long = [line for line in no_code.splitlines() if len(line) > PROSE_COLUMNS]
+    assert [line for line in long if not line.startswith(("|", "#", "!["))] == []

@@ -26,7 +26,7 @@ def serving():
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
     server.answer, server.got = 200, got
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         yield server

@@ -1,18 +1,20 @@
-"""Points that a study can leave out, because the answer at their size is known.
+"""Points that a study can leave out because the answer at their size is known.
 
-Nothing is stored of a decision: it follows from the plan and the records, so that every task, the
-verdict and the report come to the same one, whoever asks first.
+No decision is stored: it follows from the plan and the records, so that every task, the verdict and
+the report reach the same one independently.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from include.analysis.labels import operator_title, signed
 from include.analysis.looks import Decision, Look, look_at, repeats_for, schedule
-from include.models import Design, Status
+from include.models import Design, Status, StopBy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -35,8 +37,22 @@ class PairLook:
 
 
 def looks_at_pairs(study: Study) -> bool:
-    """True if the study compares complete blocks, so that a difference may end it."""
-    return study.repeats_min is not None and study.design is Design.INTERLEAVED
+    """True if the study compares complete blocks, so that a difference may end it early."""
+    return (
+        study.repeats_min is not None
+        and study.design is Design.INTERLEAVED
+        and study.stop_by is StopBy.DIFFERENCE
+    )
+
+
+def looks_of(plan: Plan) -> Schedule:
+    """Schedule of the study's looks, with their levels."""
+    study, arms = plan.study, len(_arms(plan))
+    return schedule(
+        repeats_min=study.repeats_min or study.repeats,
+        repeats=study.repeats,
+        comparisons=max(1, math.comb(arms, 2) * len(study.nodes)),
+    )
 
 
 def not_needed(plan: Plan, records: Iterable[Record]) -> frozenset[str]:
@@ -75,14 +91,9 @@ def _is_decided(plan: Plan, by_id: Mapping[str, Record], nodes: int) -> bool:
 def _looks_by_pair(
     plan: Plan, by_id: Mapping[str, Record], nodes: int
 ) -> dict[tuple[str, str], list[PairLook]]:
-    """The looks at each pair up to the one that decides it, from complete blocks alone."""
-    study, arms = plan.study, _arms(plan)
-    pairs = list(combinations(arms, 2))
-    scheme = schedule(
-        repeats_min=study.repeats_min or study.repeats,
-        repeats=study.repeats,
-        comparisons=max(1, len(pairs) * len(study.nodes)),
-    )
+    """The looks at each pair up to the deciding one, from complete blocks alone."""
+    study, scheme = plan.study, looks_of(plan)
+    pairs = combinations(_arms(plan), 2)
     times = _times_of_complete_blocks(plan, by_id, nodes)
     return {
         (baseline, operator): list(
@@ -128,7 +139,7 @@ def _looks(
 def _times_of_complete_blocks(
     plan: Plan, by_id: Mapping[str, Record], nodes: int
 ) -> dict[str, list[float]]:
-    """Times by arm, block by block in the order of the plan; a block counts with all its arms."""
+    """Times by arm, block by block in planned order; a block only counts if all its arms do."""
     blocks: dict[int, list[Point]] = defaultdict(list)
     for point in plan.points:
         if point.nodes == nodes and not point.is_warmup:
@@ -143,25 +154,34 @@ def _times_of_complete_blocks(
 
 
 def _beyond_the_spread(plan: Plan, by_id: Mapping[str, Record]) -> Iterator[Point]:
-    """Points of cells whose first repeats say that fewer repeats are enough."""
-    study = plan.study
+    """Points of cells whose first repeats show that fewer repeats are enough.
+
+    Interleaved operators end together: blocks stay complete.
+    """
     cells: dict[tuple[str, int], list[Point]] = defaultdict(list)
     for point in plan.points:
         if not point.is_warmup:
             cells[point.arm, point.nodes].append(point)
-    for points in cells.values():
-        measured = [time_s for p in points if (time_s := _time_s(by_id.get(p.point_id)))]
-        least = study.repeats_min or study.repeats
-        if study.precision_percent is None or len(measured) < least:
-            continue
-        enough = repeats_for(
-            measured[:least],
-            precision_percent=study.precision_percent,
-            most=study.repeats,
-            seed=study.seed,
-        )
-        if len(measured) >= enough:
+    enough = {key for key, points in cells.items() if _is_enough(points, by_id, plan.study)}
+    for (arm, nodes), points in cells.items():
+        together = {key for key in cells if key[1] == nodes}
+        needed = together if plan.study.design is Design.INTERLEAVED else {(arm, nodes)}
+        if needed <= enough:
             yield from points
+
+
+def _is_enough(points: Sequence[Point], by_id: Mapping[str, Record], study: Study) -> bool:
+    """True if a cell has as many repeats as the spread of its first ones requires."""
+    measured = [time_s for p in points if (time_s := _time_s(by_id.get(p.point_id)))]
+    least = study.repeats_min or study.repeats
+    if study.precision_percent is None or len(measured) < least:
+        return False
+    return len(measured) >= repeats_for(
+        measured[:least],
+        precision_percent=study.precision_percent,
+        most=study.repeats,
+        seed=study.seed,
+    )
 
 
 def _time_s(record: Record | None) -> float | None:
@@ -178,21 +198,20 @@ def _arms(plan: Plan) -> tuple[str, ...]:
     return tuple(sorted(sorted(arms), key=lambda arm: order[arms[arm]]))
 
 
-def told(pair: PairLook) -> str:
-    """The last look at a pair in words; its size is in the reader's table."""
+def sentence(pair: PairLook) -> str:
+    """The last look at a pair in words, without its size, which the table gives."""
     look = pair.look
     level = f"{100 * (1 - pair.error):.2f} %"
-    interval = f"{level} interval {look.low_percent:+.1f} to {look.high_percent:+.1f} %"
+    interval = f"{level} interval {signed(look.low_percent)} to {signed(look.high_percent)} %"
     counts = f"n = {look.repeats} + {look.repeats}"
+    operator, baseline = operator_title(pair.operator), operator_title(pair.baseline)
     if look.decision is Decision.WINNER:
         word = "slower" if look.difference_percent > 0 else "faster"
-        text = (
-            f"{pair.operator} is {abs(look.difference_percent):.1f} % {word} than {pair.baseline}"
-        )
+        text = f"{operator} is {abs(look.difference_percent):.1f} % {word} than {baseline}"
     elif look.decision is Decision.NO_DIFFERENCE:
-        text = f"{pair.operator} and {pair.baseline} show no difference that matters"
+        text = f"{operator} and {baseline} show no difference that matters"
     else:
-        text = f"{pair.operator} against {pair.baseline}: {look.difference_percent:+.1f} %"
+        text = f"{operator} against {baseline}: {signed(look.difference_percent)} %"
     return f"{text}, {interval}, {counts}; {_where(pair)}"
 
 

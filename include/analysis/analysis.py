@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """The records, their operators kept apart by study, and every table made of them."""
+    """The records, their operators kept apart by study, and all tables made from them."""
 
     frame: pd.DataFrame
     summary: pd.DataFrame
@@ -34,19 +34,19 @@ class Analysis:
     drifts: pd.DataFrame
     scaling: pd.DataFrame
     curves: pd.DataFrame  # a figure over an axis: medians
-    curve_pairs: pd.DataFrame  # the same: what two operators differ by
+    curve_pairs: pd.DataFrame  # differences between two operators over that axis
     verdicts: tuple[Verdict, ...]
 
 
 def analyse(
     frame: pd.DataFrame, *, operators: Sequence[str] = (), looks: Iterable[PairLook] = ()
 ) -> Analysis:
-    """The analysis of a table of records; `operators` fixes the order where it is not that of runs.
+    """The analysis of a table of records; `operators` fixes their order, by default that of runs.
 
-    `looks` are those of a study that may end early: they decide in place of the usual test, whose
-    5 % hold for one look only.
+    `looks` are those of a study that may end early: they decide instead of the usual test,
+    whose 5 % hold for one look only.
 
-    Also for a table without any record.
+    Also works for a table without records.
     """
     runs = with_problems(with_arms(frame))
     comparisons = compare(runs, operators=operators)

@@ -1,4 +1,4 @@
-"""The arms of a comparison: an operator, its variants, and what another study measured of it."""
+"""The arms of a comparison: operators, their variants, and those measured by other studies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _STAND_IN_MARK = f" ({STAND_IN})"
 
 
 def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with each operator's name made that of its arm.
+    """The frame with each operator's name replaced by that of its arm.
 
-    The variant is added where there is one; that a stand-in ran in the operator's place, so that
-    no table and no figure can be read as the operator's own; the study where several have the
-    arm: runs in two studies are no repeats of each other, as set-ups may differ; and the program's
-    version where an arm ran several.
+    The name gets the variant, if any; a mark if a stand-in replaced the operator, so that no
+    table or figure passes for the operator's own; the study if several have the arm, as runs of
+    two studies are no repeats of each other and setups may differ; and the program's version if
+    an arm ran several.
     """
     arms = _arms(frame)
     named = arms + " (" + frame["study_id"] + ")"
@@ -32,7 +32,7 @@ def with_arms(frame: pd.DataFrame) -> pd.DataFrame:
 def arm_names(
     frame: pd.DataFrame, *, study_id: str, arms: Sequence[tuple[str, str]]
 ) -> tuple[str, ...]:
-    """The names that `with_arms` gives a study's arms, in their order."""
+    """The names that `with_arms` gives a study's arms, in order."""
     shared, present = _shared(frame), set(_arms(frame))
     names = [name for arm in arms for name in _names(arm_name(*arm), present)]
     return tuple(f"{name} ({study_id})" if name in shared else name for name in names)
@@ -56,7 +56,7 @@ def _arms(frame: pd.DataFrame) -> pd.Series[str]:
 
 
 def _with_versions(frame: pd.DataFrame, arms: pd.Series[str]) -> pd.Series[str]:
-    """The arms, told apart by the program's version where one has several."""
+    """The arms, with the program's version added where one has several."""
     versions = frame["program_version"].groupby(arms).nunique()
     several = arms.isin(set(versions[versions > 1].index))
     named = arms + " (" + frame["program_version"].fillna("version unknown") + ")"

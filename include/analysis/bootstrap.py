@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 QUICK_RESAMPLES = 10_000
-RESAMPLES = 100_000  # enough for three stable digits at an interval's ends
+RESAMPLES = 100_000  # three stable digits at an interval's ends
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """median(values) minus median(baseline), its percentile intervals; relative: to the latter."""
+    """median(values) minus median(baseline), with percentile intervals; relative: to the latter."""
 
     value: float
     low: float
@@ -77,7 +77,7 @@ def median_ratio_interval(
 def resampled_medians(
     values: Sequence[float], *, random: np.random.Generator, resamples: int
 ) -> NDArray[np.float64]:
-    """Medians of `resamples` bootstrap samples, in time that does not grow with the sample.
+    """Medians of `resamples` bootstrap samples, in time independent of the sample's size.
 
     A bootstrap sample's k-th least value is the ordered values' item floor(n · U), where U, the
     k-th least of n uniform numbers, has the distribution Beta(k, n + 1 - k). So only the middle

@@ -17,9 +17,9 @@ COUNTS = ("nodes", "ranks")
 
 
 def counted(frame: pd.DataFrame) -> pd.DataFrame:
-    """The valid records that are no warm-ups and have a size: those that can be compared.
+    """The valid records that are not warm-ups and have a size: those that can be compared.
 
-    Their sizes are int64. A recorded run whose nodes nothing tells has none.
+    Sizes are int64. A recorded run with an unknown number of nodes has none.
     """
     has_size = frame["nodes"].notna() & frame["ranks"].notna()
     runs = frame[(frame["status"] == Status.VALID) & ~frame["is_warmup"] & has_size]
@@ -27,7 +27,7 @@ def counted(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def operator_order(frame: pd.DataFrame, operators: Sequence[str] = ()) -> tuple[str, ...]:
-    """`operators` first, then others that the frame has, by their first planned run."""
+    """`operators` first, then the frame's others by their first planned run."""
     planned = frame.sort_values("order_index", kind="stable")["k8s_operator"]
     return tuple(dict.fromkeys((*operators, *planned)))
 

@@ -1,4 +1,4 @@
-"""Two operators at one size: how far their medians lie apart, and how sure that is."""
+"""Two operators at one size: the difference of their medians, and its certainty."""
 
 from __future__ import annotations
 
@@ -61,22 +61,8 @@ def compare(frame: pd.DataFrame, *, operators: Sequence[str] = (), seed: int = 1
 
 
 def resamples_for(pairs: int) -> int:
-    """Fewer bootstrap samples when there are hundreds of pairs, and never too few."""
+    """Number of bootstrap samples, smaller for hundreds of pairs but never too small."""
     return max(LEAST_RESAMPLES, min(RESAMPLES, RESAMPLES_IN_ALL // max(pairs, 1)))
-
-
-def names_a_winner(
-    values: Sequence[float],
-    *,
-    baseline: Sequence[float],
-    seed: int = 1,
-    resamples: int = RESAMPLES,
-) -> bool:
-    """True if this pair alone would be told apart, by the rule of `compare`."""
-    if min(len(values), len(baseline)) < LEAST_N or _p_value(values, baseline) >= ALPHA:
-        return False  # without the bootstrap, which takes most of the time
-    row = _pair(values, baseline=baseline, seed=seed, resamples=resamples)
-    return bool(_corrected([row])[0]["is_significant"])
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

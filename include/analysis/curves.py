@@ -111,20 +111,20 @@ def _values(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def curve_sentences(pairs: pd.DataFrame) -> tuple[str, ...]:
-    """What the sizes of a curve say of each pair, in one sentence per size of the job."""
+    """Sentences on the sizes of a curve for each pair, one per size of the job."""
     sentences = []
     keys = ["curve", *SIZE, "operator", "baseline"]
     for key, rows in pairs.groupby(keys, sort=False):
         curve, nodes, _, problem, operator, baseline = key
-        told = rows[rows["is_significant"]]
-        more = int(told["difference_percent"].gt(0).sum())
+        different = rows[rows["is_significant"]]
+        more = int(different["difference_percent"].gt(0).sum())
         where = f"{nodes:,} nodes" + (f", {problem}" if problem else "")
         if rows["mann_whitney_p"].isna().all():
             text = f"fewer than {LEAST_N} runs of each, so no size is told apart"
         else:
             text = (
-                f"of {len(rows)} sizes {len(told)} differ after correction for their number: "
-                f"{operator} has more at {more}, less at {len(told) - more}, than {baseline}"
+                f"of {len(rows)} sizes {len(different)} differ after correction for their number: "
+                f"{operator} has more at {more}, less at {len(different) - more}, than {baseline}"
             )
         sentences.append(f"{str(curve).replace('_', ' ')}, {where}: {text}.")
     return tuple(sentences)

@@ -23,10 +23,10 @@ COLUMNS = (*CELL, "n", *_FLOATS, "is_drift")
 
 
 def drift(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:
-    """One row per cell: how the figure of merit goes with the order of its runs. Columns `COLUMNS`.
+    """One row per cell: the trend of its figure of merit over its runs. Columns `COLUMNS`.
 
     `spearman_rho` and its two-sided p-value: rank correlation of the figure and the order.
-    `half_change_percent`: median of the later half against that of the earlier half, with its
+    `half_change_percent`: median of the later half relative to the earlier half, with its
     bootstrap interval; the middle run of an odd number is in neither half. `is_drift`: p below
     5 %, not corrected for the number of cells, as it only ever withholds a verdict. NaN below
     `LEAST_N` runs, or when all are equal.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LEVEL = 0.95
 _INVERSE_OF_A_TAIL = round(2 / (1 - LEVEL))  # whole, so that counts can be compared exactly
-LEAST_N = 6  # below it even (minimum, maximum) covers the median less often than 95 %
+LEAST_N = 6  # below it, even (minimum, maximum) covers the median with less than 95 %
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +25,8 @@ class Interval:
 def median_interval(values: Sequence[float]) -> Interval | None:
     """The order-statistic interval of the values' median; None below `LEAST_N` values.
 
-    Needs no distribution, and the values drawn independently. Source: Hoefler and Belli, SC15,
-    section 3.1.3 (Le Boudec, Performance Evaluation, theorem 2.1).
+    Assumes no distribution, only independent values. Source: Hoefler and Belli, SC15, section 3.1.3
+    (Le Boudec, Performance Evaluation, theorem 2.1).
     """
     rank = enclosing_rank(len(values))
     if rank is None:
@@ -40,7 +40,7 @@ def enclosing_rank(n: int) -> int | None:
     """The greatest k for which the k-th least and k-th greatest of n values suffice."""
     if n < LEAST_N:
         return None
-    # Of the 2^n equally likely ways that values lie about the median, so many are too extreme.
+    # Of the 2^n equally likely positions of values about the median, this many are too extreme.
     term, below, rank = 1, 1, 0
     while below * _INVERSE_OF_A_TAIL <= 2**n:
         rank += 1

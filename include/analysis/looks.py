@@ -1,4 +1,4 @@
-"""Repeats that stop when the answer is known: looks at few, fixed numbers of complete blocks.
+"""Repeats that stop when the answer is known: looks at a few fixed numbers of complete blocks.
 
 Each look inverts the exact Mann-Whitney test into an interval of the shift between two operators'
 log times (Hodges and Lehmann, Annals of Mathematical Statistics 34 (1963); Lehmann,
@@ -23,15 +23,15 @@ from include.analysis.intervals import LEAST_N, LEVEL, enclosing_rank
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Shares of the error at the first, second and third look; the last look of a study gets the rest.
-# The first suffices for complete separation of six and six runs at four sizes; see the ADR 15.
+# Error shares of the first, second and third look; the last look of a study gets the rest.
+# The first suffices for complete separation of six and six runs at four sizes; see ADR 15.
 SHARES = (0.2, 0.1, 0.1)
 LEAST_EFFECT_PERCENT = 1.5
-_SHARES_OF_MOST = (0.5, 0.75, 1.0)  # looks behind the first one, as shares of all repeats
+_SHARES_OF_MOST = (0.5, 0.75, 1.0)  # looks after the first one, as shares of all repeats
 
 
 class Decision(StrEnum):
-    """Why a pair needs no further repeats."""
+    """Reason why a pair needs no further repeats."""
 
     WINNER = "one is faster"
     NO_DIFFERENCE = "no difference that matters"
@@ -40,7 +40,7 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """When a study looks at its results, and at which level."""
+    """Numbers of blocks at which a study looks at its results, and the level of each look."""
 
     repeats: tuple[int, ...]  # complete blocks at each look, in ascending order
     levels: tuple[float, ...]  # error of each look; over all looks at most 1 - LEVEL
@@ -64,7 +64,7 @@ class Look:
 
 
 def schedule(*, repeats_min: int, repeats: int, comparisons: int) -> Schedule:
-    """Looks after the least, half, three quarters and all of the repeats, as far as they differ."""
+    """Looks after the least, half, three quarters and all of the repeats, without duplicates."""
     later = (max(repeats_min, round(share * repeats)) for share in _SHARES_OF_MOST)
     counts = tuple(sorted({min(count, repeats) for count in (repeats_min, *later)}))
     shares = SHARES[: len(counts) - 1]
@@ -81,9 +81,9 @@ def look_at(
     least_effect_percent: float = LEAST_EFFECT_PERCENT,
     precision_percent: float | None = None,
 ) -> Look:
-    """The result of a look at the first repeats of a pair; times must be above 0.
+    """The result of a look at the first repeats of a pair; times must be positive.
 
-    `precision_percent`: half the interval's width at which a pair is known well enough.
+    `precision_percent` is the half width of the interval at which a pair is known well enough.
     """
     estimate, low, high = shift_interval(values, baseline=baseline, level=plan.level_at(look))
     percents = [100 * math.expm1(shift) for shift in (estimate, low, high)]
@@ -128,7 +128,7 @@ def shift_interval(
 def critical_rank(n: int, m: int, level: float) -> int:
     """The greatest k for which the k-th least and k-th greatest log ratio have error `level`.
 
-    0 when no pair of them has: the samples are too small.
+    0 when there is none, because the samples are too small.
     """
     total = math.comb(n + m, n)
     rank = 0
@@ -141,7 +141,7 @@ def critical_rank(n: int, m: int, level: float) -> int:
 
 @lru_cache(maxsize=512)
 def _counts(n: int, m: int) -> tuple[int, ...]:
-    """Orders of two samples by their Mann-Whitney U, the coefficients of a Gaussian binomial."""
+    """Number of orders of two samples by Mann-Whitney U: coefficients of a Gaussian binomial."""
     counts = [1] + [0] * (n * m)
     for i in range(1, n + 1):
         for place in range(n * m, m + i - 1, -1):  # times 1 - q^(m + i)
@@ -154,7 +154,7 @@ def _counts(n: int, m: int) -> tuple[int, ...]:
 def repeats_for(values: Sequence[float], *, precision_percent: float, most: int, seed: int) -> int:
     """Repeats after which a median is known to ± `precision_percent` in nine of ten cases.
 
-    From the spread of the first repeats alone, never from a difference: so no correction is due.
+    Uses only the spread of the first repeats, never a difference, so no correction is needed.
     Stein, Annals of Mathematical Statistics 16 (1945), with order statistics for the interval.
     """
     random = np.random.default_rng(seed)

@@ -1,10 +1,11 @@
-"""Where the time of a run goes: the median of each phase of its timeline."""
+"""Medians of each phase of a run's timeline: where the time goes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from include.analysis.cells import counted, in_order, operator_order
+from include.analysis.labels import operator_title
 from include.models import AppClock
 from include.models.timeline import PHASES
 
@@ -27,10 +28,10 @@ def clock_note(frame: pd.DataFrame) -> str:
         return CLOCK_NOTE
     by_launcher = counted(frame)[clocks == AppClock.LAUNCHER]["k8s_operator"].unique()
     return (
-        f"{CLOCK_NOTE} Of {', '.join(map(str, by_launcher))} start and end of the application are "
-        "events of its own launcher (1 ms), as that passes output on late: the start of the ranks "
-        "counts as application there, and as bootstrap where its first line tells the start. "
-        "Compare loop and launcher times instead."
+        f"{CLOCK_NOTE} Of {', '.join(map(operator_title, by_launcher))} start and end of the "
+        "application are events of its own launcher (1 ms), as that passes output on late: the "
+        "start of the ranks counts as application there, and as bootstrap where its first line "
+        "tells the start. Compare loop and launcher times instead."
     )
 
 

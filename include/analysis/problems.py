@@ -1,4 +1,4 @@
-"""Keys that tell runs of different problems apart: they are not repeats of each other."""
+"""Labels that keep runs of different problems apart, which are no repeats of each other."""
 
 from __future__ import annotations
 
@@ -14,11 +14,10 @@ UNKNOWN = "unknown problem"
 
 
 def with_problems(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with each problem's JSON made a label: empty where all runs have one problem.
+    """The frame with each problem's JSON replaced by a label: empty if all runs have one problem.
 
-    A label names what differs: the application, and the sizes that are not equal. A run that does
-    not tell its problem, as a failed one, counts with its size's only one, or else with the
-    frame's.
+    A label names the differences: the application, and unequal sizes. A run without a recorded
+    problem, such as a failed one, is assigned its size's only one, or else the frame's.
     """
     keys = _resolved(frame)
     problems = [key for key in dict.fromkeys(keys) if key is not None]
@@ -30,16 +29,16 @@ def with_problems(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _resolved(frame: pd.DataFrame) -> list[tuple[str, str] | None]:
-    """Application and problem of each row; None where that is not known."""
+    """Application and problem of each row; None where unknown."""
     rows = list(frame[["application", "problem", "nodes", "ranks"]].itertuples(index=False))
-    told = [_key(row) for row in rows]
-    everywhere = {key for key in told if key is not None}
+    keys = [_key(row) for row in rows]
+    everywhere = {key for key in keys if key is not None}
     of_size: dict[Hashable, set[tuple[str, str]]] = {}
-    for row, key in zip(rows, told, strict=True):
+    for row, key in zip(rows, keys, strict=True):
         if key is not None:
             of_size.setdefault((row.nodes, row.ranks), set()).add(key)
     resolved = []
-    for row, key in zip(rows, told, strict=True):
+    for row, key in zip(rows, keys, strict=True):
         candidates = of_size.get((row.nodes, row.ranks), everywhere) or everywhere
         only = next(iter(candidates)) if len(candidates) == 1 else None
         resolved.append(only if key is None else key)
@@ -51,7 +50,7 @@ def _key(row: Any) -> tuple[str, str] | None:
 
 
 def _labels(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
-    """The label of a problem, `atoms 19,456`; the application where there are several."""
+    """The label of a problem, `atoms 19,456`, or the application where there are several."""
     problems = {key: json.loads(key[1]) for key in keys}
     names = list(dict.fromkeys(name for problem in problems.values() for name in problem))
     differ = [n for n in names if len({repr(p.get(n)) for p in problems.values()}) > 1]
@@ -66,12 +65,6 @@ def _labels(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         or UNKNOWN
         for key, problem in problems.items()
     }
-
-
-def problem_text(stored: str) -> str:
-    """A record's problem in words, `atoms 304, steps 100`; empty when it is not known."""
-    problem = json.loads(stored) if stored else {}
-    return ", ".join(f"{_words(name)} {_value(value)}" for name, value in problem.items())
 
 
 def _words(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Every quantity that is compared or drawn: one entry each, in the order of the tables.
+"""Every compared or drawn quantity: one entry each, in the order of the tables.
 
-An application's figures are declared by it and carried by its records; the house's own stand here.
+Applications declare their own figures, and their records carry the declarations; ours are here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from include import applications
 from include.errors import StudyError
-from include.models.figures import TIME_UNITS, Better, FigureOfMerit
+from include.models.figures import TIME_UNITS, Better, FigureOfMerit, in_a_sentence
+from include.models.timeline import STRETCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FIGURES = "figures of the application"
-STATED = "declared_figures"  # the frame's column of what a record's application declared
+STATED = "declared_figures"  # the frame's column with the declarations of a record's application
 _CREATION = ("create_pods_s", "schedule_s", "start_pods_s")
 
 
@@ -34,11 +35,13 @@ class Quantity:
     meaning: str
     better: Better
     header: str  # column head in the table for a terminal
-    family: str  # those of one are corrected together for their number
-    is_compared: bool = True  # between operators, and summarised; others are drawn alone
+    family: str  # quantities of a family are corrected together for their number
+    is_compared: bool = True  # compared between operators and summarised; others are only drawn
+    is_rare: bool = False  # left out of tables without a value of it
     is_primary: bool = False
     scales: bool = True
     derived: Callable[[pd.DataFrame], pd.Series[float]] | None = None
+    step_s: float = 0.0  # resolution of the timestamps whose difference it is
 
     @property
     def axis(self) -> str:
@@ -52,7 +55,7 @@ class Quantity:
 
 
 def _overhead(frame: pd.DataFrame) -> pd.Series[float]:
-    """Launcher time less the application's own run time, where it tells one in seconds."""
+    """Launcher time minus the application's own run time, if it gives one in seconds."""
     own = [figure.name for figure in declared(frame) if figure.is_run_time]
     rest = frame["launcher_time_s"] - frame[own[0]] if own else frame["launcher_time_s"]
     for name in own[1:]:
@@ -88,6 +91,7 @@ HOUSE = (
         better=Better.LOWER,
         header="end-to-end s",
         family="end_to_end_s",
+        step_s=STRETCHES["end_to_end_s"].step_s,
     ),
     Quantity(
         name="broker_overhead_s",
@@ -101,6 +105,17 @@ HOUSE = (
         derived=lambda frame: frame["broker_time_s"] - frame["launcher_time_s"],
     ),
     Quantity(
+        name="queue_s",
+        unit="s",
+        title="Queue time",
+        meaning="from the creation of the resource until a queue admits it",
+        better=Better.LOWER,
+        header="queue s",
+        family="queue_s",
+        is_rare=True,
+        step_s=STRETCHES["queue_s"].step_s,
+    ),
+    Quantity(
         name="creation_s",
         unit="s",
         title="Creation time",
@@ -109,7 +124,10 @@ HOUSE = (
         header="creation s",
         family="creation_s",
         is_compared=False,
-        derived=lambda frame: frame[list(_CREATION)].sum(axis=1, skipna=False),
+        step_s=max(STRETCHES[name].step_s for name in _CREATION),
+        derived=lambda frame: (
+            frame[list(_CREATION)].sum(axis=1, skipna=False) + frame["queue_s"].fillna(0)
+        ),
     ),
     Quantity(
         name="delete_s",
@@ -120,15 +138,16 @@ HOUSE = (
         header="delete s",
         family="delete_s",
         is_compared=False,
+        step_s=STRETCHES["delete_s"].step_s,
     ),
 )
 SECOND = HOUSE[0].name  # compared where an operator has no figure of merit
 
 
 def declared(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
-    """The figures that the applications of a frame's records declare, each once.
+    """The figures declared by the applications of a frame's records, each once.
 
-    StudyError when two declare one name with another unit or direction.
+    StudyError when two declare one name with different units or directions.
     """
     pairs = frame[["application", STATED]].drop_duplicates()
     by_name: dict[str, FigureOfMerit] = {}
@@ -144,7 +163,7 @@ def declared(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
 
 
 def shipped(application: object) -> tuple[FigureOfMerit, ...]:
-    """The figures that an installed application declares; none for one that is not installed."""
+    """The figures that an installed application declares; none if it is not installed."""
     if not isinstance(application, str) or application not in applications.available():
         return ()
     return applications.load(application).figures
@@ -167,15 +186,19 @@ def quantities(frame: pd.DataFrame) -> tuple[Quantity, ...]:
 
 
 def quantities_of(declarations: Iterable[FigureOfMerit]) -> tuple[Quantity, ...]:
-    """The same of an application's declared figures, the primary one first."""
+    """The same for an application's declared figures, the primary one first."""
     figures = sorted(declarations, key=lambda figure: not figure.primary)
     own = [_quantity(figure) for figure in figures if figure.better and not figure.axis]
     return (*(each for each in own if each), *HOUSE)
 
 
 def compared(frame: pd.DataFrame) -> tuple[Quantity, ...]:
-    """Those of `quantities` that are summarised and compared between operators."""
-    return tuple(each for each in quantities(frame) if each.is_compared)
+    """The quantities that are summarised and compared between operators."""
+    return tuple(
+        each
+        for each in quantities(frame)
+        if each.is_compared and not (each.is_rare and frame[each.name].isna().all())
+    )
 
 
 def primaries(frame: pd.DataFrame) -> tuple[Quantity, ...]:
@@ -189,7 +212,7 @@ def curves(frame: pd.DataFrame) -> tuple[FigureOfMerit, ...]:
 
 
 def with_derived(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with the derived quantities as columns, NaN where a part is not known."""
+    """The frame with the derived quantities as columns, NaN where a part is unknown."""
     return frame.assign(**{each.name: each.derived(frame) for each in HOUSE if each.derived})
 
 
@@ -200,9 +223,9 @@ def _quantity(figure: FigureOfMerit) -> Quantity | None:
         name=figure.name,
         unit=figure.unit,
         title=figure.title,
-        meaning=figure.meaning or figure.title.lower(),
+        meaning=figure.meaning or in_a_sentence(figure.title),
         better=figure.better,
-        header=f"{figure.short or figure.title.lower()} {figure.unit}",
+        header=f"{figure.short or in_a_sentence(figure.title)} {figure.unit}",
         family=FIGURES,
         is_primary=figure.primary,
         scales=figure.scales,

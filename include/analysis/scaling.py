@@ -27,10 +27,10 @@ RATIOS = (
 def scaling(frame: pd.DataFrame, *, operators: Sequence[str] = (), seed: int = 1) -> pd.DataFrame:
     """One row per cell: speed-up and parallel efficiency of the figure of merit.
 
-    Columns: `CELL`, n, the figure's median, `RATIOS`. Speed-up: how many times better than at the
-    operator's smallest size. Efficiency: the speed-up in percent of the ratio of ranks, so 100 %
-    at the smallest size. Bootstrap intervals; NaN below `LEAST_N` values in either cell. Means
-    nothing where the sizes share cores; a figure that need not scale has no rows.
+    Columns: `CELL`, n, the figure's median, `RATIOS`. Speed-up is the ratio to the operator's
+    smallest size. Efficiency is the speed-up in percent of the ratio of ranks, so 100 % at the
+    smallest size. Bootstrap intervals; NaN below `LEAST_N` values in either cell. Meaningless
+    where the sizes share cores; a figure that need not scale has no rows.
     """
     runs = counted(frame)
     figures = [figure for figure in primaries(frame) if figure.scales]
@@ -68,14 +68,14 @@ def _cells(
 
 
 def _times(values: pd.Series[float], figure: Quantity) -> pd.Series[float]:
-    """Values of which less is better: of a rate, the time for a unit of work."""
+    """Values for which less is better: for a rate, the time per unit of work."""
     return 1 / values if figure.better is Better.HIGHER else values
 
 
 def _against(
     values: pd.Series[float], first: pd.Series[float] | None, *, growth: float, seed: int
 ) -> dict[str, float]:
-    """The ratios against the smallest size, which is itself when `first` is None."""
+    """The ratios to the smallest size; with `first` None, the values are of that size."""
     reference = (values if first is None else first).median()
     speed_up = reference / values.median() if values.median() else float("nan")
     row = {"speed_up": speed_up, "efficiency_percent": 100 * speed_up / growth}

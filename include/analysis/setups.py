@@ -1,4 +1,4 @@
-"""Differences between the set-ups of two operators' runs, other than the operator itself."""
+"""Differences between the setups of two operators' runs, other than the operator itself."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-BINDING = "binding"
+BINDING, QUEUE = "binding", "queue"
 _NAMES = {
     "application": "application",
     "program_version": "version of the program",
@@ -19,20 +19,23 @@ _NAMES = {
     "image": "image",
     "kubernetes_version": "Kubernetes version",
     "instance_type": "instance type",
+    QUEUE: "queue",
     "ranks_per_node": "ranks per node",
     "cluster": "cluster",
 }
-_UNKNOWN = "unknown"
-_SAID_ELSEWHERE = {"cluster", "image", "program_version"}  # told by study and digest, when unknown
+_UNKNOWN, _NONE = "unknown", "none"
+_SAID_ELSEWHERE = {"cluster", "image", "program_version"}  # known from study and digest
+_CHOSEN = frozenset({"image", "image_digest", QUEUE})  # may distinguish two variants of an operator
 _DIGEST_SHOWN = len("sha256:") + 12
 
 
 def set_up_differences(runs: pd.DataFrame, *, operator: str, baseline: str) -> tuple[str, ...]:
     """One line per difference, the operator's value first: `binding differs (core, none)`.
 
-    `runs` are those of one size. What is unknown for one only differs; unknown for both differs
-    only between two studies, as one study runs on one cluster with one image. Images with equal,
-    known digests are equal whatever their tags.
+    `runs` are those of one size. A value unknown for only one differs; a value unknown for both
+    differs only between two studies, as one study runs on one cluster with one image. Images
+    with equal, known digests are equal whatever their tags. If a study gives two variants of
+    one operator different images, the image is what is compared, and no difference.
     """
     ours, theirs = (runs[runs["k8s_operator"] == name] for name in (operator, baseline))
     studies = _values(ours["study_id"]) | _values(theirs["study_id"])
@@ -42,8 +45,15 @@ def set_up_differences(runs: pd.DataFrame, *, operator: str, baseline: str) -> t
 
 
 def _differences(ours: pd.DataFrame, theirs: pd.DataFrame, *, is_one_study: bool) -> Iterable[str]:
+    chosen = _CHOSEN if is_one_study and _are_variants(ours, theirs) else frozenset()
     for column, name in _NAMES.items():
+        if column in chosen:
+            continue
         left, right = _values(ours[column]), _values(theirs[column])
+        if column == QUEUE:  # of a record without one it is known that there was none
+            left, right = (
+                {_NONE if each == _UNKNOWN else each for each in s} for s in (left, right)
+            )
         if column == "kubernetes_version":
             left, right = _alike(left, right)
         if column == "image" and _same_digest(ours, theirs):
@@ -53,6 +63,12 @@ def _differences(ours: pd.DataFrame, theirs: pd.DataFrame, *, is_one_study: bool
                 yield f"{name} unknown for both"
         elif left != right or len(left) > 1:
             yield f"{name} differs ({_listed(left)}; {_listed(right)})"
+
+
+def _are_variants(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
+    """True for two arms of one operator, which differ by their study's choice."""
+    names = _values(ours["k8s_operator"]) | _values(theirs["k8s_operator"])
+    return len({name.partition(" ")[0] for name in names}) == 1
 
 
 def _values(column: pd.Series[str]) -> set[str]:
@@ -65,7 +81,7 @@ def _same_digest(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
 
 
 def _alike(left: set[str], right: set[str]) -> tuple[set[str], set[str]]:
-    """Both at the precision of the shorter version: recorded as `1.23`, or `v1.23.15-eks-1`."""
+    """Both at the precision of the shorter version: `1.23` against `v1.23.15-eks-1`."""
     parts = min((len(_parts(text)) for text in left | right if text != _UNKNOWN), default=0)
 
     def shortened(texts: set[str]) -> set[str]:

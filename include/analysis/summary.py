@@ -1,4 +1,4 @@
-"""One row per cell: how many runs, and where their times lie."""
+"""One row per cell: the number of runs, and the distribution of their times."""
 
 from __future__ import annotations
 
@@ -43,12 +43,11 @@ def columns(frame: pd.DataFrame) -> tuple[str, ...]:
 def summarise(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataFrame:
     """One row per operator, size and problem, with the columns of `columns`.
 
-    `n` counts valid records that are no warm-ups, `n_warmups` valid warm-ups, `n_failed` and
-    `n_invalid` all the others, so the four add up to the cell's records. Per quantity, in
-    its unit: its own n (a valid record may lack it), median, quartiles, extremes, and `low` and
-    `high`, the 95 % order-statistic interval of the median; NaN below six values, as
-    `interval_note` says.
-    Records whose size is not known are rows of their own, with empty nodes and ranks.
+    `n` counts valid records except warm-ups, `n_warmups` valid warm-ups, `n_failed` and
+    `n_invalid` all others, so the four add up to the cell's records. Per quantity, in its unit:
+    its own n (a valid record may lack it), median, quartiles, extremes, and `low` and `high`,
+    the 95 % order-statistic interval of the median; NaN below six values, as `interval_note`
+    says. Records of unknown size have rows of their own, with empty nodes and ranks.
     """
     derived = with_derived(frame)
     groups = derived.groupby(list(CELL), sort=False, dropna=False).ngroup().to_numpy()
@@ -64,14 +63,14 @@ def summarise(frame: pd.DataFrame, *, operators: Sequence[str] = ()) -> pd.DataF
 
 
 def known_quantities(frame: pd.DataFrame, summary: pd.DataFrame) -> tuple[Quantity, ...]:
-    """The compared quantities of a frame that some cell of its summary has values of."""
+    """The compared quantities of a frame that have values in some cell of its summary."""
     return tuple(
         each for each in compared(frame) if summary[column(each.name, "median")].notna().any()
     )
 
 
 class _Columns:
-    """The columns as arrays: taking a cell's rows of a frame, thousands of times, takes seconds."""
+    """The columns as arrays: selecting a cell's rows of a frame thousands of times is slow."""
 
     def __init__(self, frame: pd.DataFrame, quantities: Sequence[str]) -> None:
         self.status = frame["status"].to_numpy(dtype=object)
@@ -80,7 +79,7 @@ class _Columns:
 
 
 def _places(groups: NDArray[Any]) -> list[NDArray[np.intp]]:
-    """The places of each group's rows, by number of group."""
+    """The row positions of each group, by its number."""
     order = np.argsort(groups, kind="stable")
     ends = np.flatnonzero(np.diff(groups[order])) + 1
     return [part for part in np.split(order, ends) if len(part)]
@@ -122,7 +121,7 @@ def _statistics(values: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _note(counts: Iterable[int]) -> str:
-    least = min((n for n in counts if n), default=0)  # what nobody measured needs no note
+    least = min((n for n in counts if n), default=0)  # an unmeasured quantity needs no note
     if least >= LEAST_N:
         return ""
     return f"no 95 % interval of the median: {least} valid values, {LEAST_N} are needed"

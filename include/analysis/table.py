@@ -16,11 +16,11 @@ from include.models import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-_MAPS = ("declared", "figures", "curves", "problem")  # fields that no single column holds
+_MAPS = ("declared", "figures", "curves", "problem")  # fields that need more than one column
 _TEXTS = ("problem", "curves", STATED)  # columns of JSON, empty for nothing
 _SCALARS = tuple(name for name in Record.model_fields if name not in _MAPS)
-_FIGURES_AFTER = "error"  # the applications' figures come behind this column
-NODE_SEPARATOR = " "  # no node name holds one; a list would not survive CSV
+_FIGURES_AFTER = "error"  # the applications' figures follow this column
+NODE_SEPARATOR = " "  # not part of any node name; a list would not survive CSV
 _INSTANT = "datetime64[us, UTC]"
 _CHOICES = ("status", "binding", "mpi_implementation")
 _JSON: tuple[tuple[str, str, Any], ...] = (
@@ -51,11 +51,11 @@ def figure_columns(frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def to_frame(records: Iterable[Record]) -> pd.DataFrame:
-    """One row per record, all columns also when there is no record.
+    """One row per record, with all columns even without records.
 
     Durations, rates and figures are float64 (NaN: not measured), instants datetime64[us, UTC],
-    statuses and names str, whole numbers that a recorded run may lack Int64; `node_names` is joined
-    by blanks; problem, curves and declared figures are JSON, empty where there is none.
+    statuses and names str, whole numbers that a recorded run may lack Int64; `node_names` is
+    joined by spaces; problem, curves and declared figures are JSON, empty where there is none.
     """
     kept = list(records)
     names = [
@@ -72,7 +72,7 @@ def to_frame(records: Iterable[Record]) -> pd.DataFrame:
 
 
 def to_records(frame: pd.DataFrame) -> tuple[Record, ...]:
-    """The records that a frame was made of; pydantic's ValidationError for wrong values."""
+    """The records of a frame; pydantic's ValidationError for invalid values."""
     figures = figure_columns(frame)
     rows = frame.astype(object).where(frame.notna(), None).to_dict(orient="records")
     return tuple(
@@ -81,7 +81,7 @@ def to_records(frame: pd.DataFrame) -> tuple[Record, ...]:
 
 
 def joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """One table of several, with the figures of all."""
+    """Several tables as one, with the figures of all."""
     figures = dict.fromkeys(name for frame in frames for name in figure_columns(frame))
     table = pd.concat(frames, ignore_index=True)
     return _typed(table.reindex(columns=list(columns(figures))))
@@ -125,7 +125,7 @@ def from_csv(data: bytes) -> pd.DataFrame:
 
 
 def _can_lack(data: bytes) -> list[str]:
-    """The columns of a CSV file that are empty where a value is not known."""
+    """The columns of a CSV file that are empty where a value is unknown."""
     names = pd.read_csv(io.BytesIO(data), nrows=0).columns
     fixed = {*_SCALARS, *_TEXTS}
     return [n for n in names if n not in fixed or (n in _SCALARS and _optional(n))]
@@ -169,8 +169,8 @@ def _typed(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame's columns in their order; tables of release 0.1 lack the newest ones."""
-    later = dict.fromkeys(_TEXTS, "") | {"program_version": None}
+    """The frame's columns in order; tables of release 0.1 lack the newest ones."""
+    later = dict.fromkeys((*_TEXTS, "workarounds"), "") | {"program_version": None}
     frame = frame.assign(**{name: v for name, v in later.items() if name not in frame.columns})
     missing = [column for column in _SCALARS if column not in frame.columns]
     if missing:

@@ -1,4 +1,4 @@
-"""One sentence per size and pair of operators: which is faster, or why that is not said."""
+"""One sentence per size and pair of operators: which is faster, or why there is no answer."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from include.analysis.adaptive import told
+from include.analysis.adaptive import sentence
 from include.analysis.cells import SIZE, counted
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.labels import operator_title, signed, size
 from include.analysis.looks import Decision
 from include.analysis.quantities import HOUSE, SECOND, primaries
 from include.analysis.setups import set_up_differences
-from include.models.figures import gain
+from include.models.figures import gain, in_a_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,16 +27,16 @@ SIMULATED = "simulated"
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The judgement of one pair at one size: by the figure of merit, or as `measured` says."""
+    """The judgement of one pair at one size, by the figure of merit or as in `measured`."""
 
     nodes: int
     ranks: int
     problem: str  # empty where all runs have one problem
     operator: str
     baseline: str
-    winner: str | None  # None: none is named, for `reasons`, or as the two cannot be told apart
-    measured: str  # "flux_operator is 4.2 % faster, 95 % interval 2.8 to 5.0 %, n = 20 + 20"
-    reasons: tuple[str, ...]  # why a verdict is withheld; empty when one is given
+    winner: str | None  # None: withheld for `reasons`, or no difference
+    measured: str  # "Flux Operator is 4.2 % faster, 95 % interval 2.8 to 5.0 %, n = 20 + 20"
+    reasons: tuple[str, ...]  # reasons why a verdict is withheld; empty when one is given
 
     @property
     def sentence(self) -> str:
@@ -54,9 +55,9 @@ def judge(
 ) -> tuple[Verdict, ...]:
     """A verdict for each size and pair in `comparisons`, in its order.
 
-    By the figure of merit; a pair that can be compared by its launcher time alone, as when a
-    record set has no logs, gets none, but what was measured and what differs. A pair that was
-    looked at while its study ran is decided by its last look.
+    By the figure of merit. A pair that can only be compared by its launcher time, as for a
+    record set without logs, gets no verdict but the measurement and the differences. A pair
+    looked at during its study is decided by its last look.
     """
     runs = counted(frame)
     figures = primaries(frame)
@@ -76,17 +77,18 @@ def judge(
 
 
 def _by_look(verdict: Verdict, looks: Mapping[tuple[int, str, str], PairLook]) -> Verdict:
-    """The verdict as the last look at its pair has it, if there was one."""
+    """The verdict from the last look at its pair, if there was one."""
     pair = looks.get((verdict.nodes, _arm(verdict.operator), _arm(verdict.baseline)))
     if pair is None:
         return verdict
     faster = verdict.operator if pair.look.difference_percent < 0 else verdict.baseline
     is_decided = pair.look.decision is Decision.WINNER and not verdict.reasons
-    return replace(verdict, winner=faster if is_decided else None, measured=told(pair))
+    named = replace(pair, operator=verdict.operator, baseline=verdict.baseline)
+    return replace(verdict, winner=faster if is_decided else None, measured=sentence(named))
 
 
 def _arm(name: str) -> str:
-    """The arm without what its name in the tables says of its study or its stand-in."""
+    """The arm without its study or stand-in, which its name in the tables includes."""
     return name.partition(" (")[0]
 
 
@@ -109,7 +111,7 @@ def _verdict(
         *_drifting(row, cell=cell, drifts=drifts[drifts["k8s_operator"].isin(pair)]),
     )
     ahead = pair[0] if gain(row["difference"], quantity.better) > 0 else pair[1]
-    by = "" if quantity.is_primary else f"by {quantity.title.lower()}, "
+    by = "" if quantity.is_primary else f"by {in_a_sentence(quantity.title)}, "
     return Verdict(
         nodes=int(row["nodes"]),
         ranks=int(row["ranks"]),
@@ -129,19 +131,20 @@ def _of_size(table: pd.DataFrame, row: dict[Any, Any]) -> pd.DataFrame:
 def measured(row: dict[Any, Any], quantity: Quantity) -> str:
     """The measurement of a pair, a row of `compare`; percentages are of the baseline's median."""
     counts = f"n = {row['n_operator']} + {row['n_baseline']}"
+    operator, baseline = (operator_title(row[name]) for name in ("operator", "baseline"))
     if pd.isna(row["low_percent"]):
-        change = f"{row['difference_percent']:+.1f} %"
-        return f"{row['operator']} against {row['baseline']}: {change}, no interval, {counts}"
+        change = f"{signed(row['difference_percent'])} %"
+        return f"{operator} against {baseline}: {change}, no interval, {counts}"
     ends = sorted([row["low_percent"], row["high_percent"]])
     if not row["is_significant"]:
         return (
-            f"{row['operator']} and {row['baseline']} cannot be told apart: difference "
-            f"{row['difference_percent']:+.1f} %, {_level()} interval {ends[0]:+.1f} to "
-            f"{ends[1]:+.1f} %, {counts}"
+            f"{operator} and {baseline} cannot be told apart: difference "
+            f"{signed(row['difference_percent'])} %, {_level()} interval {signed(ends[0])} to "
+            f"{signed(ends[1])} %, {counts}"
         )
     least, most = sorted(abs(end) for end in ends)
     return (
-        f"{row['operator']} {_change(row, quantity)}, "
+        f"{operator} {_change(row, quantity)}, "
         f"{_level()} interval {least:.1f} to {most:.1f} %, {counts}"
     )
 
@@ -157,7 +160,7 @@ def _change(row: dict[Any, Any], quantity: Quantity) -> str:
 def _without_merit(
     row: dict[Any, Any], cell: pd.DataFrame, figures: Sequence[Quantity]
 ) -> list[str]:
-    """The operators of a pair that lack the figure of merit, which one of them has."""
+    """The operators of a pair that lack the figure of merit, which the other has."""
     if row["quantity"] != SECOND:
         return []
     names = [row["operator"], row["baseline"]]
@@ -165,8 +168,8 @@ def _without_merit(
         name for figure in figures for name in cell.dropna(subset=[figure.name])["k8s_operator"]
     }
     missing = [name for name in names if name not in known]
-    what = figures[0].title.lower() if figures else "figure of merit"
-    return [f"no {what} of {' and '.join(missing)}"]
+    what = in_a_sentence(figures[0].title) if figures else "figure of merit"
+    return [f"no {what} of {' and '.join(map(operator_title, missing))}"]
 
 
 def _too_few(row: dict[Any, Any]) -> list[str]:
@@ -177,14 +180,14 @@ def _too_few(row: dict[Any, Any]) -> list[str]:
 def _drifting(row: dict[Any, Any], *, cell: pd.DataFrame, drifts: pd.DataFrame) -> list[str]:
     """Drift that may be as large as the effect, by the intervals of both.
 
-    None where interleaved order spreads it over both operators.
+    Empty where interleaved order spreads it over both operators.
     """
     if pd.isna(row["low_percent"]) or are_interleaved(cell, [row["operator"], row["baseline"]]):
         return []
     effect = _least(row["low_percent"], row["high_percent"])
     return [
-        f"drift as large as the effect ({d['k8s_operator']} changes by "
-        f"{d['half_change_percent']:+.1f} % from the first to the last half of its runs)"
+        f"drift as large as the effect ({operator_title(d['k8s_operator'])} changes by "
+        f"{signed(d['half_change_percent'])} % from the first to the last half of its runs)"
         for d in drifts.to_dict(orient="records")
         if d["is_drift"]
         and max(abs(d["half_change_low_percent"]), abs(d["half_change_high_percent"])) >= effect
@@ -192,17 +195,17 @@ def _drifting(row: dict[Any, Any], *, cell: pd.DataFrame, drifts: pd.DataFrame) 
 
 
 def _least(low: float, high: float) -> float:
-    """The least size of an effect in its interval: 0 when the interval holds 0."""
+    """Smallest size of an effect within its interval: 0 when the interval includes 0."""
     return 0.0 if low <= 0 <= high else min(abs(low), abs(high))
 
 
 def are_interleaved(cell: pd.DataFrame, operators: Sequence[str]) -> bool:
-    """True if the middle run of each operator of one study lies within the other's runs."""
+    """True if each operator's middle run in one study lies within the other's runs."""
     if len(set(cell["study_id"])) > 1:
         return False
     orders = [cell.loc[cell["k8s_operator"] == name, "order_index"] for name in operators]
     return all(
-        other.min() < own.median() < other.max() for own, other in (orders, reversed(orders))
+        other.min() <= own.median() <= other.max() for own, other in (orders, reversed(orders))
     )
 
 
@@ -220,13 +223,11 @@ def uncompared(frame: pd.DataFrame) -> tuple[str, ...]:
     has_merit = runs[[figure.name for figure in figures]].notna().any(axis=1)
     there = {s: set(cell["k8s_operator"]) for s, cell in runs[has_merit].groupby(list(SIZE))}
     sizes = frame.dropna(subset=["nodes", "ranks"])[list(SIZE)].drop_duplicates()
-    what = figures[0].title.lower() if figures else "figure of merit"
+    what = in_a_sentence(figures[0].title) if figures else "figure of merit"
     sentences = []
     for nodes, ranks, problem in sizes.sort_values(list(SIZE)).itertuples(index=False):
         missing = [name for name in every if name not in there.get((nodes, ranks, problem), set())]
         if missing:
-            of = f", {problem}" if problem else ""
-            sentences.append(
-                f"{nodes:,} nodes ({ranks:,} ranks{of}): no valid {what} of {', '.join(missing)}."
-            )
+            names = ", ".join(map(operator_title, missing))
+            sentences.append(f"{size(nodes, ranks, problem)}: no valid {what} of {names}.")
     return tuple(sentences)

@@ -1,4 +1,4 @@
-"""LAMMPS output that nobody computed: the lines of a run of the HNS benchmark, times made up.
+"""Synthetic LAMMPS output: the lines of a run of the HNS benchmark with made-up times.
 
 Layout and thermo values are those of the public logs of run 6; loop time, ranks and the final
 energy are given, and the rates follow from them.
@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 
 from include.applications import SyntheticLine
+from include.applications._synthetic import printed
 
-SETUP_S = 1.2  # reading, replicating, neighbour lists: LAMMPS' wall time less its loop time, run 6
+SETUP_S = 1.2  # reading, replicating, neighbour lists: wall time minus loop time in run 6
 FEMTOSECONDS_PER_STEP = 0.1
 FEMTOSECONDS_PER_NS = 1e6
 SECONDS_PER_DAY = 86400.0
@@ -33,7 +34,7 @@ VOLUME_PER_ATOM = 11.274205
 def output(
     *, ranks: int, atoms: int, steps: int, loop_time_s: float, pot_eng: float
 ) -> tuple[SyntheticLine, ...]:
-    """The lines of a whole run and the second, from the first line, at which each is printed."""
+    """The lines of a complete run, each with its second from the first line."""
     volume = f"{atoms * VOLUME_PER_ATOM:.8g}"
     final = f"{steps}    302.58672   {pot_eng:.8g}    10369.063    -111.5866   -1.6987204"
     thermo = [f"{row:>78}   {volume:>10}" for row in (*THERMO, final)]
@@ -43,15 +44,11 @@ def output(
     ]
     done = SETUP_S + loop_time_s
     return (
-        *_at(0.0, _opening(ranks=ranks, atoms=atoms)),
-        *_at(SETUP_S, _heading()),
+        *printed(0.0, *_opening(ranks=ranks, atoms=atoms)),
+        *printed(SETUP_S, *_heading()),
         *table,
-        *_at(done, _closing(ranks=ranks, atoms=atoms, steps=steps, loop_time_s=loop_time_s)),
+        *printed(done, *_closing(ranks=ranks, atoms=atoms, steps=steps, loop_time_s=loop_time_s)),
     )
-
-
-def _at(seconds: float, texts: list[str]) -> list[SyntheticLine]:
-    return [SyntheticLine(at_s=seconds, text=text) for text in texts]
 
 
 def _opening(*, ranks: int, atoms: int) -> list[str]:
@@ -97,7 +94,7 @@ def _closing(*, ranks: int, atoms: int, steps: int, loop_time_s: float) -> list[
 
 
 def grid(ranks: int) -> tuple[int, int, int]:
-    """Three factors of a rank count, the largest first, as near to each other as they come."""
+    """Three factors of a rank count, the largest first, as close to each other as possible."""
     z = max(n for n in range(1, round(ranks ** (1 / 3)) + 1) if ranks % n == 0)
     rest = ranks // z
     y = max(n for n in range(1, math.isqrt(rest) + 1) if rest % n == 0)

@@ -1,4 +1,4 @@
-"""AMG2023: algebraic multigrid of hypre, with the program of the user's image."""
+"""AMG2023: algebraic multigrid of hypre, with the program in the user's image."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from include.applications import Application, Measured
+from include.applications._synthetic import printed
 from include.errors import CheckFailed
 from include.models import Better, FigureOfMerit, Model
 from include.parsers import amg_output
@@ -15,9 +16,11 @@ from include.parsers import amg_output
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from include.applications import SyntheticLine
     from include.models.figures import Scalar
 
-MOST_RESIDUAL = 1e-8  # to which AMG2023 solves
+NONZEROS_PER_CELL = 50.0  # nonzeros of all levels in a synthetic output
+MOST_RESIDUAL = 1e-8  # tolerance to which AMG2023 solves
 FIGURES = (
     FigureOfMerit(
         name="fom_per_s",
@@ -39,7 +42,7 @@ class Options(Model):
     program: str = "amg"
     problem: int = Field(default=2, ge=1, le=2)
     n: tuple[int, int, int] = (64, 64, 64)  # cells of each rank
-    grid: tuple[int, int, int] | None = None  # ranks in x, y, z; needed where they are not in line
+    grid: tuple[int, int, int] | None = None  # ranks in x, y, z; needed unless they are in a row
 
 
 class Amg2023(Application[Options]):
@@ -61,13 +64,17 @@ class Amg2023(Application[Options]):
             *("-problem", str(options.problem)),
         )
 
+    def program(self, options: Options) -> str:
+        """The program named by the study."""
+        return options.program
+
     def problem(self, options: Options) -> Mapping[str, Scalar]:
         """The problem's number and the cells of a rank."""
         x, y, z = options.n
         return {"problem": options.problem, "nx": x, "ny": y, "nz": z}
 
     def parse(self, lines: Iterable[str]) -> Measured:
-        """From AMG's own lines, seven digits each."""
+        """Read AMG's own lines, seven digits each."""
         output = amg_output.parse(lines)
         if output.residual > MOST_RESIDUAL:
             raise CheckFailed(f"AMG's residual is {output.residual}, above {MOST_RESIDUAL}")
@@ -84,11 +91,35 @@ class Amg2023(Application[Options]):
         )
 
     def check(self, result: Measured, *, options: Options, ranks: int) -> None:
-        """Ranks and cells as asked; `parse` has seen to the residual."""
-        ran = (result.ranks, dict(result.problem))
-        asked = (ranks, dict(self.problem(options)))
-        if ran != asked:
-            raise CheckFailed(f"ran {ran} instead of {asked} (ranks, problem)")
+        """Check ranks and cells against the request; `parse` checks the residual."""
+        self.require_asked(result, options=options, ranks=ranks)
+
+    def synthetic_output(
+        self, options: Options, *, ranks: int, run_time_s: float
+    ) -> tuple[SyntheticLine, ...]:
+        """The lines that `parse` reads; a tenth of the time of the run is setup."""
+        setup_s, solve_s = 0.1 * run_time_s, 0.9 * run_time_s
+        grid = options.grid or (ranks, 1, 1)
+        cells = [n * p for n, p in zip(options.n, grid, strict=True)]
+        fom = NONZEROS_PER_CELL * math.prod(cells) / (setup_s + 3 * solve_s)
+        return (
+            *printed(
+                0.0,
+                amg_output.FIRST,
+                f"  Problem ID    = {options.problem}",
+                f"    (Nx, Ny, Nz) = ({', '.join(map(str, cells))})",
+                f"    (Px, Py, Pz) = ({', '.join(map(str, grid))})",
+            ),
+            *printed(setup_s, "PCG Setup:", f"  wall clock time = {setup_s:.6f} seconds"),
+            *printed(
+                run_time_s,
+                "PCG Solve:",
+                f"  wall clock time = {solve_s:.6f} seconds",
+                "Iterations = 28",
+                "Final Relative Residual Norm = 1.000000e-09",
+                f"{amg_output.LAST}: nnz_AP / (Setup Phase Time + 3 * Solve Phase Time) {fom:.6e}",
+            ),
+        )
 
 
 ADAPTER = Amg2023()

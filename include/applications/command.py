@@ -1,116 +1,38 @@
-"""Any program: the study gives its command, its figures of merit and what a right run prints."""
+"""Any program: the study gives its command, its figures of merit and its correct output."""
 
 from __future__ import annotations
 
-import math
 import re
-import statistics
-from enum import StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, Field, model_validator
-
-from include.applications import Application, Measured
+from include.applications import Application, Measured, SyntheticLine
+from include.applications._command_options import Options
+from include.applications._command_output import figures_of, version_of
+from include.applications._shell import on_each_rank
 from include.errors import CheckFailed, ParseError
-from include.models import Better, FigureOfMerit, Model
-from include.models.figures import FigureName, Scalar, Text
-from include.models.study import EnvironmentName
+from include.models import Better, FigureOfMerit
+from include.parsers.line_prefixes import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from pydantic import JsonValue
 
+    from include.applications._command_options import Figure
+    from include.models.figures import Scalar
 
-class Take(StrEnum):
-    """Which of several values of one figure counts."""
-
-    LAST = "last"
-    FIRST = "first"
-    MIN = "min"
-    MAX = "max"
-    SUM = "sum"
-    MEDIAN = "median"
-
-
-def _one_group(pattern: str) -> str:
-    try:
-        groups = re.compile(pattern).groups
-    except re.error as err:
-        raise ValueError(f"{pattern!r} is no regular expression: {err}") from err
-    if groups != 1:
-        raise ValueError(f"{pattern!r} has {groups} groups; put the number alone in parentheses")
-    return pattern
-
-
-def _expression(pattern: str) -> str:
-    try:
-        re.compile(pattern)
-    except re.error as err:
-        raise ValueError(f"{pattern!r} is no regular expression: {err}") from err
-    return pattern
-
-
-GroupPattern = Annotated[str, AfterValidator(_one_group)]
-Pattern = Annotated[str, AfterValidator(_expression)]
-
-
-class Figure(Model):
-    """One figure of merit: where its number stands in the output, its unit and direction."""
-
-    name: FigureName
-    pattern: GroupPattern  # with one group, around the number
-    unit: Text
-    better: Better | None = None  # None: recorded, and not compared
-    take: Take | None = None  # None: exactly one line must match
-    primary: bool = False
-    title: str = ""
-
-
-class Expected(Model):
-    """A value that a right run has."""
-
-    figure: FigureName
-    value: float
-    tolerance_percent: float = Field(gt=0)
-
-
-class Options(Model):
-    """`application_options` of a study with a command of its own."""
-
-    program: Annotated[str, Field(min_length=1)]
-    arguments: tuple[str, ...] = ()
-    folder: Annotated[str, Field(pattern="^/")] = "/tmp"  # noqa: S108  in the container
-    environment: dict[EnvironmentName, str] = Field(default_factory=dict)
-    figures: Annotated[tuple[Figure, ...], Field(min_length=1)]
-    must_have: tuple[Pattern, ...] = ()  # each is found in some line of a right run
-    must_not_have: tuple[Pattern, ...] = ()  # none is found in any line of a right run
-    expected: tuple[Expected, ...] = ()
-    # What makes runs comparable; program and arguments when it is empty.
-    problem: dict[str, Scalar] = Field(default_factory=dict)
-    version: GroupPattern | None = None  # of the program, from its output
-    first_line: str = ""  # how the application's first line begins; empty: the log's first one
-    last_line: str = ""
-
-    @model_validator(mode="after")
-    def _figures_are_told_apart(self) -> Self:
-        names = [figure.name for figure in self.figures]
-        if twice := [name for name in names if names.count(name) > 1]:
-            raise ValueError(f"figures: {twice[0]!r} is given twice")
-        primary = [figure for figure in self.figures if figure.primary]
-        if len(primary) != 1:
-            raise ValueError(f"figures: {len(primary)} are primary; verdicts are by exactly one")
-        if primary[0].better is None:
-            raise ValueError(f"figures: {primary[0].name} is primary, so give `better`")
-        for expected in self.expected:
-            if expected.figure not in names:
-                raise ValueError(f"expected: {expected.figure!r} is none of {', '.join(names)}")
-        return self
+FIRST_LINE, LAST_LINE = "command begins", "command ends"
+SCRIPT = f"""\
+if [ "$rank" = 0 ]; then echo "{FIRST_LINE}"; fi
+"$@"
+if [ "$rank" = 0 ]; then echo "{LAST_LINE}"; fi
+"""
+USUAL_RUN_S = 60.0  # length of a synthetic run with the sample's own figure
 
 
 class Command(Application[Options]):
-    """The study's own program; nothing can be said of it without its options."""
+    """The study's own program; without its options nothing is known of it."""
 
     name = "command"
     title = "Command"
@@ -122,42 +44,58 @@ class Command(Application[Options]):
     example: Mapping[str, JsonValue] = MappingProxyType(
         {
             "program": "bash",
-            "arguments": ["-c", "for i in 1 2 3; do echo rate $((i * 10)); done"],
+            "arguments": ["-c", "for i in 1 2 3; do echo rate $((i * 10)).3; done"],
             "figures": [
                 {
                     "name": "rate_per_s",
-                    "pattern": "^rate ([0-9]+)$",
+                    "pattern": "^rate ([0-9.]+)$",
                     "unit": "1/s",
                     "better": "higher",
                     "take": "median",
                     "primary": True,
                 }
             ],
+            "sample": ["rate 10.3", "rate 20.3", "rate 30.3"],
         }
     )
-    packages = ()  # what every Debian has, or what the user's image has
+    packages = ()  # included in every Debian, or in the user's image
+    simulation_remedy = "give `application_options.sample`, the lines of a right run"
+
+    @property
+    def can_be_simulated(self) -> bool:
+        """False without the study's sample."""
+        return False
 
     def configured(self, options: Options) -> Application:
-        """The application that the options describe."""
+        """The application described by the options."""
         return Configured(options)
 
+    def program(self, options: Options) -> str:
+        """The program named by the study."""
+        return options.program
+
     def command(self, options: Options) -> tuple[str, ...]:
-        """Program and arguments, behind `env` where the study sets variables for it alone."""
+        """Program and arguments, after `env` where the study sets variables for it alone.
+
+        If the study does not describe the first or last line, rank 0 prints one.
+        """
         values = [f"{name}={value}" for name, value in options.environment.items()]
         environment = ("env", *values) if values else ()
-        return (*environment, options.program, *options.arguments)
+        words = (*environment, options.program, *options.arguments)
+        return words if options.first_line and options.last_line else on_each_rank(SCRIPT, *words)
 
     def problem(self, options: Options) -> Mapping[str, Scalar]:
-        """As the study says, or the command itself."""
+        """Problem as described by the study, or the command itself."""
         return options.problem or {"command": " ".join((options.program, *options.arguments))}
 
     def parse(self, lines: Iterable[str]) -> Measured:  # noqa: ARG002
-        """Only a configured command can read an output."""
+        """Refuse: only a configured command can read an output."""
         raise ParseError("a command without the options of its study has no figures to read")
 
     def check(self, result: Measured, *, options: Options, ranks: int) -> None:
-        """Expected values; the lines that must or must not be there are seen to by `parse`."""
-        del ranks  # the output need not tell them
+        """Check the expected values; `parse` checks required and forbidden lines."""
+        if result.ranks not in {None, ranks}:
+            raise CheckFailed(f"ran with {result.ranks} ranks instead of {ranks}")
         for each in options.expected:
             value = result.figures[each.figure]
             if abs(value - each.value) > abs(each.value) * each.tolerance_percent / 100:
@@ -174,8 +112,8 @@ class Configured(Command):
         self._options = options
         self.title = options.program.rsplit("/", 1)[-1]
         self.work_dir = options.folder
-        self.first_line = options.first_line
-        self.last_line = options.last_line
+        self.first_line = options.first_line or FIRST_LINE
+        self.last_line = options.last_line or LAST_LINE
         ordered = sorted(options.figures, key=lambda figure: not figure.primary)
         self.figures = tuple(
             FigureOfMerit(
@@ -188,66 +126,62 @@ class Configured(Command):
             for figure in ordered
         )
 
+    @property
+    def can_be_simulated(self) -> bool:
+        """True with the sample of a correct run."""
+        return bool(self._options.sample)
+
     def parse(self, lines: Iterable[str]) -> Measured:
-        """The figures; ParseError naming the pattern that matched no line, or too many."""
-        output = [line.rstrip("\r\n") for line in lines]
-        self._require(output)
-        version = self._options.version
+        """The figures; ParseError naming the pattern with no match, or too many.
+
+        Also when the first or last line is missing, as in a truncated output.
+        """
+        output = list(plain(lines, begin=self.first_line))
+        for beginning in (self.first_line, self.last_line):
+            if not any(line.startswith(beginning) for line in output):
+                raise ParseError(f"no line begins with {beginning!r}: the output is not whole")
         return Measured(
-            figures={figure.name: _value(figure, output) for figure in self._options.figures},
+            figures=figures_of(self._options, output),
             problem=self.problem(self._options),
-            version=_matches(version, output)[-1] if version else None,
+            version=version_of(self._options, output),
         )
 
-    def _require(self, output: Sequence[str]) -> None:
-        for pattern in self._options.must_have:
-            if not any(re.search(pattern, line) for line in output):
-                raise CheckFailed(f"no line has {pattern!r}, which a right run must have")
-        for pattern in self._options.must_not_have:
-            if wrong := next((line for line in output if re.search(pattern, line)), None):
-                raise CheckFailed(f"a line has {pattern!r}, which it must not: {wrong[:200]!r}")
+    def synthetic_output(
+        self, options: Options, *, ranks: int, run_time_s: float
+    ) -> tuple[SyntheticLine, ...]:
+        """The sample stretched over the run time, which the primary figure follows."""
+        del ranks
+        factor = run_time_s / USUAL_RUN_S
+        if options.primary.better is Better.HIGHER:
+            factor = 1 / factor
+        is_fixed = options.primary.name in {each.figure for each in options.expected}
+        texts = [
+            line if is_fixed else _scaled(options.primary, line, factor) for line in options.sample
+        ]
+        framed = (
+            *(() if options.first_line else (FIRST_LINE,)),
+            *texts,
+            *(() if options.last_line else (LAST_LINE,)),
+        )
+        last = max(len(framed) - 1, 1)
+        return tuple(
+            SyntheticLine(at_s=run_time_s * place / last, text=text)
+            for place, text in enumerate(framed)
+        )
 
 
-def _matches(pattern: str, output: Sequence[str]) -> list[str]:
-    """The group of each match; ParseError when there is none."""
-    compiled = re.compile(pattern)
-    texts = [match[1] for line in output for match in compiled.finditer(line)]
-    if not texts or any(text is None for text in texts):
-        raise ParseError(f"no line matches {pattern!r}: the output is not whole, or not as thought")
-    return texts
-
-
-def _value(figure: Figure, output: Sequence[str]) -> float:
-    texts = _matches(figure.pattern, output)
-    values = [_number(figure, text) for text in texts]
-    if figure.take is None:
-        if len(values) > 1:
-            raise ParseError(
-                f"{figure.name}: {figure.pattern!r} matches {len(values)} times and should once; "
-                "give `take` where several are meant"
-            )
-        return values[0]
-    return _TAKEN[figure.take](values)
-
-
-_TAKEN: dict[Take, Callable[[Sequence[float]], float]] = {
-    Take.LAST: lambda values: values[-1],
-    Take.FIRST: lambda values: values[0],
-    Take.MIN: min,
-    Take.MAX: max,
-    Take.SUM: math.fsum,
-    Take.MEDIAN: statistics.median,
-}
-
-
-def _number(figure: Figure, text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as err:
-        raise ParseError(f"{figure.name}: {text!r} is no number, by {figure.pattern!r}") from err
-    if not math.isfinite(value):
-        raise ParseError(f"{figure.name}: {text!r} is not finite, by {figure.pattern!r}")
-    return value
+def _scaled(figure: Figure, line: str, factor: float) -> str:
+    """The line with the figure's number multiplied by the factor, as far as its pattern allows."""
+    match = re.search(figure.pattern, line)
+    if match is None:
+        return line
+    for form in (".6g", ".0f"):
+        number = format(float(match[1]) * factor, form)
+        changed = f"{line[: match.start(1)]}{number}{line[match.end(1) :]}"
+        again = re.search(figure.pattern, changed)
+        if again is not None and again[1] == number and float(number):
+            return changed
+    return line
 
 
 ADAPTER = Command()

@@ -1,4 +1,4 @@
-"""HPCG: the conjugate gradient benchmark, with the program of the user's image."""
+"""HPCG: the conjugate gradient benchmark, with the program in the user's image."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from include.applications import Application, Measured
+from include.applications import Application, Measured, with_threads
 from include.applications._shell import on_each_rank
+from include.applications._synthetic import printed
 from include.errors import CheckFailed
 from include.models import Better, FigureOfMerit, Model
 from include.parsers import hpcg_output
@@ -15,9 +16,10 @@ from include.parsers import hpcg_output
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from include.applications import SyntheticLine
     from include.models.figures import Scalar
 
-FIRST_LINE = "HPCG begins"  # xhpcg itself writes into a file, which is shown at the end
+FIRST_LINE = "HPCG begins"  # xhpcg itself writes to a file, which is printed at the end
 FIGURES = (
     FigureOfMerit(
         name="hpcg_gflops",
@@ -37,21 +39,23 @@ if [ "$rank" = 0 ]; then echo "{FIRST_LINE}"; fi
 if [ "$rank" = 0 ]; then cat HPCG-Benchmark*.txt; fi
 rm -r "$folder"
 """
+THREADS = "Machine Summary::Threads per processes"
 TIME = "Benchmark Time Summary::Total"
+FLOP_PER_CELL = 20_000.0  # work of a synthetic output
 
 
 class Options(Model):
     """`application_options` of a study with HPCG."""
 
     program: str = "xhpcg"
-    nx: int = Field(default=104, ge=16)  # of each rank
+    nx: int = Field(default=104, ge=16)  # local size of each rank
     ny: int = Field(default=104, ge=16)
     nz: int = Field(default=104, ge=16)
-    run_s: int = Field(default=60, ge=1)  # how long the timed part is to take
+    run_s: int = Field(default=60, ge=1)  # target length of the timed part
 
 
 class Hpcg(Application[Options]):
-    """`xhpcg` on a grid of the study's size for each rank, its report shown at the end."""
+    """`xhpcg` on a grid of the study's size for each rank; prints its report at the end."""
 
     name = "hpcg"
     title = "HPCG"
@@ -61,17 +65,26 @@ class Hpcg(Application[Options]):
     last_line = hpcg_output.LAST
     figures = FIGURES
 
+    @property
+    def sign(self) -> str:
+        """The heading of its report."""
+        return hpcg_output.FIRST
+
     def command(self, options: Options) -> tuple[str, ...]:
-        """A script that runs `xhpcg`, and shows its report on rank 0."""
+        """A script that runs `xhpcg` and prints its report on rank 0."""
         sizes = (options.nx, options.ny, options.nz)
         return on_each_rank(SCRIPT, options.program, *sizes, options.run_s)
+
+    def program(self, options: Options) -> str:
+        """The program named by the study."""
+        return options.program
 
     def problem(self, options: Options) -> Mapping[str, Scalar]:
         """The grid of a rank."""
         return {"nx": options.nx, "ny": options.ny, "nz": options.nz}
 
     def parse(self, lines: Iterable[str]) -> Measured:
-        """From the report; CheckFailed when HPCG calls the result invalid."""
+        """Read the report; CheckFailed when HPCG calls the result invalid."""
         output = hpcg_output.parse(lines)
         if output.failed:
             raise CheckFailed(f"HPCG's own test failed: {'; '.join(output.failed)}")
@@ -83,16 +96,39 @@ class Hpcg(Application[Options]):
                 "hpcg_gflops": values.number(hpcg_output.RATING),
                 "optimisation_s": values.number(TIME),
             },
-            problem=grid | {"nz": values.count("Local Domain Dimensions::nz")},
+            problem=with_threads(
+                grid | {"nz": values.count("Local Domain Dimensions::nz")},
+                values.count(THREADS) if THREADS in values.texts else None,
+            ),
             version=values.text("version"),
         )
 
     def check(self, result: Measured, *, options: Options, ranks: int) -> None:
-        """Ranks and grid as asked; `parse` has seen to the program's own tests."""
-        ran = (result.ranks, dict(result.problem))
-        asked = (ranks, dict(self.problem(options)))
-        if ran != asked:
-            raise CheckFailed(f"ran {ran} instead of {asked} (ranks, grid of a rank)")
+        """Check ranks and grid against the request; `parse` checks the program's own tests."""
+        self.require_asked(result, options=options, ranks=ranks)
+
+    def synthetic_output(
+        self, options: Options, *, ranks: int, run_time_s: float
+    ) -> tuple[SyntheticLine, ...]:
+        """A report with the lines that `parse` reads; a longer run has a lower rating."""
+        cells = options.nx * options.ny * options.nz * ranks
+        return (
+            *printed(0.0, FIRST_LINE),
+            *printed(
+                run_time_s,
+                hpcg_output.FIRST,
+                "version=0.0-synthetic",
+                f"Machine Summary::Distributed Processes={ranks}",
+                *(
+                    f"Local Domain Dimensions::{n}={getattr(options, n)}"
+                    for n in ("nx", "ny", "nz")
+                ),
+                *(f"{check}::Result=PASSED" for check in hpcg_output.CHECKS),
+                f"{TIME}={run_time_s:.6g}",
+                f"{hpcg_output.RATING}={cells * FLOP_PER_CELL / run_time_s / 1e9:.6g}",
+                f"{hpcg_output.LAST}=1800",
+            ),
+        )
 
 
 ADAPTER = Hpcg()

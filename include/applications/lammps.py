@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from include.applications import Application, Measured, SyntheticLine, _lammps_synthetic
+from include.applications import (
+    Application,
+    Measured,
+    SyntheticLine,
+    _lammps_synthetic,
+    with_threads,
+)
 from include.errors import CheckFailed, StudyError
 from include.models import Better, FigureOfMerit, Model
 from include.parsers import lammps_log
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from include.models.figures import Scalar
+    from include.parsers.lammps_log import LammpsLog
 
 
 class Architecture(StrEnum):
@@ -31,8 +38,8 @@ class Architecture(StrEnum):
 ATOMS_PER_CELL = 304
 STEPS = 100
 # Potential energy per atom (kcal/mol, `thermo_modify norm yes`) at step 100, by replicas in x, y
-# and z, and by architecture: small problems differ between them. 1 1 1 on amd64: LAMMPS of 22 Jul
-# 2025, our own runs; all others: 1,689 public logs of LAMMPS of 29 Sep 2021.
+# and z, and by architecture, which matters for small problems. 1 1 1 on amd64: our own runs with
+# LAMMPS of 22 Jul 2025; all others: 1,689 public logs of LAMMPS of 29 Sep 2021.
 REFERENCE_POT_ENG: dict[tuple[int, int, int], dict[Architecture, float]] = {
     (1, 1, 1): {Architecture.AMD64: -113.30058, Architecture.ARM64: -113.25816},
     (2, 2, 2): {Architecture.AMD64: -113.29357},
@@ -48,10 +55,13 @@ REFERENCE_POT_ENG: dict[tuple[int, int, int], dict[Architecture, float]] = {
 }
 # The sum over ranks rounds differently for each decomposition; the printed energies of run 6
 # agree to 5 digits over 752 to 6,016 ranks.
+RATE_TOLERANCE = 0.01  # rates are printed to three decimals of a unit that fits them
+PRINTED_RATE = 0.001
+WALL_CUT_S = 1.0  # the wall time is truncated to whole seconds
 RELATIVE_TOLERANCE = 1e-5
 # Step time = atoms / (rate x ranks) + exchange x log2(ranks): a tree of messages. The two numbers
 # are from run 6's medians over both operators (hpc6a.48xlarge, EFA) at 752 and 6,016 ranks; at
-# 1,504 and 3,008 ranks the line is within 4 % of what was measured.
+# 1,504 and 3,008 ranks the model is within 4 % of the measurements.
 ATOM_STEPS_PER_RANK_S = 10_170.0
 EXCHANGE_S = 0.00822
 
@@ -75,14 +85,17 @@ FIGURES = (
 )
 
 
+UNIT_STYLE = "real"  # of our input, and so of the energies above
+
+
 class Options(Model):
     """`application_options` of a study with LAMMPS: replicas of the 304-atom cell."""
 
     x: int = Field(default=1, ge=1)
     y: int = Field(default=1, ge=1)
     z: int = Field(default=1, ge=1)
-    reference_pot_eng: float | None = None  # for sizes without one here; kcal/mol per atom
-    architecture: Architecture | None = None  # None: the energy of any one is right
+    reference_pot_eng: float | None = None  # kcal/mol per atom; for other sizes
+    architecture: Architecture | None = None  # None: the energy of any architecture is accepted
 
     @property
     def atoms(self) -> int:
@@ -100,7 +113,7 @@ class Lammps(Application[Options]):
     first_line = "LAMMPS ("
     last_line = "Total wall time:"
     figures = FIGURES
-    packages = ()  # the local cluster's image has it from the start
+    packages = ()  # included in the local cluster's image
     expectation = "LAMMPS as it scaled on hpc6a.48xlarge with EFA; other machines differ"
 
     def command(self, options: Options) -> tuple[str, ...]:
@@ -114,13 +127,17 @@ class Lammps(Application[Options]):
         return {"atoms": options.atoms, "steps": STEPS}
 
     def read_options(self, given: Mapping[str, JsonValue]) -> Options:
-        """The options; StudyError for a size whose right result is not known."""
+        """The options; StudyError for a size without a known correct result."""
         options = super().read_options(given)
         _references(options)
         return options
 
     def parse(self, lines: Iterable[str]) -> Measured:
-        """From LAMMPS' own log; the loop time is printed to 1e-6 s."""
+        """Read LAMMPS's own log; the loop time is printed to 1e-6 s.
+
+        More than one OpenMP thread per rank is part of the problem. Inputs other than ours may have
+        no potential energy, or one in another unit.
+        """
         log = lammps_log.parse(lines)
         figures = {
             "loop_time_s": log.loop_time_s,
@@ -128,21 +145,27 @@ class Lammps(Application[Options]):
             "timesteps_per_s": log.timesteps_per_s,
             "atom_steps_per_s": log.atom_steps_per_s,
             "cpu_use_percent": log.cpu_use_percent,
-            "pot_eng": log.final("PotEng"),
+            "pot_eng": log.thermo.last.get("PotEng"),
         }
+        left_out = _without_energy(log) | _contradictions(log)
         return Measured(
             ranks=log.ranks,
-            figures={name: value for name, value in figures.items() if value is not None},
-            problem={"atoms": log.atoms, "steps": log.steps},
+            figures={
+                name: value
+                for name, value in figures.items()
+                if value is not None and name not in left_out
+            },
+            notes=tuple(left_out.values()),
+            problem=with_threads({"atoms": log.atoms, "steps": log.steps}, log.openmp_threads),
             version=log.version,
         )
 
     def complaint(self, lines: Iterable[str]) -> str | None:
-        """LAMMPS' last line that begins with `ERROR`."""
+        """LAMMPS's last line that begins with `ERROR`."""
         return lammps_log.complaint(lines)
 
     def check(self, result: Measured, *, options: Options, ranks: int) -> None:
-        """Ranks, atoms and steps as asked, and the final energy within 1e-5 of the reference."""
+        """Check ranks, atoms and steps, and the final energy within 1e-5 of the reference."""
         expected = (ranks, options.atoms, STEPS)
         ran = (result.ranks, result.problem.get("atoms"), result.problem.get("steps"))
         if ran != expected:
@@ -154,26 +177,60 @@ class Lammps(Application[Options]):
             msg = f"final PotEng {energy}, the reference of this problem is {right}"
             raise CheckFailed(msg)
 
-    def expected_loop_time_s(self, options: Options, *, ranks: int) -> float:
-        """Seconds of the loop by the scaling of run 6; on other machines only an order of size."""
+    def expected_run_time_s(self, options: Options, *, ranks: int) -> float:
+        """Seconds of the loop by the scaling of run 6; an order of magnitude on other machines."""
         step_s = options.atoms / (ATOM_STEPS_PER_RANK_S * ranks) + EXCHANGE_S * math.log2(ranks)
         return STEPS * step_s
 
     def synthetic_output(
-        self, options: Options, *, ranks: int, loop_time_s: float
+        self, options: Options, *, ranks: int, run_time_s: float
     ) -> tuple[SyntheticLine, ...]:
         """A log with the lines that `parse` reads; its energy is the reference's."""
         return _lammps_synthetic.output(
             ranks=ranks,
             atoms=options.atoms,
             steps=STEPS,
-            loop_time_s=loop_time_s,
+            loop_time_s=run_time_s,
             pot_eng=_references(options)[0],
         )
 
 
+def _without_energy(log: LammpsLog) -> dict[str, str]:
+    """A sentence on a log without a potential energy in kcal/mol; empty for one with it."""
+    if log.unit_style not in {None, UNIT_STYLE}:
+        return {"pot_eng": f"the energy is in units of the style {log.unit_style}: it is left out"}
+    if "PotEng" not in log.thermo.columns:
+        columns = ", ".join(log.thermo.columns)
+        return {"pot_eng": f"no thermo column 'PotEng', so no final energy; there are {columns}"}
+    return {}
+
+
+def _contradictions(log: LammpsLog) -> dict[str, str]:
+    """A sentence for each figure of the log that contradicts its loop time."""
+    loop_s, work = log.loop_time_s, log.steps * log.atoms
+    rates = {
+        "timesteps_per_s": (log.timesteps_per_s, log.steps, "steps"),
+        "atom_steps_per_s": (log.atom_steps_per_s, work, "atom-steps"),
+    }
+    sentences = {}
+    for name, (rate, wanted, unit) in rates.items():
+        if rate is None or math.isclose(rate * loop_s, wanted, rel_tol=RATE_TOLERANCE):
+            continue
+        if abs(rate * loop_s - wanted) > PRINTED_RATE * loop_s:
+            sentences[name] = (
+                f"{name} times the loop time comes to {rate * loop_s:.6g} {unit}, the log says "
+                f"{wanted}: it is left out"
+            )
+    if loop_s > log.total_wall_time_s + WALL_CUT_S:
+        sentences["app_wall_time_s"] = (
+            f"the loop time of {loop_s:.1f} s is longer than LAMMPS' wall time of "
+            f"{log.total_wall_time_s:.0f} s, which is left out"
+        )
+    return sentences
+
+
 def _references(size: Options) -> tuple[float, ...]:
-    """The right energies: of the architecture, or of each; StudyError when none is known."""
+    """The correct energies, of the architecture or of all; StudyError when none is known."""
     by_architecture = REFERENCE_POT_ENG.get((size.x, size.y, size.z), {})
     known = tuple(
         energy

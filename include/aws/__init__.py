@@ -1,1 +1,1 @@
-"""Amazon Web Services: the stack of a study's cluster, and the guards that it never outlives it."""
+"""Amazon Web Services: the stack of a study's cluster, and the guards that delete it in time."""

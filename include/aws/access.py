@@ -1,4 +1,4 @@
-"""The way to a cluster's API server: made where it is used, kept in no file."""
+"""Access to a cluster's API server: made where it is used, stored in no file."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
     from include.kube.client import Kube
 
-TOKEN_S = 600.0  # EKS takes a token for 15 minutes
+TOKEN_S = 600.0  # EKS accepts a token for 15 minutes
 SIGNED_FOR_S = 60
 
 
 class Token:
-    """A bearer token for one cluster, signed anew when it gets old.
+    """A bearer token for one cluster, signed again when it gets old.
 
-    It is a call of STS that names the caller, signed for the cluster (header `x-k8s-aws-id`), as
-    made by `aws eks get-token`. Signing takes milliseconds and asks nobody. Credentials that the
-    session renews are taken up with the next token.
+    It is a signed STS call that names the caller, bound to the cluster (header `x-k8s-aws-id`), as
+    `aws eks get-token` makes it. Signing takes milliseconds and calls no service. Credentials that
+    the session renews are used from the next token on.
     """
 
     def __init__(self, session: boto3.Session, *, cluster: str, region: str) -> None:
@@ -36,7 +36,7 @@ class Token:
         self._signed_at = -TOKEN_S
 
     def __call__(self) -> str:
-        """The token, valid for minutes yet."""
+        """A token with several minutes left."""
         now = time.monotonic()
         if now - self._signed_at >= TOKEN_S or not self._value:
             self._value, self._signed_at = self._sign(), now
@@ -67,7 +67,7 @@ class Token:
 
 
 def connect(eks: Any, session: boto3.Session, *, cluster: str, region: str, namespace: str) -> Kube:
-    """A client of the cluster's API server that renews its token for as long as it lives."""
+    """A client of the cluster's API server that renews its token as long as it is used."""
     described = eks.describe_cluster(name=cluster)["cluster"]
     return endpoint.connect(
         described["endpoint"],

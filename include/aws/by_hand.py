@@ -1,4 +1,4 @@
-"""Deletes the cluster of one study at once, for a person who cannot wait for the guards."""
+"""Deletes the cluster of one study at once, for someone who cannot wait for the guards."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ NOTHING = "nothing to clean"
 
 
 def delete(study_id: str, *, region: str | None) -> int:
-    """0 once nothing of the study is left there, or in any region; 1 when something may be."""
+    """0 once nothing of the study is left in any region; 1 when something may be."""
     try:
         outcomes = list(_delete_in([region] if region else reaper.all_regions(), study_id=study_id))
     except ClusterError as err:
-        sys.stderr.write(f"{err}\nthe cluster of {study_id} may still be there and cost money\n")
+        sys.stderr.write(f"{err}\nthe cluster of {study_id} may still exist and cost money\n")
         return 1
     sys.stdout.write("\n".join(outcomes or [NOTHING]) + "\n")
     return 0
@@ -35,16 +35,16 @@ def _delete_in(regions: Iterable[str], *, study_id: str) -> list[str]:
 
 
 def _deleted(client: Callable[[str], Any], region: str, study_id: str) -> Iterator[str]:
-    """The actions taken, in words; ClusterError when something stays."""
+    """The actions taken, in words; ClusterError when something remains."""
     find = functools.partial(stacks.find_own, client("cloudformation"), study_id)
-    if find() is None:  # roles belong to no region, so a census here would tell of others' too
+    if find() is None:  # roles belong to no region, so a census here would find those of others
         return
     removal.delete_stack(client, find)
     if left := census(client, study_id):
         raise ClusterError(f"{region} still has {', '.join(left)}")
-    yield f"the cluster of {study_id} in {region} is deleted"
+    yield f"the cluster of {study_id} in {region} has been deleted"
 
 
 def clients_in(region: str) -> Callable[[str], Any]:
-    """A function that makes the client of a service there."""
+    """A function that makes the client of a service in the region."""
     return functools.cache(lambda service: session.client(service, region))

@@ -1,6 +1,6 @@
-"""Resources in an account that still belong to a study, asked from each service.
+"""Resources in an account that still belong to a study, as each service reports them.
 
-The tagging service is not asked: it lists what was deleted for hours.
+The tagging service is not used: it lists deleted resources for hours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 ROLES = ("cluster", "node")
-# paginated call, list in the answer, id, and states in which it exists no more and costs nothing
+# paginated call, list in the answer, id, and states in which it no longer exists or costs anything
 TAGGED: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     ("describe_volumes", "Volumes", "VolumeId", ("deleted",)),
     ("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId", ()),

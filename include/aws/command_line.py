@@ -1,4 +1,4 @@
-"""Manual work beside the pipeline: `python -m include.clusters.eks`, four commands."""
+"""Manual work besides the pipeline: `python -m include.clusters.eks`, four commands."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from include.tariff import Tariff
 
 MODULE = "include.clusters.eks"
-STUDY_ID = "preflight"  # only names what rights are simulated on; nothing is made
+STUDY_ID = "preflight"  # only names the resources whose rights are simulated; nothing is made
 NOT_OPTIONS = ("command", "workers", "hours", "max_usd")
 
 
@@ -33,7 +33,7 @@ def main(
     examine: Callable[[Reservation], Findings],
     cluster: Any = None,
 ) -> int:
-    """0 when a cluster can be made or is deleted, 1 when not, 2 for wrong options."""
+    """0 when a cluster can be made or was deleted, 1 when not, 2 for invalid options."""
     given = _parser().parse_args(arguments)
     if given.command == "delete":
         return by_hand.delete(given.study, region=given.region)
@@ -68,19 +68,19 @@ def _preflight(given: argparse.Namespace, examine: Callable[[Reservation], Findi
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=f"python -m {MODULE}",
-        description="Looks whether a cluster can be made on AWS, proves it, or deletes a study's.",
+        description="Checks whether a cluster can be made on AWS, proves it, or deletes a study's.",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_preflight(
         commands.add_parser(
-            "preflight", help="all checks, as a table; the exit code is 1 when one failed"
+            "preflight", help="run all checks and print a table; exit code 1 when one failed"
         )
     )
-    delete = commands.add_parser("delete", help="a study's cluster, now, and prove that it is gone")
-    delete.add_argument("study", help="its id, as in the name of the stack")
-    delete.add_argument("--region", help="default: looked for in all of them")
+    delete = commands.add_parser("delete", help="delete a study's cluster now, and verify")
+    delete.add_argument("study", help="the study's id, as in the name of its stack")
+    delete.add_argument("--region", help="default: searched for in all of them")
     proof = commands.add_parser(
-        "drill", help="prove for nothing that AWS deletes a forgotten cluster by itself"
+        "drill", help="prove, free of charge, that AWS deletes a forgotten cluster by itself"
     )
     proof.add_argument("--region", help=f"default: {Options().region}")
     proof = commands.add_parser(
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
         "--evidence",
         type=Path,
         default=Path("aws-evidence"),
-        help="folder for what a failed cluster tells (%(default)s)",
+        help="folder for evidence from a failed cluster (%(default)s)",
     )
     return parser
 
@@ -99,26 +99,26 @@ def _parser() -> argparse.ArgumentParser:
 def _add_preflight(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--workers", type=_positive(int), required=True, help="nodes that carry ranks")
-    add("--hours", type=_positive(float), default=4.0, help="how long it would live (%(default)s)")
-    add("--max-usd", type=_positive(float), help="fail when that would cost more")
+    add("--hours", type=_positive(float), default=4.0, help="lifetime of the cluster (%(default)s)")
+    add("--max-usd", type=_positive(float), help="fail when it would cost more")
     add("--region", help=f"default: {Options().region}")
     add("--zone", help="default: the one zone of the region that offers the type")
     add("--instance-type", help=f"default: {Options().instance_type}")
     add("--kubernetes-version", help=f"default: {Options().kubernetes_version}")
-    add("--capacity-reservation", help="id of a reservation that must fit")
-    add("--placement-group", help="that of the reservation")
-    add("--hourly-price-usd", type=float, help="of one node; default: AWS's price list")
+    add("--capacity-reservation", help="id of the reservation to check")
+    add("--placement-group", help="the reservation's placement group")
+    add("--hourly-price-usd", type=float, help="price of one node; default: AWS's price list")
     add(
         "--no-self-destruct",
         dest="self_destruct",
         action="store_false",
         default=None,
-        help="do without the guard that AWS itself keeps",
+        help="do without the guard on AWS's side",
     )
 
 
 def _positive(kind: type[float]) -> Callable[[str], float]:
-    """A reader of numbers above zero; argparse says the message of what it raises."""
+    """A reader of numbers above zero; argparse prints the message of its error."""
 
     def read(text: str) -> float:
         try:
@@ -145,9 +145,9 @@ def _reservation(options: Options, *, workers: int, hours: float) -> Reservation
 
 
 def _cost(tariff: Tariff | None, *, hours: float, max_usd: float | None) -> Check:
-    """All nodes for all hours: the most that it can cost, as no study says how long it takes."""
+    """Check the cost of all nodes for all hours: an upper bound, as no study gives a duration."""
     if tariff is None:
-        return unknown("cost", "without a price there is none", remedy="give --hourly-price-usd")
+        return unknown("cost", "unknown without a price", remedy="give --hourly-price-usd")
     usd = tariff.usd(nodes=tariff.nodes, duration_s=hours * 3600)
     cost_text = f"${usd:,.2f} for all nodes during {hours:g} h"
     if max_usd is not None and usd > max_usd:

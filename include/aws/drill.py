@@ -1,4 +1,4 @@
-"""Proofs on a real account: of the guard for nothing, of the whole stack for cents."""
+"""Proofs on a real account: of the guard for free, of the complete stack for cents."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FIRES_AFTER = timedelta(minutes=4)  # the stack of a network and a group is made in less than one
-LATE_S = 900.0  # the deletion begins within a minute of that, and takes some
+FIRES_AFTER = timedelta(minutes=4)  # the stack of a network and a group takes less than one
+LATE_S = 900.0  # deletion starts within a minute of the schedule and takes some more
 POLL_S = 10.0
 PROBED = "t3.medium"  # without EFA; a cluster's system pods fit on it
 NO_IMAGE = "none@sha256:" + "0" * 64  # no pod of a job is started
 
 
 def drill(client: Callable[[str], Any], options: Options) -> int:
-    """0 once AWS has deleted a stack of ours by itself; 1 when it did not, and then we did."""
+    """0 once AWS has deleted a test stack by itself; 1 when it did not and we had to."""
     _tell(
         "The drill makes a network and a security group, which cost nothing, with the schedule",
         "that each study's stack has. Cost: $0. It takes about ten minutes.",
@@ -63,12 +63,12 @@ def _drill(client: Callable[[str], Any], options: Options) -> None:
         template=launch.body(launch.drill_template()),
     )
     made = stacks.wait_made(cloudformation, mine.study_id)
-    _tell(f"{made['StackName']} is made; AWS is to delete it from {fires_at:%H:%M:%S} UTC on")
+    _tell(f"{made['StackName']} is made; AWS should delete it from {fires_at:%H:%M:%S} UTC on")
     _watch(client, made, until=fires_at + timedelta(seconds=LATE_S))
 
 
 def _watch(client: Callable[[str], Any], made: dict[str, Any], *, until: datetime) -> None:
-    """Tell what was proved once the stack is gone; ClusterError if it stays, deleted by us then."""
+    """Print what was proved once the stack is gone; if it stays, delete it and raise."""
     began = False
     while stack := stacks.find(client("cloudformation"), made["StackId"]):
         status = stack["StackStatus"]
@@ -79,14 +79,14 @@ def _watch(client: Callable[[str], Any], made: dict[str, Any], *, until: datetim
             raise ClusterError(_cleaned(client, made, status=status))
         time.sleep(POLL_S)
     _tell(
-        "proved: the schedule fires, the scheduler may use its role, and that may delete stacks",
+        "proved: the schedule fires, the scheduler may use its role, and it may delete stacks",
         "proved: CloudFormation takes the deletion role, which may delete a network and a group",
         "not proved: that it may delete the rest of a study's stack",
     )
 
 
 def _cleaned(client: Callable[[str], Any], made: dict[str, Any], *, status: str) -> str:
-    """Why the guard failed, after the stack was deleted as a teardown does it."""
+    """The reason why the guard failed, after deleting the stack as a teardown does."""
     reasons = "; ".join(stacks.failures(client("cloudformation"), made["StackId"], removal.FAILED))
     removal.delete_stack(
         client, lambda: stacks.find(client("cloudformation"), str(made["StackId"]))
@@ -94,16 +94,16 @@ def _cleaned(client: Callable[[str], Any], made: dict[str, Any], *, status: str)
     if status == stacks.MADE:
         return (
             "the schedule did not fire, or was not allowed to: look at both roles of "
-            "bootstrap.yaml; the drill's stack is deleted now"
+            "bootstrap.yaml; the drill's stack has been deleted"
         )
-    return f"the deletion by the schedule came to {status}: {reasons}; it is deleted now"
+    return f"the deletion by the schedule ended as {status}: {reasons}; the stack has been deleted"
 
 
 def probe(cluster: Any, options: Options, *, evidence: Path) -> int:
-    """0 once a whole cluster of small machines was made and deleted; 1 when not.
+    """0 once a complete cluster of small machines was made and deleted; 1 when not.
 
-    `cluster` is the adapter of EKS, which is above this room. All of a study's stack is made but
-    EFA and its placement group, with two small machines; no job runs.
+    `cluster` is the EKS adapter, which is above this room. All of a study's stack is made but EFA
+    and its placement group, with two small machines; no job runs.
     """
     small = options.model_copy(update={"instance_type": PROBED, "launcher_type": None})
     mine = _reservation("probe", small, nodes=1)
@@ -114,11 +114,11 @@ def probe(cluster: Any, options: Options, *, evidence: Path) -> int:
     pace = cluster.pace(mine)
     hours = (pace.create_s + pace.join_s + pace.delete_s) / 3600
     usd = findings.tariff.usd_per_hour * hours if findings.tariff else None
-    cost = f"${usd:.2f}" if usd is not None else "unknown, some cents by AWS's list"
+    cost = f"${usd:.2f}" if usd is not None else "unknown, a few cents by AWS's list"
     _tell(
         f"The probe makes the stack {stacks.name_of(mine.study_id)} with two {PROBED} and deletes"
     )
-    _tell(f"it again. Cost: about {cost}. It takes some {60 * hours:.0f} minutes.")
+    _tell(f"it again. Cost: about {cost}. It takes about {60 * hours:.0f} minutes.")
     return _probe(cluster, mine, evidence=evidence)
 
 
@@ -143,10 +143,10 @@ def _steps(cluster: Any, mine: Reservation) -> Iterator[str]:
     cluster.create(mine, study)
     handle = cluster.wait_ready(mine, study)
     yield "proved: CloudFormation takes the template, add-ons and the launcher's node come up"
-    cluster.keep(mine, work_s=0)
-    yield "proved: the lease of the cluster can be moved on"
+    cluster.keep(mine)
+    yield "proved: the cluster's lease can be extended"
     cluster.add_workers(handle)
-    yield "proved: the worker group scales from none, and its machines become nodes"
+    yield "proved: the worker group scales up from zero, and its machines become nodes"
 
 
 def _deleted(cluster: Any, mine: Reservation) -> bool:
@@ -157,7 +157,7 @@ def _deleted(cluster: Any, mine: Reservation) -> bool:
         _tell(f"FAILED, AND IT COSTS MONEY: {err}")
         return False
     if left:
-        _tell(f"FAILED: there still is {', '.join(left)}")
+        _tell(f"FAILED: left over: {', '.join(left)}")
         return False
     _tell("proved: the deletion leaves nothing with the study's tag")
     return True
@@ -167,7 +167,7 @@ def _keep(texts: dict[str, str], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
         (folder / name).write_text(text)
-    _tell(f"what AWS and the nodes told is in {folder}")
+    _tell(f"the evidence from AWS and the nodes is in {folder}")
 
 
 def _reservation(name: str, options: Options, *, nodes: int) -> Reservation:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SYSTEM = "kube-system"
-MOST_CONSOLES = 5  # machines that became no nodes mostly say the same
+MOST_CONSOLES = 5  # machines that did not become nodes mostly say the same
 MOST_LINES = 200  # lines kept of a container's log
 LOG_S = 20.0
 
@@ -32,7 +32,7 @@ def collect(
 ) -> dict[str, str]:
     """Text by file name: the stack's failures, scaling activities, consoles, nodes, system pods.
 
-    Each part by itself: what cannot be read has its reason in place of the text.
+    Each part is independent: one that cannot be read holds the reason instead.
     """
     cluster = name_of(study_id)
     parts: dict[str, Callable[[], str]] = {
@@ -51,7 +51,7 @@ def collect(
 def _read(name: str, part: Callable[[], str]) -> str:
     try:
         return part()
-    except Exception as err:  # noqa: BLE001  evidence of one failure must not hide it by another
+    except Exception as err:  # noqa: BLE001  collecting evidence must not hide the failure
         log.info("%s cannot be collected: %s", name, err)
         return f"cannot be collected: {err}"
 
@@ -61,7 +61,7 @@ def _json(value: Any) -> str:
 
 
 def _node_ids(kube: Kube) -> frozenset[str]:
-    """Ids of the machines that became nodes: `aws:///us-east-2b/i-0123` ends with it."""
+    """Ids of the machines that became nodes: `aws:///us-east-2b/i-0123` ends with one."""
     nodes = kube.list(NODE).items
     return frozenset(node["spec"].get("providerID", "").rpartition("/")[2] for node in nodes)
 
@@ -77,13 +77,13 @@ def _consoles(ec2: Any, nodes: frozenset[str], *, study_id: str) -> str:
         if machine["InstanceId"] not in nodes and machine["State"]["Name"] == "running"
     ]
     shown = [f"==== {each}\n{_console(ec2, each)}" for each in machines[:MOST_CONSOLES]]
-    return "\n".join([f"{len(machines)} machines run and are no nodes", *shown])
+    return "\n".join([f"{len(machines)} machines run without being nodes", *shown])
 
 
 def _console(ec2: Any, instance: str) -> str:
     answer = ec2.get_console_output(InstanceId=instance)
     output = answer.get("Output", "")
-    try:  # botocore decodes it; stand-ins need not
+    try:  # botocore decodes it; stand-ins may not
         return base64.b64decode(output, validate=True).decode(errors="replace")
     except (binascii.Error, ValueError):
         return str(output)

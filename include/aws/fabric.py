@@ -1,4 +1,4 @@
-"""EFA on a cluster: offered to pods, named to MPI, and counted, which tells whether MPI used it."""
+"""EFA on a cluster: offered to pods, passed to MPI, and counted to show if MPI used it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kubernetes.client.exceptions import ApiException
 
 from include.aws.nodes import EFA, WORKER
+from include.aws.registries import device_plugin
 from include.errors import ParseError
 from include.k8s_operators import LABEL_STUDY
 from include.kube.kinds import POD
@@ -25,15 +26,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# The account and the image are AWS's own in the regions that have HPC types; some others, China and
-# GovCloud have other accounts: https://docs.aws.amazon.com/eks/latest/userguide/add-ons-images.html
-PLUGIN = "602401143452.dkr.ecr.{region}.amazonaws.com/eks/aws-efa-k8s-device-plugin:v0.5.20"
 COUNTERS_LABEL = "operator-benchmark/efa-counters"
 WORDS = ("sent", "received", "memlock", "shm")  # words in a reader's line, each followed by a value
-AT_ONCE = 16  # logs that are read at a time
+AT_ONCE = 16  # logs read in parallel
 LOG_S = 10.0
-# Without these an image that lacks EFA's libfabric, or a node that lets nothing be locked, takes
-# TCP and says nothing. With them the job fails and says why.
+# Without these, an image without EFA's libfabric, or a node that forbids locking memory, silently
+# falls back to TCP. With them the job fails and says why.
 LIBFABRIC = {"FI_PROVIDER": "efa"}
 BY_MPI = {
     MpiImplementation.OPENMPI: {"OMPI_MCA_pml": "cm", "OMPI_MCA_mtl": "ofi"},
@@ -42,10 +40,10 @@ BY_MPI = {
 
 
 def offer(kube: Kube, *, region: str, study_id: str) -> None:
-    """Put EFA's device plugin on the workers; on a node without an EFA card it would never run."""
+    """Put EFA's device plugin on the workers; it would never run on a node without an EFA card."""
     for obj in render(
         "aws/efa_device_plugin.yaml.j2",
-        image=PLUGIN.format(region=region),
+        image=device_plugin(region),
         labels={LABEL_STUDY: study_id},
         place=WORKER,
     ):
@@ -53,14 +51,14 @@ def offer(kube: Kube, *, region: str, study_id: str) -> None:
 
 
 def environment(study: Study) -> dict[str, str]:
-    """Variables that make MPI use EFA, for a study whose pods ask for it; the study's own win."""
+    """Variables that make MPI use EFA, for a study whose pods request it; the study's own win."""
     if EFA not in study.pod_resources:
         return {}
     return LIBFABRIC | BY_MPI[study.mpi_implementation]
 
 
 def count(kube: Kube, handle: ClusterHandle) -> None:
-    """Put a reader of EFA's counters on each worker, by the study's own image, which is there."""
+    """Put a reader of EFA's counters on each worker, in the study's own image, which is there."""
     for obj in render(
         "aws/efa_counters.yaml.j2",
         namespace=handle.namespace,
@@ -73,7 +71,7 @@ def count(kube: Kube, handle: ClusterHandle) -> None:
 
 
 def read(kube: Kube, study_id: str) -> dict[str, Traffic]:
-    """The counters by node, as last told; a node whose reader says nothing is left out."""
+    """The latest counters by node; nodes whose reader has not reported are left out."""
     pods = kube.list(POD, selector=f"{COUNTERS_LABEL}={study_id}").items
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         lines = pool.map(lambda pod: _last_line(kube, pod), pods)
@@ -92,10 +90,10 @@ def _last_line(kube: Kube, pod: Mapping[str, Any]) -> str:
 
 
 def _parsed(line: str) -> Traffic | None:
-    """From `<stamp> sent <bytes> received <bytes> memlock <KiB or a word> shm <KiB>`."""
+    """Parse `<stamp> sent <bytes> received <bytes> memlock <KiB or a word> shm <KiB>`."""
     try:
         at, text = split_stamp(line)
-    except ParseError:  # a reader that has said nothing yet
+    except ParseError:  # a reader that has not reported yet
         return None
     words = text.split()
     if tuple(words[::2]) != WORDS:

@@ -1,4 +1,4 @@
-"""The identity that works on AWS, as the cluster knows it, and the roles of the guards."""
+"""The identity used on AWS as the cluster knows it, and the roles of the guards."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ _SESSION = re.compile(r"arn:([\w-]+):sts::(\d+):assumed-role/([^/]+)/.+")
 
 
 class GuardRoles(Model):
-    """The roles by which AWS itself deletes a forgotten cluster: of the schedule, of the stack."""
+    """The roles with which AWS deletes a forgotten cluster: the schedule's and the stack's."""
 
     self_destruct_arn: str
     deletion_arn: str
 
 
 def principal_arn(client: Callable[[str], Any]) -> str:
-    """ARN of the IAM role or user that calls, which is what a cluster's access entry wants.
+    """ARN of the calling IAM role or user, as a cluster's access entry needs it.
 
-    A role that is assumed shows as a session; its own ARN may have a path, which only IAM knows.
-    ClusterError for the root user, to whom no cluster can be opened.
+    An assumed role appears as a session; its own ARN may have a path that only IAM knows.
+    ClusterError for the root user, who cannot be given access to a cluster.
     """
     caller: str = client("sts").get_caller_identity()["Arn"]
     if caller.endswith(":root"):
@@ -43,7 +43,7 @@ def principal_arn(client: Callable[[str], Any]) -> str:
 
 
 def guard_roles(client: Callable[[str], Any]) -> GuardRoles:
-    """The roles that bootstrap.yaml makes; ClusterError when the account has none."""
+    """The roles made by bootstrap.yaml; ClusterError when the account lacks them."""
     arns = {name: _role_arn(client("iam"), name) for name in (SELF_DESTRUCT_ROLE, DELETION_ROLE)}
     absent = sorted(name for name, arn in arns.items() if arn is None)
     if absent:

@@ -1,4 +1,4 @@
-"""Launch parameters of a study's machines, by AWS's description of their types."""
+"""Launch parameters of a study's machines, from AWS's description of their types."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ GROUPS = [{"Fn::GetAtt": ["Cluster", "ClusterSecurityGroupId"]}, {"Ref": "EfaGro
 
 @dataclass(frozen=True, kw_only=True)
 class InstanceType:
-    """Properties of an instance type for a launch and the checks before it."""
+    """Properties of an instance type, for a launch and the checks before it."""
 
     name: str
     vcpus: int
+    cores: int  # physical cores
     memory_mib: int
     network_cards: int
     efa_interfaces: int
     network_gbit: str
     architectures: tuple[str, ...]
-    interfaces: int  # most that a machine may have
+    interfaces: int  # maximum per machine
     addresses_per_interface: int
     usage_classes: tuple[str, ...]
     ami_type: str | None  # None: EKS has no image for its processors
@@ -45,18 +46,19 @@ class InstanceType:
 
 
 def describe(ec2: Any, name: str) -> InstanceType:
-    """The instance type by DescribeInstanceTypes; ClusterError for one that the region lacks."""
+    """The instance type from DescribeInstanceTypes; ClusterError if the region lacks it."""
     try:
         row = ec2.describe_instance_types(InstanceTypes=[name])["InstanceTypes"][0]
     except ClientError as err:
         if code_of(err) != "InvalidInstanceType":
             raise
-        msg = f"the region knows no instance type {name}"
+        msg = f"the region has no instance type {name}"
         raise ClusterError(msg) from err
     network = row["NetworkInfo"]
     return InstanceType(
         name=name,
         vcpus=row["VCpuInfo"]["DefaultVCpus"],
+        cores=row["VCpuInfo"]["DefaultCores"],
         memory_mib=row["MemoryInfo"]["SizeInMiB"],
         network_cards=network.get("MaximumNetworkCards", 1),
         efa_interfaces=_efa_interfaces(network),
@@ -91,8 +93,8 @@ def network_interfaces(machine: InstanceType) -> list[dict[str, Any]]:
     """The launch template's `NetworkInterfaces`; none for a type without EFA.
 
     The first card carries addresses and EFA. A card behind it carries EFA alone, as it would take
-    addresses that nobody uses, and has device index 1 there (AWS, P5 and hpc7a examples of
-    efa-start). Where a type has one card more than EFA interfaces, its first card has none.
+    addresses that nobody uses, and has device index 1 (AWS's P5 and hpc7a examples of efa-start).
+    Where a type has one more card than EFA interfaces, its first card has none.
     No SubnetId: managed node groups refuse it. Without this list EKS adds the cluster's group.
     """
     if not machine.has_efa:
@@ -114,10 +116,10 @@ def network_interfaces(machine: InstanceType) -> list[dict[str, Any]]:
 
 
 def stack_template(machine: InstanceType, parameters: Mapping[str, str]) -> dict[str, Any]:
-    """The template of a study's stack for workers of that type, for these parameters.
+    """The template of a study's stack for workers of that type and these parameters.
 
-    Without roles for the guard nothing may depend on its schedule. A Capacity Block is bought, and
-    its machines lie close together without a placement group.
+    Without the guard's roles nothing may depend on its schedule. A Capacity Block is prepaid,
+    and its machines are close together without a placement group.
     """
     template = templates.read("stack.yaml")
     data = template["Resources"]["NodeTemplate"]["Properties"]["LaunchTemplateData"]
@@ -134,9 +136,9 @@ def stack_template(machine: InstanceType, parameters: Mapping[str, str]) -> dict
 
 
 def drill_template() -> dict[str, Any]:
-    """A network, a security group, and the schedule that deletes them: the guard with nothing paid.
+    """A network, a security group, and the schedule that deletes them: the guard, free of charge.
 
-    All of it is the stack's own, so what holds here holds there.
+    All parts are the stack's own, so what works here works there.
     """
     template = templates.read("stack.yaml")
     kept = ("Vpc", "EfaGroup", "SelfDestruct")
@@ -151,7 +153,7 @@ def drill_template() -> dict[str, Any]:
 
 
 def _leave_out(template: dict[str, Any], name: str) -> None:
-    """Take a resource away, and every `DependsOn` that names it."""
+    """Remove a resource, and every `DependsOn` that names it."""
     del template["Resources"][name]
     for resource in template["Resources"].values():
         given = resource.get("DependsOn", [])
@@ -162,5 +164,5 @@ def _leave_out(template: dict[str, Any], name: str) -> None:
 
 
 def body(template: Mapping[str, Any]) -> str:
-    """The template as the text that CloudFormation takes: at most 51,200 bytes in one call."""
+    """The template as text for CloudFormation: at most 51,200 bytes in one call."""
     return json.dumps(template, separators=(",", ":"))

@@ -1,7 +1,8 @@
-"""The lease of a study's cluster: AWS deletes it an hour after the pipeline was last heard of.
+"""The lease of a study's cluster: AWS deletes it an hour after the pipeline's last sign of life.
 
-The schedule inside the stack begins to delete at its start date. Each step of the study moves that
-date on, so a pipeline that is gone for good costs an hour of the cluster and not its time to live.
+The schedule inside the stack starts the deletion at its start date. Each step of the study, and a
+running point, moves that date on. A pipeline that dies therefore costs at most an hour of the
+cluster, however it ended, and not the cluster's time to live.
 """
 
 from __future__ import annotations
@@ -20,35 +21,34 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEASE = timedelta(hours=1)
-MARGIN = timedelta(minutes=15)  # slack for the teardown after a point's own time limit
+SHORT = timedelta(minutes=15)  # remaining time below which a failed extension is an error
 FORMAT = "%Y-%m-%dT%H:%M:%S"
-# What GetSchedule tells and UpdateSchedule takes, which sets back whatever it is not told.
+# Fields from GetSchedule for UpdateSchedule, which resets whatever is not passed.
 KEPT = (
     *("Name", "GroupName", "ScheduleExpression", "ScheduleExpressionTimezone", "State"),
     *("FlexibleTimeWindow", "Target", "Description", "EndDate", "ActionAfterCompletion"),
 )
 
 
-def lease_end(reservation: Reservation, *, now: datetime, work: timedelta) -> datetime:
-    """When AWS may delete if nothing more is heard: never behind the time of the other guards."""
-    until = now + max(LEASE, work + MARGIN)
-    return min(until, guards_end_at(reservation))
+def lease_end(reservation: Reservation, *, now: datetime) -> datetime:
+    """Instant of AWS's deletion without further renewal, never after the other guards' time."""
+    return min(now + LEASE, guards_end_at(reservation))
 
 
 def first_lease(reservation: Reservation) -> str:
-    """The start date of the schedule in a stack that is made now."""
-    until = lease_end(reservation, now=datetime.now(UTC), work=timedelta())
+    """Start date of the schedule in a stack made now."""
+    until = lease_end(reservation, now=datetime.now(UTC))
     return until.astimezone(UTC).strftime(FORMAT)
 
 
-def renew(scheduler: Any, reservation: Reservation, *, work: timedelta) -> datetime:
-    """Move the lease on for work that takes so long; returns when it ends.
+def renew(scheduler: Any, reservation: Reservation) -> datetime:
+    """Extend the lease; returns its end.
 
-    A failure is a warning while the lease still covers the work: AWS may have a bad minute.
-    ClusterError when it does not, as the cluster could be deleted under the work.
+    While much of the lease is left, a failure is a warning: AWS may have a bad minute. Otherwise
+    ClusterError, as the cluster could be deleted during the work.
     """
     now = datetime.now(UTC)
-    wanted = lease_end(reservation, now=now, work=work)
+    wanted = lease_end(reservation, now=now)
     current: datetime | None = None
     try:
         schedule = scheduler.get_schedule(Name=name_of(reservation.study_id))
@@ -58,10 +58,10 @@ def renew(scheduler: Any, reservation: Reservation, *, work: timedelta) -> datet
         kept = {name: schedule[name] for name in KEPT if schedule.get(name) is not None}
         scheduler.update_schedule(**kept, StartDate=wanted)
     except FAILURES as err:
-        if current is None or current < now + work:
-            msg = f"the lease of the cluster cannot be moved on: {explain(err)}"
+        if current is None or current < now + SHORT:
+            msg = f"the lease of the cluster cannot be extended: {explain(err)}"
             raise ClusterError(msg) from err
-        log.warning("the lease ends at %s and could not be moved on: %s", current, explain(err))
+        log.warning("the lease ends at %s and could not be extended: %s", current, explain(err))
         return current
-    log.info("AWS deletes the cluster at %s unless it hears of the study before", wanted)
+    log.info("AWS deletes the cluster at %s unless the study renews the lease", wanted)
     return wanted

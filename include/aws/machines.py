@@ -1,4 +1,4 @@
-"""The machines of a study as EC2 charges them: from their launch until their end."""
+"""The machines of a study as EC2 charges them: from launch to end."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _WHEN = re.compile(r"\((\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (?:GMT|UTC)\)")
 
 
 def paid(ec2: Any, study_id: str, *, instance_type: str) -> tuple[PaidNode, ...]:
-    """Every machine of that type and study that EC2 knows of; an ended one is forgotten in an hour.
+    """Every machine of that type and study known to EC2; it forgets ended ones within an hour.
 
-    A machine is paid for before it is a node of the cluster, and also when it never becomes one.
+    A machine is charged before it becomes a node of the cluster, and also when it never does.
     """
     own = [{"Name": f"tag:{TAG_STUDY}", "Values": [study_id]}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=own)
@@ -36,7 +36,7 @@ def paid(ec2: Any, study_id: str, *, instance_type: str) -> tuple[PaidNode, ...]
 
 
 def _ended_at(instance: Mapping[str, Any]) -> datetime | None:
-    """When it was ended, None while it runs; now when EC2 does not say when."""
+    """Instant of its end, None while it runs; now when EC2 does not give one."""
     if instance["State"]["Name"] not in ENDED:
         return None
     match = _WHEN.search(instance.get("StateTransitionReason", ""))

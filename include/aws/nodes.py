@@ -1,4 +1,4 @@
-"""Nodes of a cluster on EKS: their number, their place, and what must hold before jobs run."""
+"""Nodes of a cluster on EKS: their number, placement, and the conditions for running jobs."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ HOST_NAME = "kubernetes.io/hostname"
 MISSING = "workers came: larger sizes were not measured"
 LAUNCHER_S = 600.0
 SCALE_S = 1200.0  # limit for all attempts together
-STALLED_S = 45.0  # after a failure without a new machine; Auto Scaling tries again by itself
-PAUSE_S = 60.0  # between a failed attempt and the next, at no machines
+STALLED_S = 45.0  # time without a new machine after a failure; Auto Scaling retries by itself
+PAUSE_S = 60.0  # pause before the next attempt, with no machines
 POLL_S = 10.0
 
 
@@ -52,50 +52,54 @@ def add_workers(
 ) -> tuple[str, ...]:
     """Host names of the workers, sorted, once `count` are ready; or `least`, if there are no more.
 
-    When EC2 lacks machines, those that it gave are ended at once, as they are paid for and of no
-    use, and after a pause all are asked for again. CapacityError after 20 minutes, at no workers.
+    When EC2 lacks machines, those it gave are ended at once, as they cost money for nothing,
+    and after a pause all are requested again. CapacityError after 20 minutes, with no workers left.
     """
     look = functools.partial(ready_nodes, kube, place, with_efa=with_efa)
     ready = look()
     if len(ready) >= count:
         return ready
-    end = time.monotonic() + SCALE_S
+    limit = waiting.Limit(SCALE_S)
+    problem = ""
     try:
-        while True:
+        for _ in waiting.looks(limit_s=SCALE_S - PAUSE_S, poll_s=PAUSE_S):
             known = set(group.look().failures)
             group.ask(count)
             attempt = _Attempt(group, look, count=count, known=known, with_efa=with_efa)
-            shortage = attempt.wait(end=end)
+            shortage = attempt.wait(limit)
             if shortage is not None and least is not None and attempt.machines >= least:
-                shortage = attempt.settle(end=end, least=least)
+                shortage = attempt.settle(limit, least=least)
             if shortage is None:
                 return attempt.ready
             log.warning("%d of %d workers came: %s", len(attempt.ready), count, shortage)
             group.release()
-            came = f"{len(attempt.ready)} of {count} workers came, now there are none"
-            _pause(end, f"{came}: {shortage}")
-    except CapacityError:
-        raise
-    except BaseException:  # a cancelled task too: nodes that nobody waits for would be paid
+            came = f"{len(attempt.ready)} of {count} workers came; they have been ended"
+            problem = f"{came}: {shortage}"
+    except BaseException:  # also for a cancelled task: unused nodes would cost money
         group.ask(0)
         raise
+    raise CapacityError(f"{problem}; try later, elsewhere, with `reserve`, or with min_nodes")
+
+
+def keep_workers(
+    group: WorkerGroup, kube: Kube, workers: Collection[str], *, kept: Collection[str]
+) -> None:
+    """End the machines of all workers except the kept ones; without any, the whole group's."""
+    if not kept:
+        group.release()
+        return
+    others = [name for name in workers if name not in kept]
+    group.shrink(machines_of(kube, others))
 
 
 def with_count(notes: tuple[str, ...], came: int, *, asked: int) -> tuple[str, ...]:
-    """The notes of a cluster with one on workers that did not come."""
+    """The cluster's notes plus one about workers that did not come."""
     kept = tuple(note for note in notes if not note.endswith(MISSING))
     return kept if came >= asked else (*kept, f"{came} of {asked} {MISSING}")
 
 
-def _pause(end: float, reason: str) -> None:
-    if time.monotonic() + PAUSE_S > end:
-        msg = f"{reason}; try later, elsewhere, with `reserve`, or with min_nodes"
-        raise CapacityError(msg)
-    time.sleep(PAUSE_S)
-
-
 class _Attempt:
-    """One time that all workers are asked for."""
+    """One attempt at getting all workers."""
 
     def __init__(
         self,
@@ -111,16 +115,17 @@ class _Attempt:
         self._group = group
         self._look = look
         self._count = count
-        self._known = known  # failures of earlier attempts: they say nothing of this one
+        self._known = known  # failures of earlier attempts, which say nothing about this one
         self._with_efa = with_efa
 
-    def wait(self, *, end: float) -> str | None:
-        """None once all are ready, else why they are not.
+    def wait(self, limit: waiting.Limit) -> str | None:
+        """Return None once all are ready, otherwise the reason why they are not.
 
-        A failed launch alone is no shortage: the group tries again, and machines may still come.
+        A failed launch alone is no shortage: the group retries, and machines may still come.
         """
         quiet_since = None
-        while True:
+        new: list[str] = []
+        for _ in waiting.looks(limit_s=limit.left_s, poll_s=POLL_S):
             self.ready = self._look()
             if len(self.ready) >= self._count:
                 return None
@@ -133,24 +138,18 @@ class _Attempt:
             elif quiet_since is None:
                 quiet_since = time.monotonic()
             elif time.monotonic() - quiet_since >= STALLED_S:
-                return "; ".join(dict.fromkeys(new))
-            if time.monotonic() > end:
-                return "; ".join(dict.fromkeys(new)) or _not_ready(with_efa=self._with_efa)
-            time.sleep(POLL_S)
+                break
+        return "; ".join(dict.fromkeys(new)) or _not_ready(with_efa=self._with_efa)
 
-    def settle(self, *, end: float, least: int) -> str | None:
-        """Keep the machines that came, once they are ready; why they are too few, if so."""
+    def settle(self, limit: waiting.Limit, *, least: int) -> str | None:
+        """Keep the machines that came, once ready; the reason if they are too few."""
         self._group.ask(self.machines)
-        while True:
+        for _ in waiting.looks(limit_s=limit.left_s, poll_s=POLL_S):
             self.ready = self._look()
             if len(self.ready) >= self.machines:
-                log.warning("%d workers must do, of %d", len(self.ready), self._count)
+                log.warning("going on with %d of %d workers", len(self.ready), self._count)
                 return None
-            if time.monotonic() > end:
-                if len(self.ready) >= least:
-                    return None
-                return _not_ready(with_efa=self._with_efa)
-            time.sleep(POLL_S)
+        return None if len(self.ready) >= least else _not_ready(with_efa=self._with_efa)
 
 
 def _not_ready(*, with_efa: bool) -> str:
@@ -166,7 +165,7 @@ def wait_launcher(kube: Kube) -> None:
 
 
 def ready_nodes(kube: Kube, place: Placement, *, with_efa: bool) -> tuple[str, ...]:
-    """Host names, sorted, of a kind's nodes that are ready; `with_efa`: and offer it to pods."""
+    """Sorted host names of the ready nodes of a kind; `with_efa`: that also offer it to pods."""
     selector = ",".join(f"{name}={value}" for name, value in place.node_selector.items())
     return tuple(
         sorted(
@@ -180,7 +179,7 @@ def ready_nodes(kube: Kube, place: Placement, *, with_efa: bool) -> tuple[str, .
 
 
 def machines_of(kube: Kube, names: Collection[str]) -> tuple[str, ...]:
-    """Ids of the machines of nodes by host name: `aws:///us-east-2b/i-0123` ends with it."""
+    """Ids of the machines of nodes given by host name: `aws:///us-east-2b/i-0123` ends with one."""
     return tuple(
         node["spec"]["providerID"].rpartition("/")[2]
         for node in kube.list(NODE).items

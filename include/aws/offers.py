@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from include.models import Study
 
 IN_SUPPORT = "STANDARD_SUPPORT"
-RESERVED_ADDRESSES = 5  # addresses that AWS keeps in each subnet
-# Of each node's memory, by capacity and allocatable of run 6's 65 nodes in its cluster.log, and the
-# same by the sources of the image, amazon-eks-ami.
-KERNEL_SHARE = 0.037  # share of the type's stated memory that the kernel takes
+RESERVED_ADDRESSES = 5  # addresses that AWS reserves in each subnet
+# Deductions from each node's memory, from capacity and allocatable of run 6's 65 nodes in its
+# cluster.log; the sources of the image, amazon-eks-ami, agree.
+KERNEL_SHARE = 0.037  # share of the type's nominal memory that the kernel takes
 HUGE_PAGE_MIB = 2
-EFA_MIB_PER_VCPU = 110 * HUGE_PAGE_MIB  # huge pages that the image sets aside for EFA, and one more
+EFA_MIB_PER_VCPU = 110 * HUGE_PAGE_MIB  # huge pages that the image sets aside for EFA, plus one
 KEPT_MIB = 255 + 100  # kubelet's reservation plus the eviction threshold
 KEPT_MIB_PER_POD = 11
-PODS_BESIDE = 2  # in the host's network, beside one a secondary address
-# One interface a node, by the settings of the network plugin in stack.yaml.
-ADDRESSES_PER_NODE = 16  # its own, eight at the least, four in reserve, and some pods of the system
+PODS_BESIDE = 2  # pods on the host network, which need no secondary address
+# One interface per node, by the settings of the network plugin in stack.yaml.
+ADDRESSES_PER_NODE = 16  # its own, at least eight, four in reserve, and some system pods
 MOST_NODES = 450  # EKS's quota for a managed node group
-RANKS_PER_EFA = 128  # more contexts than that one device does not have, ofiwg/libfabric#9356
+RANKS_PER_EFA = 128  # limit of contexts on one device, ofiwg/libfabric#9356
 
 
 def zones(client: Callable[[str], Any], options: Options) -> Check:
@@ -42,7 +42,7 @@ def zones(client: Callable[[str], Any], options: Options) -> Check:
 
 
 def network_cards(machine: InstanceType) -> Check:
-    """Processors that the nodes' image runs on, and what EFA there is."""
+    """Check that the nodes' image supports the processors, and report the EFA cards."""
     name, has = machine.name, ", ".join(machine.architectures)
     if machine.ami_type is None:
         remedy = "choose a type with x86_64 or arm64 processors, such as hpc6a.48xlarge"
@@ -58,7 +58,7 @@ def network_cards(machine: InstanceType) -> Check:
 
 
 def room(machine: InstanceType, pod_resources: Mapping[str, str]) -> Check:
-    """A pod's requests, against what the type has less what kernel, EFA and EKS keep."""
+    """Check a pod's requests against the type's capacity after the kernel, EFA and EKS."""
     huge_mib = _huge_pages_mib(machine)
     pods = machine.interfaces * (machine.addresses_per_interface - 1) + PODS_BESIDE
     kept_mib = huge_mib + KEPT_MIB + KEPT_MIB_PER_POD * pods
@@ -73,7 +73,7 @@ def room(machine: InstanceType, pod_resources: Mapping[str, str]) -> Check:
 
 
 def misfit(study: Study, options: Options) -> str | None:
-    """Why such machines do not fit the study, as far as nobody need be asked; None when they do."""
+    """Reason why such machines do not fit the study, as far as known without AWS, or None."""
     workers = options.nodes or max(study.nodes)
     if max(study.nodes) > workers:
         return (
@@ -86,12 +86,12 @@ def misfit(study: Study, options: Options) -> str | None:
 
 
 def too_many_ranks(pod_resources: Mapping[str, str], *, ranks_per_node: int) -> str | None:
-    """The problem with so many ranks on the EFA devices of their pod, None without one."""
+    """The problem with that many ranks on the pod's EFA devices, None without one."""
     devices = int(pod_resources.get(EFA, "0"))
     if not devices or ranks_per_node <= RANKS_PER_EFA * devices:
         return None
     return (
-        f"ranks_per_node: {ranks_per_node} on EFA devices in number {devices}, and each "
+        f"ranks_per_node: {ranks_per_node} on {devices} EFA device(s), each of which "
         f"has room for {RANKS_PER_EFA}: ask for more of {EFA} in pod_resources, where the "
         "instance type has them"
     )
@@ -108,9 +108,9 @@ def _kept_millicores(vcpus: int) -> int:
 
 
 def subnets(*, nodes: int) -> Check:
-    """Addresses of all nodes against the template's subnet, and nodes against a group's quota."""
+    """Check the nodes' addresses against the subnet, and their number against the quota."""
     if nodes > MOST_NODES:
-        remedy = "ask for fewer nodes: that quota of EKS is raised by AWS's support alone"
+        remedy = "ask for fewer nodes: only AWS support can raise that quota of EKS"
         return failed("subnet", f"a node group has {MOST_NODES} nodes at most", remedy=remedy)
     block = templates.resources("stack.yaml")["PrivateA"]["Properties"]["CidrBlock"]
     free = ipaddress.ip_network(block).num_addresses - RESERVED_ADDRESSES
@@ -123,7 +123,7 @@ def subnets(*, nodes: int) -> Check:
 
 
 def kubernetes(client: Callable[[str], Any], version: str) -> Check:
-    """A version that EKS offers in standard support; an older one costs six times as much."""
+    """A version that EKS offers in standard support; older ones cost six times as much."""
     name = "Kubernetes version"
     pages = client("eks").get_paginator("describe_cluster_versions").paginate()
     rows = [row for page in pages for row in page["clusterVersions"]]
@@ -133,7 +133,7 @@ def kubernetes(client: Callable[[str], Any], version: str) -> Check:
     if version not in offered:
         return failed(name, f"EKS does not offer {version}", remedy=remedy)
     if version not in standard:
-        return failed(name, f"{version} is no more in standard support", remedy=remedy)
+        return failed(name, f"{version} is no longer in standard support", remedy=remedy)
     return passed(name, f"{version}, in standard support")
 
 

@@ -1,4 +1,4 @@
-"""The values that a study's stack is made with: what the study says, and what AWS knows."""
+"""The parameters of a study's stack: from the study and from AWS."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from include.aws.settings import Options
     from include.models import Reservation
 
-# Zones in which EKS has no control plane: https://docs.aws.amazon.com/eks (network requirements).
+# Zones where EKS has no control plane: https://docs.aws.amazon.com/eks (network requirements).
 WITHOUT_EKS = {"use1-az3", "usw1-az2", "cac1-az3"}
 
 
 def parameters_of(
     reservation: Reservation, options: Options, *, client: Callable[[str], Any]
 ) -> dict[str, str]:
-    """Parameters of the stack by name; ClusterError for what AWS does not offer there."""
+    """Parameters of the stack by name; ClusterError for anything AWS does not offer there."""
     ec2 = client("ec2")
     zone = node_zone(ec2, options)
     require_launcher(ec2, options, zone)
@@ -62,13 +62,13 @@ def _ami_type(machine: InstanceType) -> str:
 
 
 def require_launcher(ec2: Any, options: Options, zone: str) -> None:
-    """ClusterError unless the launcher's type is offered in the zone and runs the study's image."""
+    """ClusterError unless the zone offers the launcher's type and it runs the study's image."""
     if options.launcher == options.instance_type:
         return
     offered = zones_offering(ec2, options.launcher)
     if zone not in offered:
         places = ", ".join(offered) or "no zone there"
-        msg = f"launcher_type: {options.launcher} is not offered in {zone}, but in {places}"
+        msg = f"launcher_type: {options.launcher} is not offered in {zone}, only in {places}"
         raise ClusterError(msg)
     of_both = [
         set(launch.describe(ec2, x).architectures)

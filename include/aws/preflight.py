@@ -1,4 +1,4 @@
-"""All that can be known before a cluster on AWS costs anything. Only looks, and is free."""
+"""Everything that can be checked before a cluster on AWS costs anything. Read-only and free."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from include.aws import (
     parameters,
     prices,
     quotas,
+    registries,
     rights,
     stack,
 )
@@ -46,17 +47,17 @@ class Look:
 
     @property
     def nodes(self) -> int:
-        """Machines that are paid for at the price of a worker."""
+        """Machines charged at a worker's price."""
         return self.reservation.nodes + (0 if self.options.has_small_launcher else LAUNCHERS)
 
     @cached_property
     def instance_type(self) -> InstanceType:
-        """Properties of the type; ClusterError for one that cannot be used."""
+        """Properties of the type; ClusterError for an unusable one."""
         return launch.describe(self.client("ec2"), self.options.instance_type)
 
 
 def examine(look: Look) -> Findings:
-    """A row per check. Without valid credentials nothing else is asked, as all would say so."""
+    """A row per check. Without valid credentials the rest is skipped, as each would repeat that."""
     who = check(look, "identity")
     if who.outcome is Outcome.FAILED:
         return Findings(checks=(who,), tariff=offline_tariff(look.options, nodes=look.nodes))
@@ -66,7 +67,7 @@ def examine(look: Look) -> Findings:
 
 
 def check(look: Look, name: str) -> Check:
-    """The check of that name, a failed one that says why when it could not be made."""
+    """The check of that name; a failed one with the reason when it could not be made."""
     try:
         return CHECKS[name](look)
     except ClusterError as err:
@@ -115,13 +116,13 @@ def _guards(look: Look) -> Check:
 def _of_the_type(
     name: str, check_type: Callable[[Look, InstanceType], Check]
 ) -> Callable[[Look], Check]:
-    """A check that has nothing to say of a type that cannot be used; its own row says that."""
+    """A check that is skipped for an unusable type; the type's own row reports that."""
 
     def made(look: Look) -> Check:
         try:
             instance_type = look.instance_type
         except (ClusterError, *FAILURES):
-            return unknown(name, "rests on the instance type")
+            return unknown(name, "depends on the instance type")
         return check_type(look, instance_type)
 
     return made
@@ -130,6 +131,12 @@ def _of_the_type(
 def _vcpus(look: Look, machine: InstanceType) -> Check:
     name = look.options.instance_type
     return quotas.vcpus(look.client, instance_type=name, needed=look.nodes * machine.vcpus)
+
+
+def _instance_type(look: Look) -> Check:
+    if look.instance_type.has_efa:
+        registries.device_plugin(look.options.region)
+    return offers.network_cards(look.instance_type)
 
 
 def _launcher_vcpus(look: Look) -> Check:
@@ -168,7 +175,7 @@ CHECKS: dict[str, Callable[[Look], Check]] = {
     "self-destruct": _guards,
     "stack": _stack_name,
     "zone": _zones,
-    "instance type": lambda look: offers.network_cards(look.instance_type),
+    "instance type": _instance_type,
     "quota of vCPUs": _of_the_type("quota of vCPUs", _vcpus),
     "quota of the launcher": _launcher_vcpus,
     "subnet": lambda look: offers.subnets(nodes=look.nodes),
@@ -183,7 +190,7 @@ CHECKS: dict[str, Callable[[Look], Check]] = {
 
 
 def tariff_of(look: Look) -> Tariff | None:
-    """The study's own price, else that of AWS's list, else the table's; None without any."""
+    """The study's own price, or else AWS's list, or else the table; None without any."""
     options = look.options
     if options.hourly_price_usd is not None:
         return offline_tariff(options, nodes=look.nodes)
@@ -202,7 +209,7 @@ def tariff_of(look: Look) -> Tariff | None:
 
 
 def offline_tariff(options: Options, *, nodes: int) -> Tariff | None:
-    """The study's own price or the table's: what can be said without asking AWS."""
+    """The study's own price or the table's, which need no call to AWS."""
 
     def tabled(instance_type: str, nodes: int) -> Tariff | None:
         return prices.from_table(instance_type=instance_type, region=options.region, nodes=nodes)
@@ -216,12 +223,14 @@ def offline_tariff(options: Options, *, nodes: int) -> Tariff | None:
 def _with_launcher(
     options: Options, workers: Tariff | None, *, price_of: Callable[[str, int], Tariff | None]
 ) -> Tariff | None:
-    """The tariff with a launcher of another type beside the workers, at that type's price."""
+    """The tariff including a launcher of another type at that type's price."""
     if workers is None or not options.has_small_launcher:
         return workers
     launcher = price_of(options.launcher, LAUNCHERS)
     if launcher is None:
-        source = f"{workers.source}; WITHOUT the launcher's {options.launcher}, of no known price"
+        source = (
+            f"{workers.source}; WITHOUT the launcher's {options.launcher}, whose price is unknown"
+        )
         return workers.model_copy(update={"source": source})
     beside = workers.other_usd_per_hour + launcher.node_usd_per_hour
     return workers.model_copy(update={"other_usd_per_hour": beside})
@@ -230,8 +239,8 @@ def _with_launcher(
 def price(tariff: Tariff | None) -> Check:
     """The row of the price."""
     if tariff is None:
-        remedy = "name cluster_options.hourly_price_usd, or max_usd cannot be held"
+        remedy = "set cluster_options.hourly_price_usd, otherwise max_usd cannot be enforced"
         return unknown("price", "neither AWS's list nor our table has one", remedy=remedy)
     node, total = tariff.node_usd_per_hour, tariff.usd_per_hour
-    hourly = f"${node:g} an hour a node, ${total:,.2f} for {tariff.nodes} and what is beside them"
+    hourly = f"${node:g} per hour and node, ${total:,.2f} for {tariff.nodes} with all else"
     return passed("price", f"{hourly}; {tariff.source}")

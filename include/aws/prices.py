@@ -1,4 +1,4 @@
-"""Hourly prices of instance types: AWS's price list, or a dated table that says so."""
+"""Hourly prices of instance types: AWS's price list, or a dated table, marked as such."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from include.tariff import Tariff
 
 PRICE_LIST_REGION = "us-east-1"  # region of the price service, which covers all regions
 
-# On-demand Linux, USD an hour. hpc6a: what run 6 was reckoned with; the others: AWS's list as
-# generated into the open source of Karpenter on 2026-07-20, which has this one region only.
+# On-demand Linux, USD per hour. hpc6a: the price used for run 6; the others: AWS's list as
+# generated into the source of Karpenter on 2026-07-20, for this region only.
 TABLE_DATE = "2026-07-20"
 TABLE = {
     ("us-east-2", "hpc6a.48xlarge"): 2.88,
@@ -20,15 +20,15 @@ TABLE = {
     ("us-east-1", "c5n.9xlarge"): 1.944,
     ("us-east-1", "c5n.18xlarge"): 3.888,
 }
-# Paid beside the nodes in any region of the United States, by AWS's pages on 2026-11: the control
-# plane of a Kubernetes version in standard support, a NAT gateway, its address.
+# Costs besides the nodes in any US region, from AWS's pages in 2026-11: the control plane of a
+# Kubernetes version in standard support, a NAT gateway, its address.
 OTHER_USD_PER_HOUR = 0.10 + 0.045 + 0.005
 
 
 def from_table(
     *, instance_type: str, region: str, nodes: int, why: str = "estimate"
 ) -> Tariff | None:
-    """The price by the table, None for what it does not have; `why` the list was not asked."""
+    """The table's price, None if it has none; `why` the list was not used."""
     price = TABLE.get((region, instance_type))
     if price is None:
         return None
@@ -37,14 +37,14 @@ def from_table(
 
 
 def of_study(price: float, *, nodes: int) -> Tariff:
-    """The price that the study names itself."""
+    """The price given by the study itself."""
     return _tariff(price, nodes=nodes, source="the study's cluster_options.hourly_price_usd")
 
 
 def look_up(
     pricing: Any, *, instance_type: str, region: str, nodes: int, today: str
 ) -> Tariff | None:
-    """The price by AWS's list, or by the table when the list gives none; None without either."""
+    """The price from AWS's list, or from the table if the list has none; None without either."""
     try:
         price = _listed(pricing, instance_type=instance_type, region=region)
     except FAILURES as err:
@@ -66,7 +66,7 @@ def _tariff(price: float, *, nodes: int, source: str) -> Tariff:
 
 
 def _listed(pricing: Any, *, instance_type: str, region: str) -> float:
-    """USD an hour, on demand; ClusterError unless the list has exactly one such price.
+    """USD per hour, on demand; ClusterError unless the list has exactly one such price.
 
     Format: https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/price-changes.html
     """

@@ -20,7 +20,7 @@ from include.errors import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FAILURES = (ClientError, BotoCoreError, ResponseParserError)  # all that a call to AWS raises
+FAILURES = (ClientError, BotoCoreError, ResponseParserError)  # everything that a call to AWS raises
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -45,23 +45,23 @@ THROTTLED = {
     "TooManyRequestsException",
 }
 
-# EC2 has too few machines of the type, or the account may not have so many.
+# EC2 has too few machines of the type, or the account's limit is too low.
 SHORTAGES = {"InsufficientInstanceCapacity", "InstanceLimitExceeded", "VcpuLimitExceeded"}
 
 
 class NoCredentials(ClusterError):
-    """There are no credentials for AWS here at all."""
+    """Error of a machine that has no credentials for AWS."""
 
 
 def code_of(err: Exception) -> str:
-    """AWS's code of the error, empty when AWS gave no answer."""
+    """AWS's error code, empty when AWS did not answer."""
     return str(err.response["Error"].get("Code", "")) if isinstance(err, ClientError) else ""
 
 
 def is_absent(err: ClientError) -> bool:
-    """True if the error says only that the resource does not exist."""
+    """True if the error only says that the resource does not exist."""
     code = code_of(err)
-    if code == "ValidationError":  # CloudFormation has no code of its own for it
+    if code == "ValidationError":  # CloudFormation's code for it
         return "does not exist" in str(err)
     return code in {"NoSuchEntity", "NoSuchEntityException", "ResourceNotFoundException"} or (
         code.startswith("Invalid") and code.endswith((".NotFound", ".NotFoundException"))
@@ -69,7 +69,7 @@ def is_absent(err: ClientError) -> bool:
 
 
 def explain(err: ClientError | BotoCoreError | ResponseParserError) -> str:
-    """The error as a sentence with what to do about it."""
+    """The error as a sentence that says what to do."""
     if not isinstance(err, ClientError):
         return _without_answer(err)
     code, message = code_of(err), err.response["Error"].get("Message", "")
@@ -102,7 +102,7 @@ def _without_answer(err: BotoCoreError | ResponseParserError) -> str:
 
 
 def explained(function: Callable[P, R]) -> Callable[P, R]:
-    """The function with AWS's errors as ClusterError that say what to do."""
+    """Wrap the function so that AWS's errors become ClusterErrors that say what to do."""
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -1,4 +1,4 @@
-"""A check that the account's quotas leave room for one more cluster."""
+"""Checks that the account's quotas leave room for one more cluster."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.checks import Check, failed, passed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# On-demand vCPU quotas by the letters that an instance type begins with; all others are the
+# On-demand vCPU quotas by the letters that an instance type starts with; all others are the
 # "standard" ones. https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ec2-on-demand-instances.html
 VCPU_QUOTAS = {
     "hpc": ("L-F7808C92", "Running On-Demand HPC instances"),
@@ -31,7 +31,7 @@ RAISE = "ask AWS to raise it (Service Quotas, quota {code}), which may take days
 
 
 def vcpus(client: Callable[[str], Any], *, instance_type: str, needed: int) -> Check:
-    """The quota of the type's family against what runs already and what is to come."""
+    """Check the quota of the type's family against current and planned use."""
     name = "quota of vCPUs"
     letters = _letters(instance_type)
     code, title = VCPU_QUOTAS.get(letters, STANDARD)
@@ -44,7 +44,7 @@ def vcpus(client: Callable[[str], Any], *, instance_type: str, needed: int) -> C
 
 
 def vpcs(client: Callable[[str], Any]) -> Check:
-    """One more VPC."""
+    """Check for one more VPC."""
     limit = _limit(client("service-quotas"), service="vpc", code=VPCS)
     pages = client("ec2").get_paginator("describe_vpcs").paginate()
     used = sum(len(page["Vpcs"]) for page in pages)
@@ -52,7 +52,7 @@ def vpcs(client: Callable[[str], Any]) -> Check:
 
 
 def addresses(client: Callable[[str], Any]) -> Check:
-    """One more Elastic IP address."""
+    """Check for one more Elastic IP address."""
     limit = _limit(client("service-quotas"), service="ec2", code=ADDRESSES)
     used = len(client("ec2").describe_addresses()["Addresses"])
     return _one_more("quota of Elastic IPs", used=used, limit=limit, code=ADDRESSES)
@@ -61,13 +61,13 @@ def addresses(client: Callable[[str], Any]) -> Check:
 def _one_more(name: str, *, used: int, limit: float, code: str) -> Check:
     quota_text = f"{limit:.0f}, in use {used}, needed 1"
     if used + 1 > limit:
-        remedy = f"delete one that nobody uses, or {RAISE.format(code=code)}"
+        remedy = f"delete an unused one, or {RAISE.format(code=code)}"
         return failed(name, quota_text, remedy=remedy)
     return passed(name, quota_text)
 
 
 def _limit(quotas: Any, *, service: str, code: str) -> float:
-    """The account's quota, AWS's default where the account has none of its own."""
+    """The account's quota, or AWS's default where it has none of its own."""
     try:
         quota = quotas.get_service_quota(ServiceCode=service, QuotaCode=code)
     except ClientError as err:
@@ -79,7 +79,7 @@ def _limit(quotas: Any, *, service: str, code: str) -> float:
 
 
 def _running_vcpus(ec2: Any, *, code: str) -> int:
-    """VCPUs of the instances that count against the quota already, by their types' defaults."""
+    """VCPUs of the instances that already count against the quota, by their types' defaults."""
     states = [{"Name": "instance-state-name", "Values": ["pending", "running"]}]
     pages = ec2.get_paginator("describe_instances").paginate(Filters=states)
     types = Counter(

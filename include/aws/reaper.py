@@ -1,4 +1,4 @@
-"""Deletes clusters that outlived their expiry, whoever left them: that means something failed."""
+"""Deletes clusters that outlived their expiry, whoever left them; each one means a failure."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 REGIONS = "OPERATOR_BENCHMARK_AWS_REGIONS"
-TOLD_AT_HOUR = 6  # UTC, of what is closed for good: an alarm that is always on is none
+TOLD_AT_HOUR = 6  # UTC, of the one daily reminder of closed regions: constant alarms are ignored
 HOME_REGION = "us-east-1"  # knows the names of the others
 
 
 class Overdue(Model):
-    """A stack of ours that exists beyond its expiry, or has none that can be read."""
+    """A stack of ours past its expiry, or with an unreadable one."""
 
     region: str
     name: str
@@ -42,7 +42,7 @@ class Overdue(Model):
 
 @explained
 def all_regions() -> tuple[str, ...]:
-    """The regions of the installation's setting, else those that the account may use."""
+    """The regions of the installation's setting, or else those that the account may use."""
     if named := os.environ.get(REGIONS, "").replace(",", " ").split():
         return tuple(named)
     answer = session.client("ec2", HOME_REGION).describe_regions()
@@ -50,22 +50,22 @@ def all_regions() -> tuple[str, ...]:
 
 
 def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
-    """Delete each overdue stack of the owner, and wait until it is proven gone.
+    """Delete each overdue stack of the owner, and wait until it is verified gone.
 
     Raises ClustersReaped when there was any, as the teardown of its study must have failed, or when
-    a region could not be looked at.
+    a region could not be examined.
     """
     clusters, outcomes = [], []
     for region in regions:
         try:
             clusters += overdue(region, owner=owner, now=now)
         except FAILURES as err:
-            complaint = f"{region} could not be looked at: {explain(err)}"
+            complaint = f"{region} could not be examined: {explain(err)}"
             if _is_closed(err) and now.hour != TOLD_AT_HOUR:
-                log.warning("%s; name the regions that you use in %s", complaint, REGIONS)
+                log.warning("%s; list the regions that you use in %s", complaint, REGIONS)
             else:
                 outcomes.append(complaint)
-    for each in clusters:  # all at once: they cost money while one is waited for
+    for each in clusters:  # all at once: each costs money while another is awaited
         if each.expired_at is not None:
             _begin(each)
     outcomes += [f"{each}; {_finish(each)}" for each in clusters]
@@ -75,14 +75,14 @@ def reap(regions: Iterable[str], *, owner: str, now: datetime) -> None:
 
 
 def _is_closed(err: Exception) -> bool:
-    """True if a policy of the organisation closes the region: nothing of ours can be made there."""
+    """True if a policy of the organisation closes the region: nothing of ours can exist there."""
     return code_of(err) in DENIED and "explicit deny" in str(err)
 
 
 def overdue(region: str, *, owner: str, now: datetime) -> list[Overdue]:
     """Stacks of the owner's studies whose expiry has passed or cannot be read.
 
-    Others' stacks, and those that are being deleted, are left out.
+    Those of others, and those being deleted, are left out.
     """
     return [
         each
@@ -114,13 +114,13 @@ def _begin(each: Overdue) -> None:
         if stack := stacks.find(client("cloudformation"), each.stack_id):
             removal.begin(client, stack)
     except FAILURES as err:
-        log.warning("%s: %s", each, explain(err))  # `_finish` asks again
+        log.warning("%s: %s", each, explain(err))  # `_finish` retries
 
 
 def _finish(each: Overdue) -> str:
-    """The outcome in words."""
+    """Delete the stack, or leave it alone; returns the outcome in words."""
     if each.expired_at is None:
-        return "left alone: look at it and delete it by hand"
+        return "left alone: examine it and delete it by hand"
     client = _client(each.region)
     try:
         removal.delete_stack(
@@ -131,7 +131,7 @@ def _finish(each: Overdue) -> str:
         return f"NOT DELETED, it costs money: {err}"
     except FAILURES as err:
         return f"NOT DELETED, it costs money: {explain(err)}"
-    return f"deleted, but there still is {', '.join(left)}" if left else "deleted"
+    return f"deleted, but left over: {', '.join(left)}" if left else "deleted"
 
 
 def _client(region: str) -> Callable[[str], Any]:

@@ -1,4 +1,4 @@
-"""Deletes a stack to its proven end, and the network interfaces that would hold it up."""
+"""Deletes a stack until it is verified gone, and the network interfaces that would block it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from include import waiting
 from include.aws import stack as stacks
 from include.aws.problems import code_of, is_absent
-from include.aws.scaling import WorkerGroup
+from include.aws.scaling import WorkerGroup, release_if_there
 from include.errors import TeardownError
 
 if TYPE_CHECKING:
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DELETE_S = 50 * 60.0  # run 6 took 12 to 14 minutes; the task that waits has an hour
-FAILURES = 3  # how often one call takes a failed deletion up again
+FAILURES = 3  # restarts of a failed deletion within one call
 POLL_S = 15.0
-OF_A_STACK = "aws:cloudformation:"  # tags of what CloudFormation made, and deletes
+OF_A_STACK = "aws:cloudformation:"  # tags of what CloudFormation made and deletes
 FAILED = "DELETE_FAILED"
 GOING = "DELETE_IN_PROGRESS"
 
@@ -29,11 +29,13 @@ GOING = "DELETE_IN_PROGRESS"
 def delete_stack(client: Callable[[str], Any], find: Callable[[], dict[str, Any] | None]) -> None:
     """Delete the stack that `find` gives, and wait until it gives none.
 
-    `client` makes a client for a service. At every look the orphaned network interfaces of its
-    network are removed: the network plugin leaks some, and CloudFormation would wait for them until
-    it fails. A failed deletion is taken up again. TeardownError naming what could not be deleted.
+    `client` makes a client for a service. Each look also removes the orphaned network interfaces
+    of the stack's network: the network plugin leaks some, and CloudFormation would wait for them
+    until it fails. A failed deletion is restarted. TeardownError naming what could not be deleted.
     """
     cloudformation = client("cloudformation")
+    if (stack := find()) is not None and stack["StackStatus"] == stacks.MADE:
+        release_if_there(client, cluster=stack["StackName"])
     failures_left = FAILURES
     reported = None
     for _ in waiting.looks(limit_s=DELETE_S, poll_s=POLL_S):
@@ -63,7 +65,7 @@ def _stuck(cloudformation: Any, stack: Mapping[str, Any]) -> str:
 
 
 def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
-    """Ask for the deletion; one in the middle of a rollback is refused, and asked for later."""
+    """Request the deletion; during a rollback it is refused, and requested again later."""
     scale_down(client, stack)
     sweep_interfaces(client, stack)
     cloudformation = client("cloudformation")
@@ -76,7 +78,7 @@ def begin(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
 
 
 def scale_down(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
-    """Bring a node group that stays to none, before the guard that would do it is deleted."""
+    """Scale a permanent node group to zero, before the guard that would do it is deleted."""
     cluster, _, name = stacks.tags_of(stack).get(stacks.TAG_NODE_GROUP, "").partition("/")
     if not name:
         return
@@ -88,7 +90,7 @@ def scale_down(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
 
 
 def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
-    """Delete the interfaces in the stack's network that are attached to nothing."""
+    """Delete unattached interfaces in the stack's network."""
     vpc = _vpc(client("cloudformation"), stack)
     if vpc is None:
         return
@@ -101,16 +103,16 @@ def sweep_interfaces(client: Callable[[str], Any], stack: Mapping[str, Any]) -> 
             ec2.delete_network_interface(NetworkInterfaceId=interface)
             log.info("removed the orphaned network interface %s", interface)
         except ClientError as err:
-            if not is_absent(err):  # else somebody was faster
+            if not is_absent(err):  # otherwise somebody was faster
                 log.warning("the network interface %s stays for now: %s", interface, err)
 
 
 def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> None:
-    """Delete what others put into the stack's network, which is the study's alone.
+    """Delete what others added to the stack's network, which is the study's alone.
 
     GuardDuty's runtime monitoring adds an endpoint and a security group to the VPC of each cluster
-    and takes neither away. Only once the deletion failed and the cluster is gone: while it is
-    there, it needs its own group.
+    and removes neither. Only after a failed deletion with the cluster gone: until then, it needs
+    its own group.
     """
     vpc = _vpc(client("cloudformation"), stack)
     if vpc is None or _cluster_is_there(client("eks"), stack):
@@ -118,7 +120,7 @@ def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> Non
     ec2, inside = client("ec2"), [{"Name": "vpc-id", "Values": [vpc]}]
     pages = ec2.get_paginator("describe_vpc_endpoints").paginate(Filters=inside)
     for endpoint in [each for page in pages for each in page["VpcEndpoints"]]:
-        if endpoint.get("VpcEndpointType") != "Gateway":  # the gateway endpoint is the stack's own
+        if endpoint.get("VpcEndpointType") != "Gateway":  # the stack has its own gateway endpoint
             identity = endpoint["VpcEndpointId"]
             _try(f"endpoint {identity}", ec2.delete_vpc_endpoints, VpcEndpointIds=[identity])
     pages = ec2.get_paginator("describe_security_groups").paginate(Filters=inside)
@@ -126,10 +128,10 @@ def sweep_network(client: Callable[[str], Any], stack: Mapping[str, Any]) -> Non
     tag = {"Key": stacks.TAG_STUDY, "Value": stacks.tags_of(stack).get(stacks.TAG_STUDY, "")}
     for group in groups:
         is_of_stack = any(key.startswith(OF_A_STACK) for key in stacks.tags_of(group))
-        if is_of_stack or group["GroupName"] == "default":  # both go with stack and VPC
+        if is_of_stack or group["GroupName"] == "default":  # both are deleted with stack and VPC
             continue
         identity = group["GroupId"]
-        # The right to delete is one for what carries a study's tag.
+        # We may only delete what carries a study's tag.
         _try(f"tag of {identity}", ec2.create_tags, Resources=[identity], Tags=[tag])
         _try(f"security group {identity}", ec2.delete_security_group, GroupId=identity)
 
@@ -145,7 +147,7 @@ def _cluster_is_there(eks: Any, stack: Mapping[str, Any]) -> bool:
 
 
 def _try(what: str, call: Callable[..., Any], **arguments: Any) -> None:
-    """One step of a sweep that is repeated: what is not deleted yet is told, and tried again."""
+    """One step of a repeated sweep: a failure is logged, and the step is tried again."""
     try:
         call(**arguments)
         log.info("swept: %s", what)

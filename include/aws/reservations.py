@@ -1,10 +1,9 @@
-"""Capacity that is held for a study: EC2's reservations and Capacity Blocks."""
+"""Capacity held for a study: EC2's reservations and Capacity Blocks."""
 
 from __future__ import annotations
 
 import logging
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOLD_S = 1200.0  # limit for all attempts, at the price of the launcher alone
+HOLD_S = 1200.0  # limit for all attempts, at the cost of the launcher alone
 PAUSE_S = 60.0
 UPDATE_S = 600.0  # limit for updating a node group without nodes
 POLL_S = 10.0
@@ -33,7 +32,7 @@ CAPACITY_BLOCK = "capacity-block"
 
 
 def find(ec2: Any, reservation_id: str | None) -> dict[str, Any] | None:
-    """The reservation as EC2 describes it, None for no id or none of that id."""
+    """The reservation as EC2 describes it; None for no id or an unknown one."""
     if reservation_id is None:
         return None
     answer = ec2.describe_capacity_reservations(CapacityReservationIds=[reservation_id])
@@ -42,7 +41,7 @@ def find(ec2: Any, reservation_id: str | None) -> dict[str, Any] | None:
 
 
 def is_capacity_block(held: Mapping[str, Any] | None) -> bool:
-    """True if it was bought beforehand for a fixed time."""
+    """True if it was bought in advance for a fixed time."""
     return held is not None and held.get("ReservationType") == CAPACITY_BLOCK
 
 
@@ -54,27 +53,26 @@ def group_of(held: Mapping[str, Any]) -> str:
 def hold(
     client: Callable[[str], Any], handle: ClusterHandle, options: Options, *, zone: str
 ) -> None:
-    """Reserve all workers and have them launched there, once; CapacityError when EC2 lacks them."""
+    """Reserve all workers and direct their launch there, once; CapacityError if EC2 lacks them."""
     ec2 = client("ec2")
     if of_study(ec2, handle.study_id):
         return
-    until = lease_end(handle, now=datetime.now(UTC), work=timedelta())
-    end = time.monotonic() + HOLD_S
-    while True:
+    until = lease_end(handle, now=datetime.now(UTC))
+    shortage: ClientError | None = None
+    for _ in waiting.looks(limit_s=HOLD_S - PAUSE_S, poll_s=PAUSE_S):
         try:
             made = make(ec2, handle, instance_type=options.instance_type, zone=zone, until=until)
         except ClientError as err:
             if code_of(err) not in SHORTAGES:
                 raise
-            if time.monotonic() + PAUSE_S > end:
-                msg = f"no {handle.nodes} machines can be reserved: {err}; try later or elsewhere"
-                raise CapacityError(msg) from err
+            shortage = err
             log.warning("no reservation yet: %s", err)
-            time.sleep(PAUSE_S)
         else:
             log.info("%d machines are reserved until %s: %s", handle.nodes, until, made)
             use(client, handle.study_id, made)
             return
+    msg = f"no {handle.nodes} machines can be reserved: {shortage}; try later or elsewhere"
+    raise CapacityError(msg) from shortage
 
 
 def make(
@@ -83,7 +81,7 @@ def make(
     """Id of a reservation for all workers, in the stack's placement group; ClientError for a lack.
 
     All or none: EC2 holds every machine, billed from now on, or refuses. It ends by itself at
-    `until`, which is moved on with the lease. Repeating it within a study gives the same one.
+    `until`, which moves on with the lease. Repeating the call for a study gives the same one.
     """
     answer = ec2.create_capacity_reservation(
         InstanceType=instance_type,
@@ -116,7 +114,7 @@ def _own_group(ec2: Any, study_id: str) -> str:
 
 
 def of_study(ec2: Any, study_id: str) -> tuple[str, ...]:
-    """Ids of the reservations that a study made and that are billed."""
+    """Ids of the billed reservations that a study made."""
     pages = ec2.get_paginator("describe_capacity_reservations").paginate(
         Filters=[
             {"Name": f"tag:{stacks.TAG_STUDY}", "Values": [study_id]},
@@ -128,19 +126,17 @@ def of_study(ec2: Any, study_id: str) -> tuple[str, ...]:
     )
 
 
-def keep(
-    client: Callable[[str], Any], reservation: Reservation, options: Options, *, work: timedelta
-) -> None:
-    """Move the lease of the cluster on, and with it the end of what it has reserved."""
+def keep(client: Callable[[str], Any], reservation: Reservation, options: Options) -> None:
+    """Extend the cluster's lease, and with it the end of its reservation."""
     if options.self_destruct:
-        renew(client("scheduler"), reservation, work=work)
+        renew(client("scheduler"), reservation)
     if options.reserve:
-        until = lease_end(reservation, now=datetime.now(UTC), work=work)
+        until = lease_end(reservation, now=datetime.now(UTC))
         prolong(client("ec2"), reservation.study_id, until=until)
 
 
 def prolong(ec2: Any, study_id: str, *, until: datetime) -> None:
-    """Move the end of the study's reservations on."""
+    """Extend the study's reservations."""
     for each in of_study(ec2, study_id):
         ec2.modify_capacity_reservation(
             CapacityReservationId=each, EndDateType="limited", EndDate=until
@@ -148,14 +144,14 @@ def prolong(ec2: Any, study_id: str, *, until: datetime) -> None:
 
 
 def cancel(ec2: Any, study_id: str) -> None:
-    """Give the study's reservations back: they are billed whether or not machines run in them."""
+    """Cancel the study's reservations: they are billed with or without machines in them."""
     for each in of_study(ec2, study_id):
         ec2.cancel_capacity_reservation(CapacityReservationId=each)
         log.info("the reservation %s is given back", each)
 
 
 def use(client: Callable[[str], Any], study_id: str, reservation_id: str) -> None:
-    """Let the workers, none of which runs yet, be launched into the reservation."""
+    """Direct the workers, none of which runs yet, into the reservation."""
     name, ec2, eks = stacks.name_of(study_id), client("ec2"), client("eks")
     target = {"CapacityReservationId": reservation_id}
     made = ec2.create_launch_template_version(

@@ -12,7 +12,7 @@ from include.aws.identity import DELETION_ROLE, SELF_DESTRUCT_ROLE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# What the template says of the guard's roles by their resource, not by their name.
+# The guard's roles by their resource in the template, not by name.
 ROLES = {
     f"{resource}.Arn": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{name}"
     for resource, name in (
@@ -29,7 +29,7 @@ class Need:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    context: tuple[tuple[str, str], ...]  # values that the statement's conditions want
+    context: tuple[tuple[str, str], ...]  # values that satisfy the statement's conditions
 
 
 def _statements() -> tuple[dict[str, Any], ...]:
@@ -42,9 +42,9 @@ def _statements() -> tuple[dict[str, Any], ...]:
 
 
 def needs(*, account: str, partition: str, region: str, study_id: str) -> tuple[Need, ...]:
-    """Actions that bootstrap.yaml allows for one study; those with `*` are left out.
+    """Actions that bootstrap.yaml allows for one study; those on `*` are left out.
 
-    Those only look, and a right to look that is missing shows in the other checks.
+    Those only read, and a missing right to read shows in the other checks.
     """
     names = {"${AWS::Partition}": partition, "${AWS::AccountId}": account}
     return tuple(
@@ -59,7 +59,7 @@ def needs(*, account: str, partition: str, region: str, study_id: str) -> tuple[
 def missing(iam: Any, principal_arn: str, wanted: tuple[Need, ...]) -> tuple[str, ...]:
     """Actions that AWS's simulation of the principal's policies does not allow, sorted.
 
-    Service control policies and permission boundaries are in it as far as AWS simulates them.
+    Includes service control policies and permission boundaries, as far as AWS simulates them.
     """
     lacking = set()
     for need in wanted:
@@ -94,9 +94,9 @@ def _filled(text: str, names: dict[str, str]) -> str:
 def _resources(
     statement: dict[str, Any], names: dict[str, str], *, region: str, study_id: str
 ) -> Iterator[str]:
-    """The resources that a statement names, as they would be called in the study.
+    """The resources that a statement names, with the names used in the study.
 
-    The first one at least; of the others those that have a whole name.
+    At least the first one; of the others those with a complete name.
     """
     for place, given in enumerate(_listed(statement["Resource"])):
         text = _filled(ROLES.get(given, given), names)
@@ -114,7 +114,7 @@ def _contexts(
 ) -> Iterator[tuple[tuple[str, str], ...]]:
     """Each way to meet a statement's conditions: one for each service that a role is passed to."""
     keys = {
-        # A key that only must be there may have any value.
+        # A key that only has to be present may have any value.
         key: [study_id] if operator == "Null" else [_filled(v, names) for v in _listed(values)]
         for operator, each in conditions.items()
         for key, values in each.items()

@@ -1,14 +1,13 @@
-"""The workers' Auto Scaling group: how many are asked for, which are there, and what failed.
+"""The workers' Auto Scaling group: requested size, existing machines, and failures.
 
-EKS's own health of a node group is no guide: it goes on telling of a shortage until a scale-out has
-succeeded, even at no nodes (aws/containers-roadmap#2326). The group's activities are there within a
+EKS's health of a node group is no guide: it reports a shortage until a scale-out has succeeded,
+even at zero nodes (aws/containers-roadmap#2326). The group's activities appear within a
 minute, each once.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +23,8 @@ log = logging.getLogger(__name__)
 
 WORKERS = "workers"  # the node group
 UPDATE_S = 300.0
-EMPTY_S = 960.0  # a node that is drained may take 15 minutes
+EMPTY_S = 960.0  # draining a node may take 15 minutes
+ENDED_S = 300.0  # for machines ended before a deletion, which has an hour in all
 POLL_S = 10.0
 MOST_ACTIVITIES = 300
 FAILED = {"Failed", "Cancelled"}
@@ -36,9 +36,9 @@ class Standing:
     """The group at one moment."""
 
     desired: int
-    instances: tuple[str, ...]  # all that are paid for and count against quotas
+    instances: tuple[str, ...]  # all that are charged and count against quotas
     in_service: int
-    failures: dict[str, str]  # reason by id of each activity that failed
+    failures: dict[str, str]  # reason by id of each failed activity
 
 
 class WorkerGroup:
@@ -52,27 +52,27 @@ class WorkerGroup:
         self._node_group = node_group
 
     def ask(self, count: int) -> None:
-        """Ask for so many workers, unless that was done; those above are ended.
+        """Request that many workers, unless already done; surplus ones are ended.
 
-        Waits while an earlier change is going on, which EKS would refuse.
+        Waits while EKS is working on an earlier change, when it would refuse.
         """
         eks = self._client("eks")
         wanted = {"minSize": 0, "desiredSize": count}
         if wanted.items() <= self._described()["scalingConfig"].items():
             return
-        end = time.monotonic() + UPDATE_S
-        while True:
+        for _ in waiting.looks(limit_s=UPDATE_S, poll_s=POLL_S):
             try:
                 eks.update_nodegroup_config(
                     clusterName=self._cluster, nodegroupName=self._node_group, scalingConfig=wanted
                 )
             except ClientError as err:
-                if code_of(err) != "ResourceInUseException" or time.monotonic() > end:
+                if code_of(err) != "ResourceInUseException":
                     raise
-                time.sleep(POLL_S)
+                refusal = err
             else:
-                log.info("%d workers are asked for", count)
+                log.info("requested %d workers", count)
                 return
+        raise refusal
 
     def look(self) -> Standing:
         """The state of the group as Auto Scaling reports it."""
@@ -92,23 +92,19 @@ class WorkerGroup:
         """Activities of Auto Scaling, newest first: evidence of a failure."""
         return _activities(self._client("autoscaling"), self._name())
 
-    def release(self) -> None:
-        """Ask for none and end at once what is there; returns when nothing is left, or later.
-
-        A machine that a group gives back is drained for up to a quarter of an hour, is paid for
-        meanwhile, and counts against the quota of the next attempt. Nothing runs on these.
-        """
+    def release(self, *, limit_s: float = EMPTY_S) -> None:
+        """Scale to zero, ending all machines at once; returns when none is left or time is up."""
         self.ask(0)
-        for _ in waiting.looks(limit_s=EMPTY_S, poll_s=POLL_S):
+        for _ in waiting.looks(limit_s=limit_s, poll_s=POLL_S):
             standing = self.look()
-            if not standing.instances:
+            if not standing.instances and not self._is_changing():
                 return
-            if standing.desired == 0:  # else the group would start others in their place
+            if standing.desired == 0:  # otherwise the group would replace them
                 self.end(standing.instances)
         log.warning("%d workers are still ending", len(standing.instances))
 
     def shrink(self, instances: tuple[str, ...]) -> None:
-        """End these machines for good: the group wants fewer then, and these alone go.
+        """End these machines for good: the group's size drops, and only these go.
 
         The group itself would pick any. Returns when they are gone, or after a while.
         """
@@ -119,18 +115,18 @@ class WorkerGroup:
                 InstanceId=each, ShouldDecrementDesiredCapacity=True
             )
         self.end(tuple(sorted(there)))  # nothing runs there that a drain would spare
-        limit = time.monotonic() + EMPTY_S
-        while set(self.look().instances) & there and time.monotonic() < limit:
-            time.sleep(POLL_S)
+        for _ in waiting.looks(limit_s=EMPTY_S, poll_s=POLL_S):
+            if not set(self.look().instances) & there:
+                return
 
     def end(self, instances: tuple[str, ...]) -> None:
-        """End machines at once; the group starts others in their place, as far as it wants them."""
+        """End machines at once; the group replaces them as far as its size demands."""
         if not instances:
             return
         try:
             self._client("ec2").terminate_instances(InstanceIds=list(instances))
-        except FAILURES as err:  # the group itself ends them too, later
-            log.warning("workers are left to their group to end: %s", explain(err))
+        except FAILURES as err:  # the group ends them too, later
+            log.warning("left it to the group to end its workers: %s", explain(err))
 
     def _described(self) -> dict[str, Any]:
         answer = self._client("eks").describe_nodegroup(
@@ -139,19 +135,26 @@ class WorkerGroup:
         group: dict[str, Any] = answer["nodegroup"]
         return group
 
+    def _is_changing(self) -> bool:
+        """True while EKS works on an earlier change, and would refuse another or a deletion."""
+        return bool(self._described().get("status") == "UPDATING")
+
     def _name(self) -> str:
         return str(self._described()["resources"]["autoScalingGroups"][0]["name"])
 
 
 def release_if_there(client: Callable[[str], Any], *, cluster: str) -> None:
-    """Ask for no workers, before a stack is deleted; a failure is left to the deletion itself."""
+    """End the workers before a stack is deleted; a failure is left to the deletion itself.
+
+    CloudFormation would drain them one by one while they cost money.
+    """
     try:
-        WorkerGroup(client, cluster=cluster).release()
+        WorkerGroup(client, cluster=cluster).release(limit_s=ENDED_S)
     except ClientError as err:
         if not is_absent(err):
-            log.warning("the workers are ended with their stack: %s", explain(err))
+            log.warning("the workers will be ended with their stack: %s", explain(err))
     except FAILURES as err:
-        log.warning("the workers are ended with their stack: %s", explain(err))
+        log.warning("the workers will be ended with their stack: %s", explain(err))
 
 
 def _failures(scaling: Any, group: str) -> dict[str, str]:

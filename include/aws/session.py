@@ -1,8 +1,8 @@
-"""Clients of AWS services: where their credentials come from, time limits, and retries.
+"""Clients of AWS services: source of their credentials, time limits, and retries.
 
-Outside of Airflow the credentials are those of boto3's own chain: variables, profile, role of the
-machine. Airflow's side puts its connection in the place of that chain with `take_sessions_from`.
-Both renew short-lived credentials by themselves, so a client may live longer than they do.
+Outside Airflow, credentials come from boto3's own chain: variables, profile, the machine's role.
+Airflow's side replaces that chain by its connection with `take_sessions_from`.
+Both renew short-lived credentials by themselves, so a client may outlive them.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import boto3
 
 
-@functools.cache  # making one reads files, and its clients share the models of the services
+@functools.cache  # reads files, and its clients share the models of the services
 def _ambient(region: str) -> boto3.Session:
-    import boto3  # noqa: PLC0415  takes a while, and most clusters never need it
+    import boto3  # noqa: PLC0415  slow, and most clusters never need it
 
     return boto3.Session(region_name=region)
 
 
 class _Source:
-    """Where sessions come from in this process."""
+    """Source of this process's sessions."""
 
     session: Callable[[str], boto3.Session] = staticmethod(_ambient)
 
 
 def take_sessions_from(source: Callable[[str], boto3.Session]) -> None:
-    """Let `source` make the session for a region from now on."""
+    """Use `source` to make the session for a region from now on."""
     _Source.session = staticmethod(source)
 
 
@@ -40,13 +40,13 @@ def session(region: str) -> boto3.Session:
 
 
 def client(service: str, region: str) -> Any:
-    """A client with time limits that repeats throttled and lost calls.
+    """A client with time limits that retries throttled and lost calls.
 
     Wrong or missing credentials show at the first call; see `include.aws.problems`.
     """
     from botocore.config import Config  # noqa: PLC0415  as above
 
-    # Throttling is answered with pauses that grow to 20 s: some minutes before a call is given up.
+    # Retries of throttled calls back off up to 20 s: a call is given up after some minutes.
     config = Config(
         connect_timeout=10,
         read_timeout=60,

@@ -19,26 +19,26 @@ class Options(Model):
     """`cluster_options` of a study on EKS."""
 
     region: Region = "us-east-2"
-    zone: Zone | None = None  # None: the one zone of the region that offers the instance type
+    zone: Zone | None = None  # None: the region's only zone that offers the instance type
     instance_type: InstanceName = "hpc6a.48xlarge"  # type of the workers
-    launcher_type: InstanceName | None = None  # it carries no ranks; None: that of the workers
+    launcher_type: InstanceName | None = None  # runs no ranks; None: the workers' type
     nodes: Positive | None = None  # workers; None: as many as the largest point needs
     min_nodes: Positive | None = None  # fewest workers to start with; None: all
     kubernetes_version: Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{2}$")] = "1.35"
     capacity_reservation: Annotated[str, StringConstraints(pattern=r"^cr-[0-9a-f]+$")] | None = None
-    reserve: bool = False  # the study reserves its workers itself, all or none, for its own time
+    reserve: bool = False  # the study reserves its own workers, all or none, for its duration
     placement_group: str | None = None  # the reservation's own group; None: the stack makes one
     owner: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.@+=-]{1,60}$")] = OWNER
     api_cidr: Annotated[str, StringConstraints(pattern=r"^[0-9.]+/[0-9]{1,2}$")] = "0.0.0.0/0"
     shared_memory: Amount | None = "8Gi"  # size of /dev/shm in a rank's pod; None: 64 MiB
-    session_manager: bool = False  # a shell on the nodes by AWS Systems Manager
+    session_manager: bool = False  # shell on the nodes by AWS Systems Manager
     self_destruct: bool = True  # False: for an account without the roles of bootstrap.yaml
     hourly_price_usd: float | None = Field(default=None, ge=0)  # one node's; None: AWS's list
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
         if self.reserve and self.capacity_reservation:
-            raise ValueError("reserve: there is a capacity_reservation already; name one of them")
+            raise ValueError("reserve: capacity_reservation is set too; use only one of them")
         if self.min_nodes and self.nodes and self.min_nodes > self.nodes:
             raise ValueError(f"min_nodes: {self.min_nodes} is more than nodes ({self.nodes})")
         return self
@@ -50,12 +50,12 @@ class Options(Model):
 
     @property
     def has_small_launcher(self) -> bool:
-        """True if the launcher's node has a price of its own."""
+        """True if the launcher's node has its own price."""
         return self.launcher != self.instance_type
 
 
 def notes_of(options: Options, *, has_efa: bool) -> tuple[str, ...]:
-    """Notes on the cluster's machines for the reader of the report."""
+    """Notes on the cluster's machines for the report."""
     reserved = options.capacity_reservation or ("of its own" if options.reserve else None)
     held = f"in the reservation {reserved}" if reserved else "on demand, without a reservation"
     size = options.shared_memory or "the 64 MiB of the runtime"

@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 PREFIX = "operator-benchmark-"  # the roles of bootstrap.yaml may touch nothing else
 TAG_OWNER = "operator-benchmark:owner"
 TAG_STUDY = "operator-benchmark:study"
-TAG_NODE_GROUP = "operator-benchmark:node-group"  # cluster/name of a group that stays
+TAG_NODE_GROUP = "operator-benchmark:node-group"  # cluster/name of a permanent group
 TAG_EXPIRES_AT = "operator-benchmark:expires-at"  # UTC, without a zone
 
-# After its time to live a study starts no point, but its last one and its teardown take a while.
+# After its time to live a study starts no point, but its last one and its teardown need time.
 GRACE = timedelta(minutes=30)
 CREATE_MINUTES = 45  # run 6 took 17 to 19
 POLL_S = 15.0
@@ -43,17 +43,17 @@ def name_of(study_id: str) -> str:
 
 
 def guards_end_at(reservation: Reservation) -> datetime:
-    """When whoever still finds the cluster deletes it."""
+    """Instant from which any guard that finds the cluster deletes it."""
     return reservation.expires_at + GRACE
 
 
 def guards_act_at(reservation: Reservation) -> str:
-    """The same instant as the template and the tag want it."""
+    """The same instant in the format of the template and the tag."""
     return guards_end_at(reservation).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def expiry_of(stack: Mapping[str, Any]) -> datetime | None:
-    """When the guards may delete a stack; None without a readable tag."""
+    """Instant from which the guards may delete a stack; None without a readable tag."""
     try:
         expiry = datetime.fromisoformat(tags_of(stack)[TAG_EXPIRES_AT])
     except (KeyError, ValueError):
@@ -67,7 +67,7 @@ def tags_of(described: Mapping[str, Any]) -> dict[str, str]:
 
 
 def find(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    """The stack of that name or id, None when there is none; a deleted one counts as none."""
+    """The stack of that name or id, None if it is missing or deleted."""
     try:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
     except ClientError as err:
@@ -78,11 +78,11 @@ def find(cloudformation: Any, name: str) -> dict[str, Any] | None:
 
 
 def find_own(cloudformation: Any, study_id: str) -> dict[str, Any] | None:
-    """The study's stack, None when there is none or one of that name is somebody else's."""
+    """The study's stack, None when it is missing or the name belongs to another stack."""
     stack = find(cloudformation, name_of(study_id))
     if stack is None or tags_of(stack).get(TAG_STUDY) == study_id:
         return stack
-    log.warning("the stack %s is not this study's and stays as it is", stack["StackName"])
+    log.warning("the stack %s is not this study's and is left alone", stack["StackName"])
     return None
 
 
@@ -97,7 +97,7 @@ def create_or_adopt(
 ) -> None:
     """Start making the stack, in one call, unless this study has already started it.
 
-    ClusterError when a stack of that name is somebody else's, or is this study's and ruined.
+    ClusterError when a stack of that name is somebody else's, or this study's own has failed.
     """
     name = name_of(reservation.study_id)
     try:
@@ -115,7 +115,7 @@ def create_or_adopt(
                 ClientRequestToken=hashlib.sha256(name.encode()).hexdigest(),
                 Tags=_tags(reservation, owner=owner, more=tags),
             )
-            log.info("CloudFormation makes the stack %s", name)
+            log.info("CloudFormation is creating the stack %s", name)
             return
     except ClientError as err:
         if code_of(err) != "AlreadyExistsException":
@@ -135,17 +135,17 @@ def _tags(reservation: Reservation, *, owner: str, more: Mapping[str, str]) -> l
 
 def _adopt(stack: Mapping[str, Any] | None, *, name: str, study_id: str) -> None:
     if stack is None:
-        msg = f"the stack {name} was deleted by somebody while it was created"
+        msg = f"the stack {name} was deleted by somebody during its creation"
         raise ClusterError(msg)
     _refuse(stack, study_id)
     if stack["StackStatus"] not in {BEING_MADE, MADE}:
-        msg = f"the stack {name} is {stack['StackStatus']}: it is deleted with this run"
+        msg = f"the stack {name} is {stack['StackStatus']}: it will be deleted with this run"
         raise ClusterError(msg)
     log.info("the stack %s is this study's (%s): adopted", name, stack["StackStatus"])
 
 
 def refuse_stranger(cloudformation: Any, study_id: str) -> None:
-    """ClusterError when the study's name for its stack is somebody else's stack."""
+    """ClusterError when the name of the study's stack is taken by somebody else's."""
     if stack := find(cloudformation, name_of(study_id)):
         _refuse(stack, study_id)
 
@@ -153,18 +153,18 @@ def refuse_stranger(cloudformation: Any, study_id: str) -> None:
 def _refuse(stack: Mapping[str, Any], study_id: str) -> None:
     if tags_of(stack).get(TAG_STUDY) != study_id:
         name = stack["StackName"]
-        msg = f"a stack {name} exists that is not of this study: choose another study name"
+        msg = f"a stack {name} exists that is not this study's: choose another study name"
         raise ClusterError(msg)
 
 
 def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
-    """The stack, once it is complete; ClusterError naming what failed, or after 45 minutes."""
+    """The complete stack; ClusterError naming what failed, or after 45 minutes."""
     name = name_of(study_id)
     state = None
     for _ in waiting.looks(limit_s=CREATE_MINUTES * 60, poll_s=POLL_S):
         stack = find_own(cloudformation, study_id)
         if stack is None:
-            msg = f"there is no stack {name} of this study: it was deleted meanwhile"
+            msg = f"there is no stack {name} of this study: it has been deleted"
             raise ClusterError(msg)
         if stack["StackStatus"] != state:
             state = stack["StackStatus"]
@@ -179,9 +179,9 @@ def wait_made(cloudformation: Any, study_id: str) -> dict[str, Any]:
 
 
 def failures(cloudformation: Any, stack_id: str, status: str) -> tuple[str, ...]:
-    """`resource: reason` for each event with that status, the first to fail in front.
+    """`resource: reason` for each event with that status, in order of failure.
 
-    Resources that CloudFormation gave up because another had failed are left out.
+    Resources that CloudFormation cancelled because another had failed are left out.
     """
     pages = cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
     reasons = [

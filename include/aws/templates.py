@@ -47,7 +47,7 @@ _AsFunctions.add_multi_constructor("!", _function)
 
 @lru_cache
 def resources(template: str) -> dict[str, dict[str, Any]]:
-    """Resources of a template in our folder, by their names in it, functions as their text."""
+    """Resources of a template in our folder by logical name, with functions as text."""
     text = (FOLDER / template).read_text()
     listed: dict[str, dict[str, Any]] = yaml.load(text, Loader=_AsText)["Resources"]  # noqa: S506
     return listed
@@ -61,5 +61,5 @@ def _read(template: str) -> dict[str, Any]:
 
 
 def read(template: str) -> dict[str, Any]:
-    """A copy of the whole template, functions in their long form, as CloudFormation takes JSON."""
+    """A copy of the template, functions in their long form, as CloudFormation takes JSON."""
     return copy.deepcopy(_read(template))

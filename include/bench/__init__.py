@@ -1,1 +1,1 @@
-"""Measures what the pipeline itself costs: starts of the cluster, gaps between points, memory."""
+"""Measures the cost of the pipeline itself: cluster starts, gaps between points, memory."""

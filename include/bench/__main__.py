@@ -1,4 +1,4 @@
-"""`python -m include.bench`: measures and prints a table; `--write FILE` keeps it."""
+"""`python -m include.bench`: measures and prints a table; `--write FILE` also stores it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from include.bench.table import markdown, measured_by, newest
 from include.embedded import start_times
 from include.embedded.paths import state_root
 from include.errors import BenchmarkError
+from include.files import write_page
 from include.models import Reservation
 from include.project import ROOT
 from include.results import Results
@@ -69,13 +70,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for measure in (*of_analysis, *of_cluster):
             rows += measure()
     except BenchmarkError as err:
-        sys.stdout.write(markdown(rows))  # what was measured until then, kept nowhere
+        sys.stdout.write(markdown(rows))  # results so far, which are stored nowhere
         sys.stderr.write(f"error: {err}\n")
         return 1
     text = markdown(rows)
     sys.stdout.write(text)
     if chosen.write:
-        chosen.write.write_text(_document(text))
+        write_page(chosen.write, _document(text))
     return 0
 
 
@@ -149,7 +150,7 @@ def _scheduler() -> list[Row]:
 
 
 def _all_gap_rows(results: Results, way: str) -> list[Row]:
-    """Of all points, and the whole gap of each operator's: its own report is most of it."""
+    """Rows of all points' gaps and of each operator's total gap, mostly its own reporting."""
     rows = _gap_rows(gaps.read_gaps(results, nodes=NODES), way)
     for name in results.plan().study.operators:
         run_gaps = gaps.read_gaps(results, nodes=NODES, k8s_operator=name)

@@ -1,8 +1,9 @@
 """Shows how often studies that stop early are right: `make adaptive-study RUNS=…`.
 
-Studies are resampled from the cells of recorded runs (`--runs DIR…`, folders as they are read by
-`python -m include.recorded_runs`). Two rules are compared: `include.analysis.looks`, and stopping
-on precision alone. Prints Markdown; the same seed gives the same numbers.
+Studies are resampled from the cells of recorded runs (`--runs DIR…`, folders as read by `opbench
+import`), and from pairs of folders whose runs should not differ (`--alike DIR DIR…`). Compares two
+rules: `include.analysis.looks`, and stopping on precision alone. Prints Markdown; the same seed
+gives the same numbers.
 """
 
 from __future__ import annotations
@@ -11,26 +12,23 @@ import argparse
 import sys
 from dataclasses import dataclass
 from functools import partial
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from include.analysis import table
-from include.analysis.cells import counted
 from include.analysis.intervals import LEVEL, enclosing_rank
 from include.analysis.looks import LEAST_EFFECT_PERCENT, critical_rank, schedule
-from include.analysis.quantities import primaries
+from include.bench.recorded_cells import alike_in, pairs_by_size, read_cells
 from include.errors import StudyError
-from include.recorded_runs import _folders, _records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    Times = NDArray[np.float64]  # one row a study, one column a block
+    Times = NDArray[np.float64]  # one row per study, one column per block
+    Pair = tuple[Times, Times]
     Rule = Callable[[Times, Times, int], "Ends"]
 
 TRIALS = 3_000
@@ -47,12 +45,12 @@ class Ends:
 
     repeats: NDArray[np.int_]
     winner: NDArray[np.int_]  # -1: the operator is faster; 1: slower; 0: none is named
-    low: NDArray[np.float64]  # interval of the shift of log times, at the look that was the last
+    low: NDArray[np.float64]  # interval of the shift of log times at the last look
     high: NDArray[np.float64]
 
 
 def split_levels(values: Times, baseline: Times, comparisons: int) -> Ends:
-    """Stop by `include.analysis.looks`: for a winner, or for no difference that matters."""
+    """Stop by `include.analysis.looks`: for a winner, or when no difference matters."""
     plan = schedule(repeats_min=REPEATS_MIN, repeats=REPEATS, comparisons=comparisons)
     least = np.log1p(LEAST_EFFECT_PERCENT / 100)
     ends = _nothing_yet(len(values))
@@ -94,7 +92,7 @@ def _nothing_yet(studies: int) -> Ends:
 
 
 def _is_known(sample: Times) -> NDArray[np.bool_]:
-    """A mask of medians whose interval lies within ± `PRECISION_PERCENT`."""
+    """A mask of medians whose interval is within ± `PRECISION_PERCENT`."""
     ordered, rank = np.sort(sample, axis=1), enclosing_rank(sample.shape[1]) or 1
     middle = np.median(sample, axis=1)
     farthest = np.maximum(ordered[:, -rank] - middle, middle - ordered[:, rank - 1])
@@ -102,7 +100,7 @@ def _is_known(sample: Times) -> NDArray[np.bool_]:
 
 
 def _intervals(values: Times, baseline: Times, level: float) -> tuple[Times, Times, Times]:
-    """Shift, low and high of each row, as `looks.shift_interval` gives them."""
+    """Shift, low and high of each row, as from `looks.shift_interval`."""
     shifts = np.log(values)[:, :, None] - np.log(baseline)[:, None, :]
     ordered = np.sort(shifts.reshape(len(values), -1), axis=1)
     middle, rank = (
@@ -123,21 +121,21 @@ RULES: dict[str, Rule] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Error:
-    """The rate at which a winner is named where there is none."""
+    """The rate of winners named without a difference."""
 
     studies: float  # share of studies with a false winner at any size
     worst: float  # the same share for the worst single cell
-    repeats: float  # mean, of a size
+    repeats: float  # mean per size
 
 
 def false_winners(
-    rule: Rule, cells: Sequence[Times], *, drift: float, trials: int, seed: int
+    rule: Rule, alike: Sequence[Pair], *, drift: float, trials: int, seed: int
 ) -> Error:
-    """Both operators are drawn from one cell; `SIZES` such pairs make a study."""
+    """Draw both operators from two equal cells; `SIZES` such pairs make a study."""
     random = np.random.default_rng(seed)
     alone, together, repeats = [], [], []
-    for cell in cells:
-        pairs = partial(_draw_pair, random, cell, cell, drift=drift, trials=trials)
+    for ours, theirs in alike:
+        pairs = partial(_draw_pair, random, ours, theirs, drift=drift, trials=trials)
         alone.append(float(np.mean(rule(*pairs(), 1).winner != 0)))
         ends = [rule(*pairs(), SIZES) for _ in range(SIZES)]
         together.append(float(np.mean(np.any([end.winner != 0 for end in ends], axis=0))))
@@ -152,7 +150,7 @@ def false_winners(
 def _draw_pair(
     random: np.random.Generator, ours: Times, theirs: Times, *, drift: float, trials: int
 ) -> tuple[Times, Times]:
-    """Times of two operators in blocks, in which each comes first by chance; both drift alike."""
+    """Times of two operators in blocks, in random order within each; both drift alike."""
     first = random.integers(0, 2, (trials, REPEATS))
     places = 2 * np.arange(REPEATS) + first, 2 * np.arange(REPEATS) + 1 - first
     slower = [1 + drift * place / (2 * REPEATS - 1) for place in places]
@@ -162,19 +160,17 @@ def _draw_pair(
 
 @dataclass(frozen=True, kw_only=True)
 class Power:
-    """Outcomes of studies whose operators do differ."""
+    """Outcomes of studies whose operators differ."""
 
-    right: float  # share of sizes at which the faster one is named
+    right: float  # share of sizes where the faster one is named
     least_right: float  # the same for the worst size
-    wrong: float  # share of studies that name a slower one as the winner anywhere
+    wrong: float  # share of studies that name a slower winner anywhere
     jobs: float  # mean number of repeats in a study, of all operators and sizes
-    covered: float  # share of intervals that hold the true shift
+    covered: float  # share of intervals that include the true shift
 
 
-def right_winners(
-    rule: Rule, pairs: Sequence[tuple[Times, Times]], *, trials: int, seed: int
-) -> Power:
-    """Each pair of cells is one size of a study."""
+def right_winners(rule: Rule, pairs: Sequence[Pair], *, trials: int, seed: int) -> Power:
+    """Use each pair of cells as one size of a study."""
     random = np.random.default_rng(seed)
     right, wrong, jobs, covered = [], np.zeros(trials, dtype=bool), 0.0, []
     for ours, theirs in pairs:
@@ -193,33 +189,14 @@ def right_winners(
     )
 
 
-def read_cells(folders: Sequence[Path]) -> dict[tuple[str, int], Times]:
-    """Loop times by cell, named by study and operator, and nodes; StudyError: none."""
-    cells: dict[tuple[str, int], Times] = {}
-    for folder in folders:
-        sources = _folders.find([folder]).sources
-        experiments = _records.in_order([source.read(lambda _: None) for source in sources])
-        names = _folders.study_names([e.root for e in experiments], folders=[folder])
-        imported = _records.to_records(experiments, names=names, published_rule=False)
-        runs = counted(table.to_frame([run.record for run in imported]))
-        figures = primaries(runs)
-        for (name, operator, nodes), cell in runs.groupby(["study_id", "k8s_operator", "nodes"]):
-            if figures and len(times := cell[figures[0].name].dropna().to_numpy()) >= REPEATS_MIN:
-                cells[f"{folder.name}/{name}/{operator}", int(str(nodes))] = times
-    if not cells:
-        raise StudyError("no cell of these folders has enough valid runs with a loop time")
-    return cells
-
-
-def pairs_by_size(cells: Mapping[tuple[str, int], Times]) -> list[tuple[Times, Times]]:
-    """The first two operators of each size at which there are two, in the order of sizes."""
-    sizes = sorted({nodes for _, nodes in cells})
-    at_size = [[cells[key] for key in sorted(cells) if key[1] == nodes] for nodes in sizes]
-    return [next(combinations(each, 2)) for each in at_size if len(each) > 1]
-
-
-def study(cells: Mapping[tuple[str, int], Times], *, trials: int, seed: int) -> Iterator[str]:
-    """The lines of both tables, as Markdown, each as soon as it is known."""
+def study(
+    cells: Mapping[tuple[str, int], Times],
+    *,
+    alike: Sequence[Pair] = (),
+    trials: int,
+    seed: int,
+) -> Iterator[str]:
+    """The lines of both tables as Markdown, each as soon as it is known."""
     yield (
         f"Resampled from {len(cells)} cells of recorded runs, {trials} studies of each, seed "
         f"{seed}; {SIZES} sizes a study, at most {REPEATS} repeats, least effect "
@@ -228,22 +205,24 @@ def study(cells: Mapping[tuple[str, int], Times], *, trials: int, seed: int) -> 
     yield ""
     yield "| no difference: rule | drift | studies with a false winner | worst cell | repeats |"
     yield "|---|---|---|---|---|"
-    for name, rule in RULES.items():
-        for drift in (0.0, DRIFT):
-            error = false_winners(rule, list(cells.values()), drift=drift, trials=trials, seed=seed)
-            yield (
-                f"| {name} | {drift:.1%} | {error.studies:.1%} | {error.worst:.1%} "
-                f"| {error.repeats:.1f} |"
-            )
+    sources = {"": [(cell, cell) for cell in cells.values()], ", between two folders": alike}
+    for source, pairs in sources.items():
+        for name, rule in RULES.items():
+            for drift in (0.0, DRIFT) if pairs else ():
+                error = false_winners(rule, pairs, drift=drift, trials=trials, seed=seed)
+                yield (
+                    f"| {name}{source} | {drift:.1%} | {error.studies:.1%} | {error.worst:.1%} "
+                    f"| {error.repeats:.1f} |"
+                )
     yield ""
     yield "| real differences: rule | right | worst size | wrong | jobs | intervals that cover |"
     yield "|---|---|---|---|---|---|"
-    pairs = pairs_by_size(cells)
+    different = pairs_by_size(cells)
     for name, rule in RULES.items():
-        power = right_winners(rule, pairs, trials=trials, seed=seed)
+        power = right_winners(rule, different, trials=trials, seed=seed)
         yield (
             f"| {name} | {power.right:.1%} | {power.least_right:.1%} | {power.wrong:.2%} "
-            f"| {power.jobs:.1f} of {2 * REPEATS * len(pairs)} | {power.covered:.1%} |"
+            f"| {power.jobs:.1f} of {2 * REPEATS * len(different)} | {power.covered:.1%} |"
         )
 
 
@@ -252,10 +231,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         cells = read_cells([Path(folder) for folder in given.runs])
-    except StudyError as err:
+        twos = zip(given.alike[::2], given.alike[1::2], strict=True)
+        alike = [pair for ours, theirs in twos for pair in alike_in(Path(ours), Path(theirs))]
+    except (StudyError, ValueError) as err:  # an odd number of folders cannot be paired
         sys.stderr.write(f"error: {err}\n")
         return 2
-    for line in study(cells, trials=given.trials, seed=given.seed):
+    for line in study(cells, alike=alike, trials=given.trials, seed=given.seed):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
     return 0
@@ -268,6 +249,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--runs", metavar="DIR", nargs="+", required=True, help="recorded runs")
+    parser.add_argument(
+        "--alike",
+        metavar="DIR",
+        nargs="+",
+        default=[],
+        help="folders two by two, of which the runs of each two should not differ",
+    )
     parser.add_argument("--trials", type=int, default=TRIALS, help=f"studies of each ({TRIALS})")
     parser.add_argument("--seed", type=int, default=1)
     return parser

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 RECORDS = 100_000
 LOG_BYTES = 1 << 30
-IMPORT_S = 3600.0  # the longest that an import may take
+IMPORT_S = 3600.0  # time limit of an import
 _CELLS = (8, 16, 32, 64)
 _OPERATORS = ("mpi_operator", "flux_operator")
-_BATCH = 10_000  # lines that are written at a time
+_BATCH = 10_000  # lines written at a time
 _FOOTER = (
     "Mapping for job 0 for scheduler default-scheduler\nworker-0 --> node-a\n",
     "node-a ran 1 pods in zone a\n",
@@ -45,7 +45,7 @@ def rows(folders: Sequence[Path], *, log_bytes: int = LOG_BYTES) -> list[Row]:
 
 
 def _import_row(folders: Sequence[Path]) -> Row:
-    """Of the given folders, or of generated ones with as many logs as run 6."""
+    """Row of importing the given folders, or generated ones with as many logs as run 6."""
     kind = "recorded" if folders else "generated"
     with tempfile.TemporaryDirectory() as scratch:
         if not folders:
@@ -116,7 +116,7 @@ def _import_one(folder: Path, size: int, *, out: Path) -> tuple[float, float]:
 def _import(
     folders: Sequence[Path], *, out: Path, may_be_invalid: bool = False
 ) -> tuple[float, float]:
-    """Seconds and most resident memory in MiB of an import in a process of its own."""
+    """Seconds and peak resident memory in MiB of an import in its own process."""
     command = [sys.executable, "-m", "include.recorded_runs", *map(str, folders), "--out", str(out)]
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
@@ -144,7 +144,7 @@ def _wait(process: subprocess.Popen[bytes], *, until: float) -> os.struct_rusage
 
 
 def write_long_log(path: Path, *, size: int) -> None:
-    """A SYNTHETIC launcher log of about `size` bytes, most of it one long thermo table."""
+    """A SYNTHETIC launcher log of about `size` bytes, mostly one long thermo table."""
     path.parent.mkdir(parents=True)
     with path.open("w") as file:
         for text in _long_log(size):

@@ -1,4 +1,4 @@
-"""The time between one point's job and the next one's, and how much of it is Airflow's."""
+"""The time between the jobs of successive points, and Airflow's share of it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class Gaps(Model):
-    """Medians over neighbouring points of a phase, seconds; `n` neighbours."""
+    """Medians over neighbouring points of a phase, in seconds; `n` neighbours."""
 
     n: int
-    gap_s: float  # end of one job's launcher → start of the next one's, by their logs' stamps
-    notice_s: float  # launcher's end → the operator says that the job is done
-    delete_s: float  # deletion asked for → no pod left
+    gap_s: float  # end of one job's launcher → start of the next one's, by their logs' timestamps
+    notice_s: float  # launcher's end → the operator reports that the job is done
+    delete_s: float  # deletion requested → no pod left
     start_s: float  # next resource created → its launcher starts
     airflow_s: float  # end of one task's work → start of the next one's
     pods_running_s: float  # resource created → all pods running
@@ -33,7 +33,7 @@ class Gaps(Model):
 
 
 def read_gaps(results: Results, *, nodes: int, k8s_operator: str | None = None) -> Gaps:
-    """The gaps of a finished study between points on `nodes` nodes, of one operator or of all.
+    """The gaps of a finished study between points on `nodes` nodes, of one operator or all.
 
     BenchmarkError when it has none.
     """
@@ -61,7 +61,7 @@ def read_gaps(results: Results, *, nodes: int, k8s_operator: str | None = None) 
 
 
 def _between(results: Results, one: Record, other: Record) -> float:
-    """From the end of the work on one point to the start of the work on the next."""
+    """Seconds from the end of the work on one point to the start of the work on the next."""
     ended = json.loads(results.of_point(one.point_id).read_text(WORK_FILE))["finished_at"]
     began = json.loads(results.of_point(other.point_id).read_text(WORK_FILE))["started_at"]
     return (datetime.fromisoformat(began) - datetime.fromisoformat(ended)).total_seconds()

@@ -12,15 +12,15 @@ if TYPE_CHECKING:
 
 
 def of_family(pid: int) -> int:
-    """Resident memory in MiB of a process and all its descendants; else as `of_families`."""
+    """Resident memory in MiB of a process and all its descendants; otherwise as `of_families`."""
     return of_families((pid,))
 
 
 def of_families(pids: Iterable[int]) -> int:
     """Resident memory in MiB of processes and all their descendants, each counted once.
 
-    Workers are forks and share most pages with their parent, so the proportional set size is
-    added up, not the resident one. A process that is gone counts nothing.
+    Workers are forks and share most pages with their parent, so it adds up the proportional set
+    size, not the resident one. A process that has gone counts as nothing.
     """
     family: set[psutil.Process] = set()
     for pid in pids:

@@ -1,4 +1,4 @@
-"""SYNTHETIC experiment folders, as many logs and of the sizes as run 6 has; nobody ran them."""
+"""SYNTHETIC experiment folders with as many logs and the sizes of run 6; nobody ran them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _output(nodes: int, number: int) -> list[str]:
     lines = application.synthetic_output(
         application.read_options(dict(_SIZE)),
         ranks=RANKS_PER_NODE * nodes,
-        loop_time_s=LOOP_S[nodes] * (1 + number % 7 / 1000),
+        run_time_s=LOOP_S[nodes] * (1 + number % 7 / 1000),
     )
     return ["SYNTHETIC: nothing here was run", *(line.text for line in lines)]
 

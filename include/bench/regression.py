@@ -10,7 +10,7 @@ NIGHTS, GROUPS, REPEATS = 365, 50, 5
 
 
 def rows() -> list[tuple[str, str, str]]:
-    """Seconds that the change points and suspects of such a history take, its reading included."""
+    """Seconds for the change points and suspects of such a history, including reading it."""
     from include.regression.findings import examine  # noqa: PLC0415  scipy takes a second to load
     from include.regression.history_csv import read_history  # noqa: PLC0415
 

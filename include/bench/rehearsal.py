@@ -1,7 +1,7 @@
-"""`python -m include.bench.rehearsal`: rehearses run 6's study and tells what that takes.
+"""`python -m include.bench.rehearsal`: rehearses run 6's study and reports its cost.
 
-Times are read from the study's folder: stamps of the API server, and for the cluster's start the
-pipeline's own. Memory is looked at while the study runs.
+Times are read from the study's folder: timestamps of the API server, and the pipeline's own for the
+cluster's start. Memory is sampled while the study runs.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.bench import memory
+from include.bench import lean, memory
 from include.bench.table import markdown, measured_by, newest
-from include.cost.account import DESTROY, PROVISION, WAIT_READY
+from include.cost.stretches import DESTROY, PROVISION, WAIT_READY
 from include.embedded import state
 from include.embedded.paths import simulated_root
 from include.errors import BenchmarkError
+from include.files import write_page
 from include.models import Status
 from include.project import ROOT
 from include.results import Results, step_times
@@ -35,7 +36,10 @@ if TYPE_CHECKING:
     from include.bench.table import Row
     from include.models import Record
 
-PRESET = "rehearsal"
+PRESETS = {
+    "rehearsal": "The rehearsal of run 6, measured",
+    "rehearsal_lean": "The rehearsal of run 6's question in fewer jobs, measured",
+}
 SAMPLE_S = 5.0
 LAUNCHED = re.compile(r"assigned \S+-launcher-\S+ to (\S+)")  # the scheduler's Event
 RESOLUTION = (
@@ -47,9 +51,12 @@ RESOLUTION = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Rehearse, or read a rehearsal that has ended; print a table, and keep it with `--write`."""
+    """Rehearse, or read a finished rehearsal; print a table, and store it with `--write`."""
     parser = argparse.ArgumentParser(prog="python -m include.bench.rehearsal", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=2, help="of each cell")
+    parser.add_argument("--preset", choices=PRESETS, default=next(iter(PRESETS)))
+    parser.add_argument(
+        "--repeats", type=int, help="of each cell, where the preset's are not meant"
+    )
     parser.add_argument(
         "--results", type=Path, help="folder of a rehearsal that has ended: run none, read this"
     )
@@ -59,20 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen.results:
             results, peak_mib = Results(chosen.results), None
         else:
-            results, peak_mib = _rehearse(chosen.repeats)
+            results, peak_mib = _rehearse(chosen.preset, chosen.repeats)
         text = markdown(rows(results, peak_mib=peak_mib))
     except (BenchmarkError, FileNotFoundError) as err:
         sys.stderr.write(f"error: {err}\n")
         return 1
     sys.stdout.write(text)
     if chosen.write:
-        chosen.write.write_text(_document(text, results))
+        write_page(chosen.write, _document(text, results, preset=chosen.preset))
     return 0
 
 
-def _rehearse(repeats: int) -> tuple[Results, int]:
-    """Run the study; its folder and the largest memory of the whole, MiB."""
-    conf = json.dumps({"preset": PRESET, "repeats": repeats})
+def _rehearse(preset: str, repeats: int | None) -> tuple[Results, int]:
+    """Run the study; its folder and the largest total memory in MiB."""
+    conf = json.dumps({"preset": preset} | ({"repeats": repeats} if repeats else {}))
     peak_mib = 0
     with subprocess.Popen([str(ROOT / "bin" / "demo"), conf]) as running:  # noqa: S603
         try:
@@ -81,12 +88,12 @@ def _rehearse(repeats: int) -> tuple[Results, int]:
                 with suppress(subprocess.TimeoutExpired):
                     running.wait(SAMPLE_S)
                     break
-        except BaseException:  # it removes its cluster when it is told to end
+        except BaseException:  # the demo removes its cluster when it is told to end
             running.terminate()
             raise
     if running.returncode != 0:
         raise BenchmarkError("the rehearsal failed: see what it said above")
-    return newest(load(PRESET)["name"]), peak_mib
+    return newest(load(preset)["name"]), peak_mib
 
 
 def _in_use_mib(pid: int) -> int:
@@ -95,7 +102,7 @@ def _in_use_mib(pid: int) -> int:
 
 
 def rows(results: Results, *, peak_mib: int | None) -> list[Row]:
-    """Actual and intended durations of the rehearsal; BenchmarkError when it has not ended."""
+    """Actual and intended durations of the rehearsal; BenchmarkError when it is unfinished."""
     plan, records = results.plan(), results.records()
     noted = {step.name: step for step in step_times.read(results)}
     if missing := {PROVISION, WAIT_READY, DESTROY} - noted.keys():
@@ -106,18 +113,27 @@ def rows(results: Results, *, peak_mib: int | None) -> list[Row]:
     whole_s = _between(noted[PROVISION].started_at, noted[DESTROY].finished_at)
     measured = "not measured" if peak_mib is None else f"{peak_mib / 1024:.2f} GiB"
     return [
-        (f"{cluster.nodes + 1 if cluster else '?'} nodes Ready", _said([ready_s]), "< 15 s"),
-        ("points valid", f"{valid} of {len(plan.points)}", "all"),
+        (
+            f"{cluster.nodes + 1 if cluster else '?'} nodes Ready",
+            _seconds([ready_s]),
+            "< 15 s",
+        ),
+        ("points valid", f"{valid} of {len(records)} measured", "all"),
         _launchers(results, records),
-        ("swap: last pod gone → next operator's resource", _said(_swaps(records)), "< 15 s"),
-        ("job terminal → next resource, less deletion", _said(_gaps(records)), "< 2 s"),
+        (
+            "swap: last pod gone → next operator's resource",
+            _seconds(_swaps(records)),
+            "< 15 s",
+        ),
+        ("job terminal → next resource, less deletion", _seconds(_gaps(records)), "< 2 s"),
         ("memory of the whole", measured, "< 4 GiB"),
-        ("cluster asked for → proven gone", _said([whole_s]), ""),
+        ("cluster asked for → proven gone", _seconds([whole_s]), ""),
+        *(lean.rows(results, records) if plan.study.repeats_min else ()),
     ]
 
 
 def _launchers(results: Results, records: Iterable[Record]) -> Row:
-    """Where the launchers of the largest size ran, by the scheduler's Events."""
+    """Nodes that ran launchers of the largest size, from the scheduler's Events."""
     records = list(records)
     most = max((record.nodes or 0 for record in records), default=0)
     places: list[str] = []
@@ -135,7 +151,7 @@ def _launchers(results: Results, records: Iterable[Record]) -> Row:
 
 
 def _swaps(records: Iterable[Record]) -> list[float | None]:
-    """From the last pod of one phase to the first resource of the next, seconds."""
+    """Seconds from the last pod of one phase to the first resource of the next."""
     return [
         _between(one.deleted_at, other.created_at)
         for one, other in pairwise(records)
@@ -144,7 +160,7 @@ def _swaps(records: Iterable[Record]) -> list[float | None]:
 
 
 def _gaps(records: Iterable[Record]) -> list[float | None]:
-    """From a job's terminal state to the next resource of its phase, less the deletion."""
+    """Seconds from a job's terminal state to the next resource of its phase, minus the deletion."""
     pairs = [(one, other) for one, other in pairwise(records) if one.phase == other.phase]
     return [
         gap_s - one.delete_s
@@ -158,7 +174,7 @@ def _between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start and end else None
 
 
-def _said(seconds: Sequence[float | None]) -> str:
+def _seconds(seconds: Sequence[float | None]) -> str:
     known = [value for value in seconds if value is not None]
     if not known:
         return "not measured"
@@ -168,13 +184,11 @@ def _said(seconds: Sequence[float | None]) -> str:
     return f"{statistics.median(known):.1f} s ({spread})"
 
 
-def _document(table: str, results: Results) -> str:
+def _document(table: str, results: Results, *, preset: str) -> str:
     names = dict.fromkeys(record.k8s_operator for record in results.records())
     versions = "; ".join(f"{name}: {results.operator_version(name)}" for name in names)
-    return (
-        "# The rehearsal of run 6, measured\n\n"
-        f"{measured_by('bench-rehearsal')} Operators: {versions}.\n\n{table}\n{RESOLUTION}\n"
-    )
+    source = measured_by(f"bench-rehearsal PRESET={preset}")
+    return f"# {PRESETS[preset]}\n\n{source} Operators: {versions}.\n\n{table}\n{RESOLUTION}\n"
 
 
 if __name__ == "__main__":

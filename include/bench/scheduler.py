@@ -16,7 +16,7 @@ from include.errors import BenchmarkError
 from include.project import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 HOME = ROOT / ".airflow" / "bench"
@@ -25,16 +25,23 @@ RUN_S = 1800.0
 POLL_S = 0.5
 REQUEST_S = 60.0
 DAG = "operator_benchmark"
+RUNS = f"/api/v2/dags/{DAG}/dagRuns"
 
 
 @contextmanager
-def airflow() -> Iterator[tuple[str, int]]:
-    """Airflow as `make ui` starts it, in a home of its own: its address and process id.
+def airflow(settings: Mapping[str, str] | None = None) -> Iterator[tuple[str, int]]:
+    """Airflow as started by `make ui`, with its own home: its address and process id.
 
-    BenchmarkError when it is not ready in time. It is stopped at the end, on every path.
+    `settings` are variables of its environment, besides this process's own. BenchmarkError when
+    it is not ready in time. It is stopped at the end, on every path.
     """
     port = _free_port()
-    environment = {**os.environ, "UI_PORT": str(port), "UI_HOME": HOME.name}
+    environment = {
+        **os.environ,
+        **(settings or {}),
+        "UI_PORT": str(port),
+        "UI_HOME": HOME.name,
+    }
     HOME.mkdir(parents=True, exist_ok=True)
     with (HOME / "bench.log").open("w") as log:
         process = subprocess.Popen(  # noqa: S603
@@ -61,17 +68,39 @@ def run_study(address: str, params: dict[str, Any]) -> str:
 
     BenchmarkError when the run does not succeed or takes too long.
     """
-    token = _call(address, "/auth/token", body=_login())["access_token"]
-    path = f"/api/v2/dags/{DAG}/dagRuns"
+    run_id = trigger(address, params)
+    if (state := ended(address, run_id)) != "success":
+        raise BenchmarkError(f"the run {run_id} is {state}; see {HOME / 'logs'}")
+    return run_id
+
+
+def trigger(address: str, params: dict[str, Any]) -> str:
+    """Start a run as soon as its DAG is known; returns the run's id."""
+    token = _token(address)
     _wait_for_dag(address, token)
-    run = _call(address, path, token=token, body={"logical_date": None, "conf": params})
+    body = {"logical_date": None, "conf": params}
+    return str(_call(address, RUNS, token=token, body=body)["dag_run_id"])
+
+
+def ended(address: str, run_id: str) -> str:
+    """The state of the run at its end, or the current one when it takes too long."""
+    token = _token(address)
     for _ in waiting.looks(limit_s=RUN_S, poll_s=POLL_S):
-        state = _call(address, f"{path}/{run['dag_run_id']}", token=token)["state"]
+        state = str(_call(address, f"{RUNS}/{run_id}", token=token)["state"])
         if state in {"success", "failed"}:
             break
-    if state != "success":
-        raise BenchmarkError(f"the run {run['dag_run_id']} is {state}; see {HOME / 'logs'}")
-    return str(run["dag_run_id"])
+    return state
+
+
+def tries(address: str, run_id: str) -> dict[str, int]:
+    """The number of tries of each task of a run, by its id and its map index."""
+    path = f"{RUNS}/{run_id}/taskInstances?limit=1000"
+    listed = _call(address, path, token=_token(address))["task_instances"]
+    return {f"{task['task_id']}_{task['map_index']}": task["try_number"] for task in listed}
+
+
+def _token(address: str) -> str:
+    return str(_call(address, "/auth/token", body=_login())["access_token"])
 
 
 def _wait_for_dag(address: str, token: str) -> None:

@@ -1,4 +1,4 @@
-"""The table of a benchmark, what it was measured with, and the newest study of a name."""
+"""The table of a benchmark, its setup, and the newest study of a name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def measured_by(target: str) -> str:
-    """A sentence: by which target of make, when, at which commit, on what machine."""
+    """A sentence on the measurement: make target, date, commit and machine."""
     return (
         f"Measured by `make {target}` on {datetime.now(UTC).date()} at commit {code_version()}: "
         f"{os.cpu_count()} cores, Linux {platform.release()}, Python {platform.python_version()}."
@@ -32,6 +32,6 @@ def measured_by(target: str) -> str:
 
 
 def newest(name: str) -> Results:
-    """The folder of the study of that name that was planned last."""
+    """The folder of the study of that name with the latest plan."""
     folders = (ROOT / "results").glob(f"{name}-*/plan.json")
     return Results(max(folders, key=lambda path: path.stat().st_mtime).parent)

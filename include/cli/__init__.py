@@ -1,1 +1,1 @@
-"""The command `opbench`: what a person does with studies, in a terminal or a CI job."""
+"""The command `opbench`: working with studies in a terminal or a CI job."""

@@ -1,7 +1,8 @@
-"""The commands of `opbench`: their arguments, their help, and where each one's function is."""
+"""The commands of `opbench`: arguments, help, and the function of each."""
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +32,7 @@ STUDY = Argument(
     default="{}",
     metavar="STUDY",
     help="a preset's name, a JSON object, a .json or .yaml file, or - for stdin; "
-    "without it, the study that the form starts with",
+    "default: the form's initial study",
 )
 SET = Argument(
     "--set",
@@ -44,7 +45,7 @@ SET = Argument(
 ROOT = Argument(
     "--results",
     metavar="PLACE",
-    help="where studies are kept; without it, the installation's own place",
+    help="where studies are kept; default: the installation's own folder",
 )
 SERVER = (
     Argument(
@@ -52,14 +53,17 @@ SERVER = (
         metavar="URL",
         help="an Airflow that runs this pipeline; also OPBENCH_SERVER",
     ),
-    Argument("--user", metavar="NAME", help="the login there; also OPBENCH_USER, else admin"),
+    Argument("--user", metavar="NAME", help="the login there; also OPBENCH_USER, default admin"),
     Argument(
         "--password-file",
         metavar="FILE",
-        help="holds the password; otherwise OPBENCH_PASSWORD does",
+        help="file with the password; default: OPBENCH_PASSWORD",
     ),
 )
 RECORDS = "a study's id or folder, an import's folder, or a records.parquet or .csv"
+STORED = Argument("study", metavar="STUDY", help=RECORDS)
+MARKDOWN = Argument("--md", action="store_true", help="as Markdown, for example for a pull request")
+PLANNED = (STUDY, SET, JSON)
 
 BY_NAME = {
     "run": Command(
@@ -79,38 +83,38 @@ BY_NAME = {
     "follow": Command(
         run="include.cli.server:follow",
         help="follow a run on a server to its end",
-        text="Tells each task's state as it changes; exit code 0 when the run succeeded.",
+        text="Prints each task's state as it changes; exit code 0 when the run succeeded.",
         arguments=(Argument("run_id", metavar="RUN"), *SERVER, JSON),
     ),
     "check": Command(
         run="include.cli.studies:check",
-        help="say what a study would run and what is wrong with it, in a second",
-        text="Says what a study comes to, its points, time and cost, or each thing that is wrong "
+        help="show what a study would run and what is wrong with it, in a second",
+        text="Shows a study's points, time and cost, or everything that is wrong "
         "with it (exit code 2). Touches no cluster.",
-        arguments=(STUDY, SET, JSON),
+        arguments=PLANNED,
     ),
     "preflight": Command(
         run="include.cli.machine:preflight",
-        help="look whether a study's cluster can be made, here and now",
-        text="Everything that the cluster needs, looked at, with the estimate; makes nothing. Exit "
+        help="check whether a study's cluster can be made, here and now",
+        text="Checks all that the cluster needs and prints the estimate; makes nothing. Exit "
         "code 1 when something speaks against starting.",
-        arguments=(STUDY, SET, JSON),
+        arguments=PLANNED,
     ),
     "ls": Command(
         run="include.cli.listing:ls",
-        help="list studies and imports with what they found",
-        text="A line per study and import, the newest first.",
+        help="list studies and imports with their results",
+        text="A line per study and import, newest first.",
         arguments=(ROOT, JSON),
     ),
     "show": Command(
         run="include.cli.listing:show",
         help="print a study's answer and its table",
-        text="The answer in a few lines, and a row per size with each operator's median, how far "
-        "they are apart (~: not told apart), p and n, and the geometric mean.",
+        text="The answer in a few lines, and a row per size with each operator's median, the "
+        "difference (~: none detected), p and n, and the geometric mean.",
         arguments=(
-            Argument("study", metavar="STUDY", help=RECORDS),
+            STORED,
             ROOT,
-            Argument("--md", action="store_true", help="as Markdown"),
+            MARKDOWN,
             JSON,
         ),
     ),
@@ -118,7 +122,8 @@ BY_NAME = {
         run="include.cli.comparing:run",
         help="compare two sets of records; exit code 1 when B is worse",
         text="Compares what two studies or imports measured of the same operators at the same "
-        "sizes: B against A. Exit code 1 when B is worse somewhere by more than --least.",
+        "sizes: B against A; or two variants of a study, as STUDY@release and STUDY@head. Exit "
+        "code 1 when B is worse somewhere by more than --least.",
         arguments=(
             Argument("a", metavar="A", help=f"before: {RECORDS}"),
             Argument("b", metavar="B", help=f"after: {RECORDS}"),
@@ -128,46 +133,80 @@ BY_NAME = {
                 type=float,
                 default=1.0,
                 metavar="PERCENT",
-                help="the least change that counts, in percent (1)",
+                help="the smallest change that counts, in percent (1)",
             ),
-            Argument("--md", action="store_true", help="as Markdown for a pull request's comment"),
+            MARKDOWN,
             JSON,
         ),
     ),
     "site": Command(
         run="include.cli.sharing:site",
-        help="write a static page of all studies, with reports and badges",
-        text="Copies report, tables and badge of each finished study into a folder that any web "
-        "server can show; no logs and no manifests.",
+        help="write a static page of studies and trends, with reports and badges",
+        text="Copies report, tables and badge of each finished study, and trend and badge of each "
+        "nightly series, into a folder for any web server; no logs and no manifests.",
         arguments=(ROOT, Argument("--out", required=True, metavar="DIR", help="where to write")),
     ),
     "export": Command(
         run="include.cli.sharing:export",
-        help="print a study's medians and intervals as OpenMetrics",
-        text="The OpenMetrics text format: a gauge per quantity, with study, operator, size and n.",
-        arguments=(Argument("study", metavar="STUDY", help=RECORDS), ROOT),
+        help="print a study's medians and intervals as OpenMetrics, or send them by OTLP",
+        text="The OpenMetrics text format: a gauge per quantity, with study, operator, size and "
+        "n. With --otlp the same goes to an OpenTelemetry collector.",
+        arguments=(
+            STORED,
+            ROOT,
+            Argument("--otlp", metavar="URL", help="a collector, such as http://localhost:4318"),
+        ),
     ),
     "clean": Command(
         run="include.cli.machine:clean",
         help="remove what a crashed study left on this machine",
-        text="Ends the cluster on this machine, whichever study's, running or crashed. With "
+        text="Ends the cluster on this machine, of any study, running or crashed. With "
         "--study, another study's running cluster is left alone.",
         arguments=(Argument("--study", metavar="ID", help="only this study's"), JSON),
     ),
     "completion": Command(
         run="include.cli.completion:run",
-        help="print what the shell needs for the Tab key",
+        help="print the shell's completion script",
         text="For bash: source <(opbench completion bash)",
         arguments=(Argument("shell", choices=["bash", "zsh", "fish"]),),
     ),
 }
 
-# Programs that read arguments of their own.
-PASSED_ON = {
-    "import": "include.recorded_runs.__main__",
-    "regression": "include.regression.__main__",
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A command with arguments of its own; `main` and `parser` name functions."""
+
+    main: str
+    parser: str  # quick to load, unlike the program
+    help: str
+
+
+PROGRAMS = {
+    "report": Program(
+        main="include.report.__main__:main",
+        parser="include.report.arguments:parser",
+        help="write a study's report again, or compare it with another study",
+    ),
+    "import": Program(
+        main="include.recorded_runs.__main__:main",
+        parser="include.recorded_runs._arguments:parser",
+        help="read what other tools recorded, and report on it",
+    ),
+    "regression": Program(
+        main="include.regression.__main__:main",
+        parser="include.regression.arguments:history_parser",
+        help="find regressions in a history of nights",
+    ),
+    "series": Program(
+        main="include.regression.state:main",
+        parser="include.regression.arguments:series_parser",
+        help="acknowledge a change, pin the baseline, export a nightly series",
+    ),
 }
-PASSED_ON_HELP = {
-    "import": "read what other tools recorded, and report on it",
-    "regression": "find regressions in a history of nights",
-}
+
+
+def load(place: str) -> Any:
+    """The function that `module:function` names."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)

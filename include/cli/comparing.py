@@ -1,4 +1,4 @@
-"""`opbench compare`: what B measured against A, of the same operators at the same sizes."""
+"""`opbench compare`: B's measurements against A's, for the same operators and sizes."""
 
 from __future__ import annotations
 

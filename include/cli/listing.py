@@ -18,7 +18,7 @@ _MOST = 70  # characters of an answer in a line
 
 
 def digests(place: str | None) -> list[tuple[str, Digest]]:
-    """Folder name and digest of every study and import, the newest first, undated ones last."""
+    """Folder name and digest of every study and import, newest first, undated ones last."""
     try:
         files = sorted(str(path) for path in root(place).glob(f"*/{FILE}"))
     except FileNotFoundError:
@@ -30,7 +30,7 @@ def digests(place: str | None) -> list[tuple[str, Digest]]:
 
 
 def ls(given: argparse.Namespace) -> int:
-    """A line per study."""
+    """Print a line per study."""
     pairs = digests(given.results)
     if given.json:
         listed = [{"study": name, **digest.to_json()} for name, digest in pairs]
@@ -62,7 +62,7 @@ def _line(name: str, digest: Digest) -> tuple[str, ...]:
 
 
 def show(given: argparse.Namespace) -> int:
-    """The answer of one study, and a row per size and pair of operators."""
+    """Print the answer of one study, and a row per size and pair of operators."""
     results = folder(given.study, results=given.results)
     digest = read_digest(results)
     if given.json and digest is not None:

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def preflight(given: argparse.Namespace) -> int:
-    """Look at everything that a study's cluster needs; 1 when it cannot begin."""
+    """Check everything that a study's cluster needs; 1 when it cannot start."""
     from include.study.preflight import look  # noqa: PLC0415  loads the clients of clusters
 
     params = read_params(given.study, changes=given.set)
-    looked = look(effective(params, run_id="preflight"))
+    looked = look(*effective(params, run_id="preflight"))
     if given.json:
         sys.stdout.write(json.dumps({"ready": looked.is_ready, **looked.to_json()}, indent=2))
         sys.stdout.write("\n")
@@ -28,7 +28,7 @@ def preflight(given: argparse.Namespace) -> int:
 
 
 def clean(given: argparse.Namespace) -> int:
-    """Remove what is left on this machine; BenchmarkError when something stays."""
+    """Remove what is left on this machine; BenchmarkError when something remains."""
     from include.embedded.clean import remove  # noqa: PLC0415  not for --help
 
     removed = remove(given.study)

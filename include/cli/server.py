@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 DAG = "operator_benchmark"
 EVERY_S = 3.0
 REQUEST_S = 30
-UNANSWERED_S = 180.0  # a server that restarts is waited for
+UNANSWERED_S = 180.0  # waits for a restarting server
 ENDED = ("success", "failed")
-_QUIET = {None, "none", "scheduled", "queued", "removed"}  # states that tell a reader nothing
+_QUIET = {None, "none", "scheduled", "queued", "removed"}  # states without news for the reader
 
 
 class Server:
@@ -38,7 +38,7 @@ class Server:
         self._token = self.call("/auth/token", login)["access_token"]
 
     def call(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The answer's JSON; StudyError in the server's words for 4xx, ClusterError without one."""
+        """The answer's JSON; StudyError in the server's words for 4xx, ClusterError without any."""
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -74,7 +74,7 @@ def _server(given: argparse.Namespace) -> Server:
 
 
 def run_there(params: Mapping[str, Any], given: argparse.Namespace) -> int:
-    """Trigger a run and follow it to its end; 0 when it succeeded, or only began with --detach."""
+    """Trigger a run and follow it to its end; 0 when it succeeded, or has begun with --detach."""
     server = _server(given)
     body = {"logical_date": None, "conf": dict(params)}
     run_id = server.call(f"/api/v2/dags/{DAG}/dagRuns", body)["dag_run_id"]
@@ -86,13 +86,13 @@ def run_there(params: Mapping[str, Any], given: argparse.Namespace) -> int:
 
 
 def follow(given: argparse.Namespace) -> int:
-    """Follow a run that was triggered before."""
+    """Follow a run that was triggered earlier."""
     return _follow(_server(given), given.run_id, as_json=given.json)
 
 
 def _follow(server: Server, run_id: str, *, as_json: bool) -> int:
     place = f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id, safe='')}"
-    told: dict[str, str] = {}
+    shown: dict[str, str] = {}
     answered = time.monotonic()
     while True:
         try:
@@ -103,20 +103,20 @@ def _follow(server: Server, run_id: str, *, as_json: bool) -> int:
                 raise
         else:
             answered = time.monotonic()
-            _tell_changes(tasks, told)
+            _tell_changes(tasks, shown)
             if run["state"] in ENDED:
                 return _end(run, as_json=as_json)
         time.sleep(EVERY_S)
 
 
-def _tell_changes(tasks: list[dict[str, Any]], told: dict[str, str]) -> None:
+def _tell_changes(tasks: list[dict[str, Any]], shown: dict[str, str]) -> None:
     for task in sorted(tasks, key=lambda task: task["start_date"] or "9"):
         name = task.get("rendered_map_index") or task["task_id"]
         key = f"{task['task_id']}/{task['map_index']}"
         state = task["state"]
-        if state in _QUIET or state == "skipped" or told.get(key) == state:
+        if state in _QUIET or state == "skipped" or shown.get(key) == state:
             continue
-        told[key] = state
+        shown[key] = state
         _tell(f"{name}: {state}")
 
 
@@ -131,6 +131,6 @@ def _end(run: Mapping[str, Any], *, as_json: bool) -> int:
 
 
 def _tell(line: str) -> None:
-    """Progress goes to stderr: stdout has the result alone."""
+    """Write progress to stderr: stdout only has the result."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""`opbench site` and `opbench export`: results that leave their folder."""
+"""`opbench site` and `opbench export`: results for use elsewhere."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from upath import UPath
 
 from include.cli.records import folder, root
+from include.errors import StudyError
 from include.results import Results
 
 if TYPE_CHECKING:
@@ -16,16 +17,28 @@ if TYPE_CHECKING:
 
 def site(given: argparse.Namespace) -> int:
     """Write the static site of a results folder."""
-    from include.report.site import write_site  # noqa: PLC0415  templates are loaded for it
+    from include.cli.site import write_site  # noqa: PLC0415  templates are loaded for it
 
-    names = write_site(root(given.results), Results(UPath(given.out)))
-    sys.stdout.write(f"{len(names)} studies: {given.out}/index.html\n")
+    place = root(given.results)
+    if given.results and not place.exists():  # an empty page would hide the slip
+        raise StudyError(f"{place} is not a folder: give the one with the studies")
+    site = write_site(place, Results(UPath(given.out)))
+    trends = f", {len(site.series)} nightly series" if site.series else ""
+    noun = "study" if len(site.studies) == 1 else "studies"
+    sys.stdout.write(f"{len(site.studies)} {noun}{trends}: {given.out}/index.html\n")
     return 0
 
 
 def export(given: argparse.Namespace) -> int:
-    """Print a study's medians and intervals as OpenMetrics."""
-    from include.report.openmetrics import openmetrics  # noqa: PLC0415  pandas takes a second
+    """Print a study's medians and intervals as OpenMetrics, or send them by OTLP."""
+    results = folder(given.study, results=given.results)
+    if given.otlp:
+        from include.report import otlp  # noqa: PLC0415  pandas takes a second
 
-    sys.stdout.write(openmetrics(folder(given.study, results=given.results)))
+        sent = otlp.send(results, collector=given.otlp)
+        sys.stdout.write(f"sent {sent} numbers to {given.otlp}\n")
+        return 0
+    from include.report.openmetrics import openmetrics  # noqa: PLC0415
+
+    sys.stdout.write(openmetrics(results))
     return 0

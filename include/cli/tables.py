@@ -9,10 +9,9 @@ import pandas as pd
 
 from include.analysis import table
 from include.analysis.analysis import analyse
+from include.analysis.labels import NONE, amount, operator_title, p_value, signed
 from include.analysis.quantities import primaries
 from include.analysis.summary import column
-from include.report.labels import operator_title, signed
-from include.report.text import amount
 
 if TYPE_CHECKING:
     from include.analysis.analysis import Analysis
@@ -55,7 +54,7 @@ def _of_figure(analysis: Analysis, figure: Quantity) -> str:
 
 def _median(row: dict[Any, Any] | None, figure: Quantity) -> str:
     if row is None or pd.isna(row[column(figure.name, "median")]):
-        return "-"
+        return NONE
     median = row[column(figure.name, "median")]
     half = (row[column(figure.name, "q75")] - row[column(figure.name, "q25")]) / 2
     return f"{amount(median, figure.unit)} ± {100 * half / median:.0f} %"
@@ -72,13 +71,14 @@ def _difference(
         & (every["baseline"] == baseline)
     ].to_dict(orient="records")
     if not rows:
-        return "-"
+        return NONE
     row = rows[0]
     counts = f"n={row['n_operator']}+{row['n_baseline']}"
     if pd.isna(row["holm_p"]):
         return f"{signed(row['difference_percent'])} % (too few, {counts})"
     change = f"{signed(row['difference_percent'])} %" if row["is_significant"] else "~"
-    return f"{change} (p={row['holm_p']:.3f} {counts})"
+    p = p_value(row["holm_p"]).replace("< ", "<")
+    return f"{change} (p{p if p.startswith('<') else f'={p}'} {counts})"
 
 
 def _ratio(

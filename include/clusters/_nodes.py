@@ -1,10 +1,13 @@
-"""Nodes of somebody's cluster that workers may use, and the check that a pod fits on them."""
+"""Nodes of a shared cluster that workers may use, and the check that a pod fits on them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kubernetes.utils.quantity import parse_quantity
+
 from include.checks import failed, passed
+from include.errors import ClusterError
 from include.kube.fit import REMEDY, lacking
 from include.kube.kinds import NODE
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from include.kube.client import Kube
     from include.models import Placement
 
+SHOWN = 5  # number of unusable nodes to name
 KEEPING_OUT = ("NoSchedule", "NoExecute")
 
 
@@ -24,21 +28,34 @@ def selector_of(placement: Placement) -> str:
 
 
 def usable(kube: Kube, placement: Placement) -> list[dict[str, Any]]:
-    """The nodes that it allows, less those that no pod of the study is put on."""
+    """The allowed nodes, without those that no pod of the study is put on."""
     nodes = kube.list(NODE, selector=selector_of(placement)).items
     return [node for node in nodes if _why_not(node, placement) is None]
 
 
 def unusable(kube: Kube, placement: Placement) -> tuple[str, ...]:
-    """Why the other nodes that it allows are not usable, each with its name."""
+    """Reasons why the other allowed nodes are unusable, each with the node's name."""
     nodes = kube.list(NODE, selector=selector_of(placement)).items
     reasons = ((node["metadata"]["name"], _why_not(node, placement)) for node in nodes)
     return tuple(f"{name} is {reason}" for name, reason in reasons if reason is not None)
 
 
+def require(kube: Kube, placement: Placement, *, wanted: int) -> None:
+    """ClusterError when workers have too few usable nodes, with the reasons."""
+    there = usable(kube, placement)
+    if len(there) < wanted:
+        msg = (
+            f"the study asks for {wanted} nodes, the cluster has {len(there)} that workers may "
+            f"use{_named(placement)}: ask for fewer or add nodes{_others(kube, placement)}"
+        )
+        raise ClusterError(msg)
+
+
 def _why_not(node: dict[str, Any], placement: Placement) -> str | None:
-    """Why no pod is put on a node: cordoned, out of order, or tainted; None when one may be."""
+    """Reason why a node takes no pod: cordoned, not ready, or tainted; None when it does."""
     spec = node.get("spec", {})
+    if "deletionTimestamp" in node["metadata"]:
+        return "being deleted"
     if spec.get("unschedulable", False):
         return "cordoned"
     if not _is_ready(node):
@@ -60,7 +77,7 @@ def _taint(taint: dict[str, Any]) -> str:
 
 
 def _is_tolerated(taint: dict[str, Any], placement: Placement) -> bool:
-    """By Kubernetes' rules: what a toleration leaves out, it does not ask for."""
+    """True by Kubernetes' rules: an omitted field of a toleration matches everything."""
     return any(
         each.get("effect") in {None, "", taint["effect"]}
         and (
@@ -80,12 +97,39 @@ def _is_ready(node: dict[str, Any]) -> bool:
     return all(each["status"] == "True" for each in conditions if each["type"] == "Ready")
 
 
+def _others(kube: Kube, placement: Placement) -> str:
+    """The allowed but unusable nodes, each with the reason."""
+    refused = unusable(kube, placement)
+    more = f" and {len(refused) - SHOWN} more" if len(refused) > SHOWN else ""
+    return f" ({'; '.join(refused[:SHOWN])}{more})" if refused else ""
+
+
+def _named(placement: Placement) -> str:
+    """The required labels of a placement, in words."""
+    return f" (labels {selector_of(placement)})" if placement.node_selector else ""
+
+
+def launcher(kube: Kube, placement: Placement) -> Check:
+    """Check that some node takes a launcher's pod."""
+    if nodes := usable(kube, placement):
+        return passed("launcher", f"{len(nodes)} nodes may run it")
+    problem = f"no node may run it{_named(placement)}{_others(kube, placement)}"
+    remedy = "set cluster_options.launcher (node_selector, tolerations), as for the workers"
+    return failed("launcher", problem, remedy=remedy)
+
+
+def least_cpus(nodes: Sequence[dict[str, Any]]) -> int | None:
+    """The CPUs of the smallest node; None without nodes."""
+    capacities = (node["status"]["capacity"]["cpu"] for node in nodes)
+    return min((int(parse_quantity(cpu)) for cpu in capacities), default=None)
+
+
 def room(
     nodes: Sequence[dict[str, Any]], pod_resources: Mapping[str, str], *, wanted: int
 ) -> Check:
-    """A check that a pod fits on enough of the nodes, by their allocatable resources.
+    """Check that a pod fits on enough of the nodes, by their allocatable resources.
 
-    What others' pods take of it is not counted: they may be gone by then.
+    The share taken by others' pods is ignored: they may be gone by then.
     """
     lacks = [
         lacking(pod_resources, node.get("status", {}).get("allocatable", {})) for node in nodes

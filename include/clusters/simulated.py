@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import logging
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from include import applications
 from include.checks import passed
-from include.clusters import Cluster
-from include.embedded import binaries, control_plane, credentials, health, simulated_removal, state
+from include.clusters import _versions
+from include.clusters._on_this_machine import OnThisMachine
+from include.embedded import binaries, control_plane, credentials, simulated_removal, state
 from include.embedded import programs as embedded_programs
 from include.embedded.paths import simulated_root
+from include.embedded.progress import Progress
 from include.errors import StudyError
+from include.jobs import controllers as needed
 from include.kube import fit
 from include.kube.client import Kube
 from include.models import ClusterHandle, Reservation
@@ -22,13 +24,15 @@ from include.tariff import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from include.applications import Application
     from include.checks import Check
-    from include.embedded.processes import HostProcess
+    from include.embedded.layout import Layout
     from include.kube.kinds import Controller
     from include.models import Study
 
+log = logging.getLogger(__name__)
 IMAGE = "simulated/no-image:none"
 PROGRAMS = (
     "etcd",
@@ -40,16 +44,27 @@ PROGRAMS = (
 )
 
 
-class Simulated(Cluster[Options]):
-    """65 nodes of KWOK, or as many as asked for, on this machine's loopback. Needs no root."""
+class Simulated(OnThisMachine[Options]):
+    """65 KWOK nodes, or as many as asked for, on this machine's loopback. Needs no root."""
 
     name = "simulated"
     title = "Simulated nodes (KWOK)"
     options = Options
-    gives_nodes_back = True
+    pulls_images = False
+    runs_images = False
+
+    @property
+    def root(self) -> Path:
+        """Path separate from the local cluster's: both may run at once."""
+        return simulated_root()
+
+    @property
+    def layout(self) -> Layout:
+        """Paths and addresses, of which the ports were free at its start."""
+        return settings.read(self.root).layout(self.root)
 
     def reserve(self, study: Study, *, study_id: str) -> Reservation:
-        """The study's namespace is named like it; StudyError when it wants more nodes."""
+        """The study's namespace, named after it; StudyError when it wants more nodes."""
         chosen = self.read_options(study.cluster_options)
         if (wanted := max(study.nodes)) > chosen.nodes:
             msg = (
@@ -57,32 +72,27 @@ class Simulated(Cluster[Options]):
                 f"lower `nodes`, or raise `cluster_options.nodes`"
             )
             raise StudyError(msg)
-        return Reservation(
-            study_id=study_id,
-            cluster=self.name,
-            namespace=study_id,
-            nodes=chosen.nodes,
-            expires_at=datetime.now(UTC) + timedelta(hours=study.ttl_hours),
-            options=chosen.to_json(),
-        )
+        _versions.require_processes(study, flux_operator=chosen.flux_operator)
+        return self._reservation(study, study_id=study_id, nodes=chosen.nodes, options=chosen)
 
     def preflight(self, reservation: Reservation) -> None:
-        """The programs are built, what controllers insist on is free, and nobody else is here."""
+        """Check the programs, the ports that controllers insist on, and other studies."""
         for program in PROGRAMS:
             binaries.binary(program)
-        current = state.read(simulated_root())
-        state.refuse_other_study(
-            current, root=simulated_root(), study_id=reservation.study_id, kind="simulated"
-        )
+        self.require_turn(reservation)
+
+    def require_turn(self, reservation: Reservation) -> None:
+        """Allow one study at a time in a state folder."""
+        current = state.read(self.root)
+        state.refuse_other_study(current, root=self.root, study_id=reservation.study_id)
 
     def cannot_run(self, application: Application[Any]) -> str | None:
-        """Nodes that are simulated run no program: they play its output."""
+        """Reason: simulated nodes run no program, they play its output."""
         if application.can_be_simulated:
             return None
-        names = [n for n in applications.available() if applications.load(n).can_be_simulated]
         return (
             f"{application.title} has no synthetic output, which simulated nodes would play; "
-            f"use {' or '.join(names)}, or another cluster"
+            f"{application.simulation_remedy}"
         )
 
     def room(
@@ -90,7 +100,7 @@ class Simulated(Cluster[Options]):
         reservation: Reservation,  # noqa: ARG002
         pod_resources: Mapping[str, str],
     ) -> tuple[Check, ...]:
-        """By what a simulated node is said to have."""
+        """Check room for pods against the nominal size of a simulated node."""
         return (fit.check(pod_resources, nodes.RESOURCES, whose="a simulated node"),)
 
     def cores_per_node(self, reservation: Reservation) -> int:  # noqa: ARG002
@@ -101,9 +111,9 @@ class Simulated(Cluster[Options]):
         self, reservation: Reservation, controller: Controller
     ) -> tuple[Check, ...]:
         """The controller's program and its manifest, or its stand-in."""
-        options = Options.model_validate(reservation.options)
+        options = self.options_of(reservation)
         program = embedded_programs.find(controller, named=options.flux_operator)
-        if program is None:
+        if program is None and not controller.tool:
             return (passed(controller.name, "no program on this machine: a declared stand-in"),)
         return embedded_programs.check(controller, program)
 
@@ -113,7 +123,7 @@ class Simulated(Cluster[Options]):
 
     def pace(self, reservation: Reservation) -> Pace:
         """Jobs as in run 6, played faster by `time_scale`."""
-        chosen = self.read_options(reservation.options)
+        chosen = self.options_of(reservation)
         return Pace(
             create_s=5 + 0.1 * chosen.nodes,
             pull_s=0,
@@ -122,8 +132,8 @@ class Simulated(Cluster[Options]):
             launch_s=10 + chosen.start_s + chosen.pull_s,
             between_s=5,
             delete_s=2,
-            loop_times_s={
-                number: chosen.run_s or durations.median_loop_time_s(number)
+            run_times_s={
+                number: chosen.run_s or durations.median_run_time_s(number)
                 for number in range(1, chosen.nodes + 1)
             },
             time_scale=chosen.time_scale,
@@ -131,13 +141,15 @@ class Simulated(Cluster[Options]):
         )
 
     def create(self, reservation: Reservation, study: Study) -> None:
-        """Start control plane, KWOK, player and nodes, or adopt them when they run."""
+        """Start control plane, KWOK, player and nodes, or adopt running ones."""
         self.preflight(reservation)
-        cluster.create(reservation, study, root=simulated_root())
+        wanted = needed.of_study(study, study.operators)
+        embedded_programs.build(wanted, Progress(log.info))
+        cluster.create(reservation, study, root=self.root)
 
     def wait_ready(self, reservation: Reservation, study: Study) -> ClusterHandle:
         """Wait for all nodes to be Ready."""
-        current = cluster.wait_ready(root=simulated_root(), study_id=reservation.study_id)
+        current = cluster.wait_ready(root=self.root, study_id=reservation.study_id)
         return ClusterHandle(
             **reservation.model_dump(),
             kubernetes_version=binaries.KUBERNETES_VERSION,
@@ -149,60 +161,49 @@ class Simulated(Cluster[Options]):
             worker=nodes.WORKER_PLACE,
             worker_nodes=nodes.worker_names(reservation.nodes),
             simulated=True,
-            time_scale=self.read_options(reservation.options).time_scale,
+            time_scale=self.options_of(reservation).time_scale,
             notes=current.notes,
         )
 
     def connect(self, reservation: Reservation) -> Kube:
-        """A client that may work in the study's namespace and look at the nodes.
+        """A client with rights in the study's namespace, and to read nodes.
 
-        Starts again what of the cluster has died, see `cluster.revive`.
+        Restarts dead parts of the cluster, see `cluster.revive`.
         """
-        root = simulated_root()
-        cluster.revive(root=root, study_id=reservation.study_id)
-        path = settings.read(root).layout(root).kubeconfig(credentials.PIPELINE)
+        cluster.revive(root=self.root, study_id=reservation.study_id)
+        path = self.layout.kubeconfig(credentials.PIPELINE)
         return Kube.from_kubeconfig(path, namespace=reservation.namespace)
 
     parts = (*control_plane.ALL, cluster.KWOK, cluster.PLAYER, "mpi-operator")
-    drill = MappingProxyType({"nodes": 2, "run_s": 4, "pull_s": 0, "start_s": 1, "time_scale": 1.0})
-
-    def process(self, part: str) -> HostProcess | None:
-        """From what is stored of the cluster that runs."""
-        current = state.read(simulated_root())
-        return current.process(part) if current else None
-
-    def health(
-        self,
-        reservation: Reservation,
-        kube: Kube,
-        controller: Controller | None,  # noqa: ARG002
-    ) -> None:
-        """Every part is a process of this machine."""
-        health.require_whole(simulated_root(), study_id=reservation.study_id)
-        kube.require_answer()
+    drill = MappingProxyType({"nodes": 2, "run_s": 4, "pull_s": 0, "start_s": 1, "time_scale": 0.5})
 
     def install(self, reservation: Reservation, controller: Controller) -> str:
         """Run the controller as a process of this machine, or its declared stand-in."""
-        return controllers.install(controller, root=simulated_root(), study_id=reservation.study_id)
+        return controllers.install(controller, root=self.root, study_id=reservation.study_id)
+
+    def exchange(self, reservation: Reservation, controller: Controller) -> str:
+        """Start another version's process, or the same one anew."""
+        return controllers.exchange(controller, root=self.root, study_id=reservation.study_id)
+
+    def gives_nodes_back(self, reservation: Reservation) -> bool:  # noqa: ARG002
+        """True: simulated nodes are objects, which can be deleted."""
+        return True
 
     def keep_workers(self, handle: ClusterHandle, names: tuple[str, ...]) -> None:
         """Delete the simulated nodes of the others."""
-        cluster.keep_workers(root=simulated_root(), study_id=handle.study_id, names=names)
+        cluster.keep_workers(root=self.root, study_id=handle.study_id, names=names)
 
     def uninstall(self, reservation: Reservation, controller: Controller) -> None:
         """Stop the controller or its stand-in and remove its definitions and role."""
-        controllers.uninstall(controller, root=simulated_root(), study_id=reservation.study_id)
+        controllers.uninstall(controller, root=self.root, study_id=reservation.study_id)
 
     def delete(self, reservation: Reservation) -> None:
-        """Remove the study's cluster, running, half made or crashed; another study's stays."""
-        cluster.delete(root=simulated_root(), study_id=reservation.study_id)
+        """Remove the study's cluster in any state, even incomplete or crashed; others' stay."""
+        cluster.delete(root=self.root, study_id=reservation.study_id)
 
-    def leftovers(self, reservation: Reservation) -> tuple[str, ...]:
-        """Processes and files of this study's cluster."""
-        current = state.read_or_none(simulated_root())
-        if current is not None and current.study_id != reservation.study_id:
-            return ()
-        return simulated_removal.leftovers(simulated_root())
+    def _left(self) -> tuple[str, ...]:
+        """Processes and files."""
+        return simulated_removal.leftovers(self.root)
 
 
 ADAPTER = Simulated()

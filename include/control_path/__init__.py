@@ -1,1 +1,1 @@
-"""Measures what each operator's control path costs: jobs of no length on simulated nodes."""
+"""Measures the cost of each operator's control path with zero-length jobs on simulated nodes."""

@@ -1,4 +1,4 @@
-"""`python -m include.control_path`: measures what each operator's control path costs."""
+"""`python -m include.control_path`: measures the cost of each operator's control path."""
 
 from __future__ import annotations
 
@@ -18,17 +18,21 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DESCRIPTION = """\
-Runs jobs of no length on simulated nodes under each operator, with the real control plane and the
-real controllers, and measures each step from the job's creation to its proven deletion. Results
-are kept after each job; called again with the same folder it goes on where it ended."""
+Runs zero-length jobs on simulated nodes under each operator, with the real control plane and the
+real controllers, and measures each step from the job's creation to its verified deletion. Results
+are kept after each job; run it again with the same folder to resume."""
 NODES = (8, 16, 32, 64, 128, 256, 512, 1024)
+MANY = (10, 50, 100, 200, 500)
 OUT = ROOT / "results" / "control-path"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when every job was whole, 1 when one was not or nothing could be measured."""
+    """0 when every job succeeded, 1 when one failed or nothing could be measured."""
     known = arms()
-    given = _parser(tuple(known)).parse_args(arguments)
+    parser = _parser(tuple(known))
+    given = parser.parse_args(arguments)
+    if not given.nodes and not given.many:
+        parser.error("give numbers of --nodes, or of jobs at once (--many)")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
     logging.getLogger("include.control_path").setLevel(logging.INFO)
     signal.signal(signal.SIGTERM, _interrupt)  # the cluster is deleted on SIGTERM too
@@ -42,6 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cluster_nodes=given.cluster_nodes,
         flux_operator=given.flux_operator,
         control_plane_qps=given.control_plane_qps,
+        many=tuple(given.many),
+        nodes_per_job=given.nodes_per_job,
+        many_limit_s=given.many_limit_s,
     )
     try:
         store = Store(given.out)
@@ -49,14 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if given.write:
             from include.control_path.document import write  # noqa: PLC0415  seconds to load
 
-            write(store, matrix, given.write)
+            write(store, matrix, given.write, load=given.load)
     except BenchmarkError as err:
         sys.stderr.write(f"error: {err}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write(f"stopped; what was measured is in {given.out}, call again to go on\n")
+        sys.stderr.write(f"stopped; results so far are in {given.out}; run again to resume\n")
         return 1
-    sys.stdout.write(f"{len(store.runs)} jobs in {store.folder}, {failed} of them failed now\n")
+    kept = f"{len(store.runs)} jobs and {len(store.batches)} batches in {store.folder}"
+    sys.stdout.write(f"{kept}, {failed} of them failed now\n")
     return 1 if failed else 0
 
 
@@ -72,36 +80,59 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--arms", nargs="+", choices=names, default=list(names), help="operators")
     parser.add_argument(
-        "--nodes", nargs="+", type=_count, default=list(NODES), help="sizes of the jobs"
+        "--nodes",
+        nargs="*",
+        type=_count,
+        default=list(NODES),
+        help="sizes of single jobs; no value: none",
     )
-    parser.add_argument("--repeats", type=_count, default=3, help="jobs of each size, at most")
+    parser.add_argument(
+        "--many",
+        nargs="*",
+        type=_count,
+        default=list(MANY),
+        help="numbers of jobs submitted together; no value: none",
+    )
+    parser.add_argument(
+        "--nodes-per-job", type=_count, default=2, help="nodes per job when many are submitted"
+    )
+    parser.add_argument(
+        "--many-limit-s",
+        type=float,
+        default=300.0,
+        help="skip larger numbers of jobs once the last job of one ended later than this",
+    )
+    parser.add_argument("--repeats", type=_count, default=5, help="maximum jobs of each size")
     parser.add_argument(
         "--cell-limit-s",
         type=float,
         default=60.0,
-        help="no further repeat of a size whose jobs have taken this many seconds together",
+        help="no further repeat of a size once its jobs took this many seconds in total",
     )
     parser.add_argument(
         "--least-repeats",
         type=_count,
-        default=2,
-        help="jobs of each size at least, however long they take",
+        default=3,
+        help="minimum jobs of each size, however long they take",
     )
     parser.add_argument(
-        "--cluster-nodes", type=_count, help="simulated workers; without: the largest size"
+        "--cluster-nodes", type=_count, help="simulated workers; default: the largest size"
     )
-    parser.add_argument("--job-limit-s", type=float, default=1200.0, help="end of a single job")
     parser.add_argument(
-        "--flux-operator", help="the Flux Operator's program; without: looked for on PATH"
+        "--job-limit-s", type=float, default=1200.0, help="time limit of a single job"
     )
+    parser.add_argument("--flux-operator", help="the Flux Operator's program; default: from PATH")
     parser.add_argument(
         "--control-plane-qps",
         type=_count,
         default=200,
-        help="requests/s that each built-in controller, and the scheduler, may send",
+        help="requests/s allowed to each built-in controller and to the scheduler",
     )
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the raw data")
-    parser.add_argument("--write", type=Path, help="document to write, with table and figure")
+    parser.add_argument("--write", type=Path, help="document to write, with tables and figure")
+    parser.add_argument(
+        "--load", default="", help="for the document: what else the machine was doing"
+    )
     parser.add_argument(
         "--only-write", action="store_true", help="measure nothing, write the document"
     )

@@ -1,4 +1,4 @@
-"""The arms of the study: an operator, and the limits that its controller sets itself."""
+"""The arms of the study: an operator and its controller's own rate limits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include import k8s_operators
+from include.k8s_operators import _kueue
+from include.kube import controller_versions
 from include.kube.kinds import Rate
 from include.simulation.programs import AS_IT_COMES, Limits
 
@@ -26,19 +28,31 @@ class Arm:
     k8s_operator: str
     limits: Limits = AS_IT_COMES
     most_nodes: int = MANY  # larger jobs show nothing new
+    is_queued: bool = False  # Kueue admits its jobs
+    version: str = ""  # version of its controller as a study names it; "": the pinned one
+
+    @property
+    def controllers(self) -> tuple[Controller, ...]:
+        """The controllers that its jobs need, in order of installation."""
+        queue = (_kueue.CONTROLLER,) if self.is_queued else ()
+        return (*k8s_operators.controllers((self.k8s_operator,)), *queue)
 
     @property
     def _controller(self) -> Controller | None:
         return k8s_operators.load(self.k8s_operator).controller
 
+    def of(self, controller: Controller) -> Controller:
+        """The operator's controller in the arm's version; StudyError for what names none."""
+        return controller_versions.of(controller, self.version or None)
+
     @property
     def client(self) -> Rate | None:
-        """The limit of its requests; None where Kubernetes' own controllers do it all."""
+        """Rate limit of the controller's requests; None where Kubernetes' own do all the work."""
         return self.limits.client or (self._controller.client_rate if self._controller else None)
 
     @property
     def queue(self) -> Rate | None:
-        """The limit of the events that it takes up, where it has one for all."""
+        """Rate limit of the controller's event queue; None where it has no global one."""
         return self.limits.queue or (self._controller.queue_rate if self._controller else None)
 
 
@@ -49,9 +63,31 @@ ARMS = (
         k8s_operator="indexed_job",
     ),
     Arm(
+        name="indexed_job-kueue",
+        title="Indexed Job, admitted by Kueue",
+        k8s_operator="indexed_job",
+        is_queued=True,
+    ),
+    Arm(
         name="flux_operator",
         title="Flux Operator as it comes (client 20/s)",
         k8s_operator="flux_operator",
+    ),
+    Arm(
+        name="jobset",
+        title="JobSet as it comes (client 500/s)",
+        k8s_operator="jobset",
+    ),
+    Arm(
+        name="jobset-kueue",
+        title="JobSet, admitted by Kueue",
+        k8s_operator="jobset",
+        is_queued=True,
+    ),
+    Arm(
+        name="trainer_mpi",
+        title="Kubeflow Trainer as it comes (client 20/s, JobSet's 500/s)",
+        k8s_operator="trainer_mpi",
     ),
     Arm(
         name="mpi_operator-fast",
@@ -60,11 +96,18 @@ ARMS = (
         limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
     ),
     Arm(
+        name="mpi_operator-fast-kueue",
+        title="MPI Operator, client 200/s, event queue 1,000/s, admitted by Kueue",
+        k8s_operator="mpi_operator",
+        limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
+        is_queued=True,
+    ),
+    Arm(
         name="mpi_operator-fast-client",
         title="MPI Operator, client 200/s",
         k8s_operator="mpi_operator",
         limits=Limits(client=FAST_CLIENT),
-        most_nodes=128,  # above it the queue governs, as in the arm below
+        most_nodes=128,  # above it the queue is the bottleneck, as in the arm below
     ),
     Arm(
         name="mpi_operator",

@@ -1,4 +1,4 @@
-"""Medians of the runs of a cell, and how a step grows with the number of nodes."""
+"""Medians of a cell's runs, and how a step grows with the number of nodes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ if TYPE_CHECKING:
 
 # step: (from, to), fields of a run
 STEPS = {
-    "create": (None, "pods_created_s"),
+    "admit": (None, "admitted_s"),
+    "create": ("admitted_s", "pods_created_s"),
     "schedule": ("pods_created_s", "pods_scheduled_s"),
     "start": ("pods_scheduled_s", "pods_running_s"),
     "notice": ("pods_ended_s", "terminal_s"),
     "delete": ("delete_s", "gone_s"),
 }
 STEP_TITLES = {
+    "admit": "created → admitted",
     "create": "created → all pods created",
     "schedule": "→ all scheduled",
     "start": "→ all run",
@@ -30,24 +32,26 @@ STEP_TITLES = {
     "delete": "deleted → all gone",
 }
 LEAST_FOR_POWER = 3
+LEAST_FOR_A_COMPARISON = 2  # arms
 
 
 def valid_runs(runs: Iterable[Run]) -> pd.DataFrame:
-    """The valid runs with a column per step, seconds; `all_run` is created → all run."""
+    """Valid runs with a column per step, in seconds; `all_run` is created → all run."""
     valid = [run.to_json() for run in runs if run.status is Status.VALID]
     frame = pd.DataFrame(valid)
     if frame.empty:
         return frame
     for step, (first, last) in STEPS.items():
-        frame[step] = frame[last] - (frame[first] if first else 0.0)
+        since = frame[first].astype("float64").fillna(0.0) if first else 0.0
+        frame[step] = frame[last].astype("float64") - since
     return frame.assign(all_run=frame["pods_running_s"])
 
 
-def medians(frame: pd.DataFrame) -> pd.DataFrame:
-    """One row per arm and node count: `n` and the median of every number."""
-    groups = frame.groupby(["arm", "nodes"], sort=False)
+def medians(frame: pd.DataFrame, *, by: str = "nodes") -> pd.DataFrame:
+    """One row per arm and size, such as node count: `n` and the median of every number."""
+    groups = frame.groupby(["arm", by], sort=False)
     table = groups.median(numeric_only=True)
-    return table.assign(n=groups.size()).reset_index().sort_values(["arm", "nodes"])
+    return table.assign(n=groups.size()).reset_index().sort_values(["arm", by])
 
 
 def power(nodes: Iterable[float], seconds: Iterable[float]) -> float:

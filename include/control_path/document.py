@@ -1,4 +1,4 @@
-"""`docs/control_path.md`: method, tables, figure, and what the numbers say in plain words."""
+"""`docs/control_path.md`: method, tables, figure, and a plain-language reading of the numbers."""
 
 from __future__ import annotations
 
@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from include import k8s_operators
-from include.control_path.cells import STEP_TITLES, STEPS, medians, power, valid_runs
+from include.control_path import many_text
+from include.control_path.cells import (
+    LEAST_FOR_A_COMPARISON,
+    STEP_TITLES,
+    STEPS,
+    medians,
+    power,
+    valid_runs,
+)
 from include.control_path.figure import draw
 from include.control_path.made_with import provenance
-from include.control_path.rows import REQUESTS, RUNS
+from include.control_path.rows import BATCHES, REQUESTS, RUNS
 from include.embedded import binaries
 from include.errors import BenchmarkError
+from include.files import write_page
 from include.models import Status
 
 if TYPE_CHECKING:
@@ -23,8 +31,7 @@ if TYPE_CHECKING:
     from include.control_path.arms import Arm
     from include.control_path.study import Matrix, Store
 
-GROWTH_FROM = 64  # below, whole steps of a second or less hide how a step grows
-LEAST_FOR_A_COMPARISON = 2
+GROWTH_FROM = 64  # below it, the resolution of a second hides how a step grows
 _HEADER = (
     *("nodes", "n", *STEP_TITLES.values(), "requests: operator", "controller-manager"),
     *("CPU s: operator", "controller-manager", "API server", "peak MiB: operator"),
@@ -39,10 +46,10 @@ _COUNTS = ("requests_operator", "requests_controller_manager")
 _LOAD = ("cpu_operator_s", "cpu_controller_manager_s", "cpu_api_server_s", "peak_operator_mib")
 
 
-def write(store: Store, matrix: Matrix, path: Path) -> None:
+def write(store: Store, matrix: Matrix, path: Path, *, load: str = "") -> None:
     """Write the document, its figure and a copy of the raw data beside it.
 
-    BenchmarkError when no run is valid.
+    `load` is a sentence on what else the machine was doing. BenchmarkError when no run is valid.
     """
     frame = valid_runs(store.runs)
     if frame.empty:
@@ -58,9 +65,10 @@ def write(store: Store, matrix: Matrix, path: Path) -> None:
     (images / "control_path.png").write_bytes(drawing.png)
     data = path.parent / "control_path"
     data.mkdir(exist_ok=True)
-    for name in (RUNS, REQUESTS):
-        (data / name).write_bytes((store.folder / name).read_bytes())
-    path.write_text(_document(frame, table, store=store, matrix=matrix, names=names))
+    for name in (RUNS, REQUESTS, BATCHES):
+        if (store.folder / name).exists():
+            (data / name).write_bytes((store.folder / name).read_bytes())
+    write_page(path, _document(frame, table, store=store, matrix=matrix, names=names, load=load))
 
 
 def _document(
@@ -70,11 +78,12 @@ def _document(
     store: Store,
     matrix: Matrix,
     names: Mapping[str, str],
+    load: str,
 ) -> str:
     environment = Environment(
         loader=PackageLoader("include.control_path", "."),
         undefined=StrictUndefined,
-        autoescape=False,  # noqa: S701  Markdown, of our own numbers
+        autoescape=False,  # noqa: S701  Markdown of our own numbers
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
@@ -87,23 +96,40 @@ def _document(
         readings=[reading(table, arm=arm, title=title) for arm, title in names.items()],
         unfinished=[arm.title for arm in missing if arm not in stood_in],
         stood_in=[arm.title for arm in stood_in],
-        whole=_whole(store),
+        lost=_lost(store),
+        load=load,
         header=_HEADER,
         tables=[(title, _rows(table[table["arm"] == arm])) for arm, title in names.items()],
         cell_limit_s=f"{matrix.cell_limit_s:g}",
         least_repeats=min(matrix.least_repeats, matrix.repeats),
+        many=_many(store, matrix),
         **provenance(frame),
     )
 
 
+def _many(store: Store, matrix: Matrix) -> dict[str, Any] | None:
+    """Values of the chapter on many jobs at once; None without a complete batch."""
+    table = many_text.medians(store.batches)
+    names = {arm.name: arm.title for arm in matrix.arms}
+    if table.empty:
+        return None
+    return {
+        "nodes_per_job": int(table["nodes_per_job"].iloc[0]),
+        "readings": many_text.readings(table, names),
+        "header": many_text.HEADER,
+        "tables": many_text.tables(table, names),
+        "failures": many_text.failures(store.batches),
+        "limit_s": f"{matrix.many_limit_s:g}",
+    }
+
+
 def _is_from_elsewhere(arm: Arm) -> bool:
-    """True if a stand-in replaces the arm's controller, which is not built here."""
-    controller = k8s_operators.load(arm.k8s_operator).controller
-    return controller is not None and controller.name not in binaries.PROGRAMS
+    """True if the arm's controller is not built here and a stand-in replaces it."""
+    return any(each.name not in binaries.PROGRAMS and not each.tool for each in arm.controllers)
 
 
 def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
-    """The arms at the largest size side by side; empty where only one arm has it."""
+    """The arms side by side at the largest size; empty if only one arm has it."""
     nodes = int(table["nodes"].max())
     largest = table[table["nodes"] == nodes].set_index("arm")["all_run"]
     times = [f"{title} {largest[arm]:.1f} s" for arm, title in names.items() if arm in largest]
@@ -113,34 +139,39 @@ def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
 
 
 def of_limits(table: pd.DataFrame) -> str:
-    """The effect of each limit of the MPI Operator, at the largest size that all its arms have."""
+    """Effect of each limit of the MPI Operator at the largest size that all its arms have."""
     cells = table[table["arm"].isin(_LIMITS)]
     every: list[int] = cells["nodes"].astype("int64").unique().tolist()
     sizes = [nodes for nodes in every if (cells["nodes"] == nodes).sum() == len(_LIMITS)]
     if not sizes:
         return ""
     at = cells[cells["nodes"] == max(sizes)].set_index("arm").to_dict(orient="index")
-    told = [
+    sentences = [
         f"{limits} all pods are created after {at[arm]['create']:.1f} s, and from the end of "
         f"the pods to the terminal state it takes {at[arm]['notice']:.1f} s"
         for arm, limits in _LIMITS.items()
     ]
-    return f"Measured with {max(sizes):,} nodes: {'; '.join(told)}."
+    return f"Measured with {max(sizes):,} nodes: {'; '.join(sentences)}."
 
 
 def reading(table: pd.DataFrame, *, arm: str, title: str) -> str:
-    """Where the time of an arm goes at its largest size, and how it grows."""
+    """Sentences on where an arm spends its time at its largest size, and how that grows."""
     own = table[table["arm"] == arm]
     most = own.iloc[-1]
     nodes = int(most["nodes"])
-    step = max(STEPS, key=lambda name: float(most[name]))
+    step = max(most[[*STEPS]].dropna().index, key=lambda name: float(most[name]))
     return (
-        f"**{title}**: at {nodes:,} nodes all pods run {most['all_run']:.1f} s after the creation, "
+        f"**{title}**: at {nodes:,} nodes {_admission(most)}all pods run {most['all_run']:.1f} s "
+        "after the creation, "
         f"{most['notice']:.1f} s pass from the end of the pods to the terminal state, and "
         f"{most['delete']:.1f} s from the deletion until all is gone. The longest step is "
         f"“{STEP_TITLES[step]}”: {most[step]:.1f} s, {1000 * most[step] / nodes:.0f} ms per "
         f"node{_growth(own, step)}. {_work(most, nodes=nodes)}"
     )
+
+
+def _admission(most: pd.Series[Any]) -> str:
+    return "" if pd.isna(most["admit"]) else f"it is admitted after {most['admit']:.2f} s, "
 
 
 def _work(most: pd.Series[Any], *, nodes: int) -> str:
@@ -169,7 +200,7 @@ def _growth(own: pd.DataFrame, step: str) -> str:
     )
 
 
-def _whole(store: Store) -> str:
+def _lost(store: Store) -> str:
     lost = sum(run.pods_lost for run in store.runs)
     failed = [run for run in store.runs if run.status is not Status.VALID]
     sizes = f"{len(store.runs)} jobs with {sum(run.pods for run in store.runs):,} pods"
@@ -186,7 +217,7 @@ def _rows(own: pd.DataFrame) -> list[list[str]]:
 def _cells(row: dict[Any, Any]) -> list[str]:
     return [
         *(f"{int(row['nodes']):,}", str(int(row["n"]))),
-        *(f"{row[name]:.2f}" for name in _SECONDS),
+        *("-" if pd.isna(row[name]) else f"{row[name]:.2f}" for name in _SECONDS),
         *(f"{row[name]:,.0f}" for name in _COUNTS),
         *("-" if pd.isna(row[name]) else f"{row[name]:.1f}" for name in _LOAD),
     ]

@@ -1,4 +1,4 @@
-"""The figure: each step over the number of nodes, both axes logarithmic."""
+"""The figure: each step against the number of nodes, both axes logarithmic."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def draw(frame: pd.DataFrame, table: pd.DataFrame, *, labels: Mapping[str, str])
         drawn[0].set_ylabel("time [s]")
         lines = drawn[0].get_lines()[::2]
         drawn[0].figure.legend(
-            lines, list(labels.values()), loc="outside lower center", ncols=4, frameon=False
+            lines, list(labels.values()), loc="outside lower center", ncols=3, frameon=False
         )
         return render(
             drawn[0],

@@ -1,4 +1,4 @@
-"""One job of no length: created, seen to run, ended, deleted, and proven gone."""
+"""One zero-length job: created, running, ended, deleted, and verified gone."""
 
 from __future__ import annotations
 
@@ -10,20 +10,29 @@ from typing import TYPE_CHECKING, Any
 
 from include.control_path.arrivals import watching
 from include.errors import BenchmarkError, ClusterError
-from include.jobs import cleanup
-from include.k8s_operators import LABEL_NODES, LABEL_OPERATOR, LABEL_POINT, LABEL_STUDY, JobSpec
+from include.jobs import cleanup, creation
+from include.k8s_operators import (
+    LABEL_NODES,
+    LABEL_OPERATOR,
+    LABEL_POINT,
+    LABEL_STUDY,
+    JobSpec,
+    _kueue,
+)
 from include.kube.conditions import instant
 from include.kube.kinds import POD
 from include.models import Binding, MpiImplementation
-from include.study import timeline
+from include.study.timeline import RankPods
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from include.control_path.arrivals import Arrivals
     from include.k8s_operators import K8sOperator
     from include.kube.client import Kube
     from include.models import ClusterHandle
 
-AT_ONCE = 6  # requests of this process; its client keeps ten connections, three are watches
+AT_ONCE = 6  # concurrent requests; the client keeps ten connections, three of them for watches
 GONE_S = 60.0
 RANKS_PER_NODE = 94
 POD_RESOURCES = {"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"}
@@ -31,7 +40,7 @@ POD_RESOURCES = {"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"}
 
 @dataclass(frozen=True, kw_only=True)
 class Timed:
-    """The instants of one job, in seconds since the answer to its creation; its error if any."""
+    """Instants of one job, in seconds since the response to its creation; its error if any."""
 
     started_at: datetime
     seconds: dict[str, float | None]  # fields of `Run`
@@ -41,7 +50,7 @@ class Timed:
 
 
 def spec_of(name: str, *, k8s_operator: str, nodes: int, handle: ClusterHandle) -> JobSpec:
-    """The job as a study of full size has it, but that its command does nothing."""
+    """A full-size job whose command does nothing."""
     return JobSpec(
         name=name,
         namespace=handle.namespace,
@@ -66,19 +75,18 @@ def spec_of(name: str, *, k8s_operator: str, nodes: int, handle: ClusterHandle) 
     )
 
 
-def run(kube: Kube, operator: K8sOperator, spec: JobSpec, *, limit_s: float) -> Timed:
-    """Run the job to its proven end, at most `limit_s` to its deletion; what went wrong is told.
-
-    TeardownError when something of it stays.
-    """
-    objects = operator.objects(spec, operator.read_options({}))
+def run(
+    kube: Kube, operator: K8sOperator, spec: JobSpec, *, limit_s: float, queue: str | None
+) -> Timed:
+    """Run the job until it is verified gone, at most `limit_s` to its deletion; errors are kept."""
+    objects = objects_of(operator, spec, queue=queue)
     error: BenchmarkError | None = None
     resource: dict[str, Any] = {}
     with watching(kube, operator, name=spec.name, nodes=spec.nodes) as arrivals:
         started_at = datetime.now(UTC)
         at = {"created": time.monotonic()}
         try:
-            resource = _create(kube, objects)
+            resource = created(kube, operator, objects)
             at["created"] = time.monotonic()
             _to_its_end(kube, operator, arrivals, at, until=at["created"] + limit_s)
             at["delete"] = time.monotonic()
@@ -99,37 +107,53 @@ def run(kube: Kube, operator: K8sOperator, spec: JobSpec, *, limit_s: float) -> 
     )
 
 
-def _create(kube: Kube, objects: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    """Create the objects; the resource, which comes last, as the API server has it."""
-    created: dict[str, Any] = {}
+def objects_of(
+    operator: K8sOperator, spec: JobSpec, *, queue: str | None
+) -> tuple[dict[str, Any], ...]:
+    """The job's objects, of which the resource names its queue if there is one."""
+    objects = operator.objects(spec, operator.read_options({}))
+    return _kueue.put_in_queue(operator, objects, queue=queue) if queue else objects
+
+
+def created(
+    kube: Kube, operator: K8sOperator, objects: tuple[dict[str, Any], ...]
+) -> dict[str, Any]:
+    """The resource among the objects (the last one), as the API server created it."""
+    resource: dict[str, Any] = {}
     for obj in objects:
-        stored = kube.create(obj)
+        stored = creation.create(kube, operator, obj)
         if stored is None:
-            raise ClusterError(f"{obj['kind']} {obj['metadata']['name']} is there already")
-        created = stored
-    return created
+            raise ClusterError(f"{obj['kind']} {obj['metadata']['name']} already exists")
+        resource = stored
+    return resource
 
 
 def _to_its_end(
     kube: Kube, operator: K8sOperator, arrivals: Arrivals, at: dict[str, float], *, until: float
 ) -> None:
-    """From the creation to the state that says success; the pods end when all have run."""
+    """Follow a job from creation to success; its pods end once all have run."""
     arrivals.wait("all pods ran", arrivals.all_running, until=until)
     at["released"] = time.monotonic()
-    ending = _ending(operator, arrivals)
+    names = ending(operator, arrivals)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        list(pool.map(lambda name: _end_pod(kube, arrivals.pods[name]), sorted(ending)))
+        list(pool.map(lambda name: _end_pod(kube, arrivals.pods[name]), sorted(names)))
     arrivals.wait("the end", lambda: arrivals.terminal is not None, until=until)
-    arrivals.wait("the news of all ends", lambda: ending <= arrivals.ended.keys(), until=until)
+    arrivals.wait("the news of all ends", lambda: names <= arrivals.ended.keys(), until=until)
 
 
-def _ending(operator: K8sOperator, arrivals: Arrivals) -> set[str]:
-    """Pods that end by themselves; the operator or the Job sees to the others."""
+def end_pods(kube: Kube, arrivals: Arrivals, names: Iterable[str]) -> None:
+    """Report to the API server that these pods succeeded, one after the other."""
+    for name in names:
+        _end_pod(kube, arrivals.pods[name])
+
+
+def ending(operator: K8sOperator, arrivals: Arrivals) -> set[str]:
+    """Pods that end by themselves; the operator or the Job ends the others."""
     return arrivals.launching | (arrivals.ranks if operator.all_pods_end else set())
 
 
 def _end_pod(kube: Kube, pod: dict[str, Any]) -> None:
-    """Say what its kubelet would say when the containers have ended well."""
+    """Write the status that a kubelet would write when the containers have succeeded."""
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     ended = {"exitCode": 0, "reason": "Completed", "finishedAt": now}
     containers = [
@@ -148,7 +172,7 @@ def _end_pod(kube: Kube, pod: dict[str, Any]) -> None:
 def _delete(
     kube: Kube, operator: K8sOperator, objects: tuple[dict[str, Any], ...], arrivals: Arrivals
 ) -> None:
-    """Delete what was created, as a user does, and wait for the news that it is gone."""
+    """Delete the objects as a user would, and wait for the events that they are gone."""
     for obj in reversed(objects):
         kube.delete(kube.kind_of(obj), obj["metadata"]["name"])
     kinds = {operator.resource.kind, operator.state_resource.kind}
@@ -163,7 +187,7 @@ def _delete(
 
 
 def _lost(arrivals: Arrivals, released: float | None) -> int:
-    """Pods that never ran, were gone before the job's end was asked for, or came as replacement."""
+    """Pods that never ran, disappeared before the job's end was requested, or were replacements."""
     if released is None:
         return 0
     before = {
@@ -178,9 +202,10 @@ def _lost(arrivals: Arrivals, released: float | None) -> int:
 def _seconds(
     operator: K8sOperator, arrivals: Arrivals, at: dict[str, float], *, is_whole: bool
 ) -> dict[str, float | None]:
-    """By arrival; nothing for a step that not all pods came to."""
+    """Seconds of each step by arrival; None for a step that not all pods reached."""
     seconds: dict[str, float | None] = {
         "released_s": at.get("released"),
+        "admitted_s": arrivals.admitted,
         "terminal_s": arrivals.terminal,
         "delete_s": at.get("delete"),
     }
@@ -191,7 +216,7 @@ def _seconds(
             "pods_running_s": max(arrivals.running.values()),
         }
     if is_whole:
-        seconds["pods_ended_s"] = max(arrivals.ended[name] for name in _ending(operator, arrivals))
+        seconds["pods_ended_s"] = max(arrivals.ended[name] for name in ending(operator, arrivals))
         seconds["gone_s"] = max(*arrivals.gone.values(), *arrivals.objects_gone.values())
     return {name: None if v is None else round(v - at["created"], 4) for name, v in seconds.items()}
 
@@ -199,14 +224,14 @@ def _seconds(
 def _by_api(
     operator: K8sOperator, arrivals: Arrivals, resource: dict[str, Any]
 ) -> dict[str, float | None]:
-    """The same by stamps of the API server, scheduler and simulated kubelets, whole seconds."""
+    """The same from timestamps of API server, scheduler and simulated kubelets, whole seconds."""
     start = instant(resource["metadata"]["creationTimestamp"])
     pods = list(arrivals.pods.values())
-    instants = timeline.pod_instants(pods, operator=operator, expected=arrivals.expected)
+    ranks = RankPods(pods=pods, operator=operator, expected=arrivals.expected)
     stamps = {
-        "api_pods_created_s": instants["pods_created_at"],
-        "api_pods_scheduled_s": instants["pods_scheduled_at"],
-        "api_pods_running_s": instants["pods_running_at"],
+        "api_pods_created_s": ranks.created(),
+        "api_pods_scheduled_s": ranks.condition("PodScheduled"),
+        "api_pods_running_s": ranks.running(),
         "api_terminal_s": operator.state(arrivals.state).completed_at,
     }
     return {name: (at - start).total_seconds() if at else None for name, at in stamps.items()}

@@ -1,15 +1,16 @@
-"""The simulated cluster that jobs are measured on, and one measurement there."""
+"""The simulated cluster that jobs are measured on, and one measurement on it."""
 
 from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections import Counter
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from include import clusters, k8s_operators
-from include.control_path import job
+from include.control_path import job, many
 from include.control_path.load import (
     OPERATOR,
     PARTIES,
@@ -18,19 +19,20 @@ from include.control_path.load import (
     reset_peaks,
     usage,
 )
-from include.control_path.rows import RequestCount, Run
-from include.embedded import processes, state
-from include.embedded.controllers import LEASE
+from include.control_path.rows import Batch, RequestCount, Run
+from include.embedded import programs as embedded_programs
+from include.embedded import state
 from include.embedded.local_cluster import admin
 from include.embedded.paths import simulated_root
 from include.errors import ClusterError
+from include.k8s_operators import _kueue
 from include.models import Status, Study
 from include.simulation import controllers, programs, settings
+from include.study import queueing
 from include.study.plan import study_id_of
 
 if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from include.control_path.arms import Arm
     from include.control_path.job import Timed
@@ -38,14 +40,14 @@ if TYPE_CHECKING:
     from include.embedded.layout import Layout
     from include.embedded.processes import HostProcess
     from include.kube.client import Kube
+    from include.kube.kinds import Controller
     from include.models import ClusterHandle
+    from include.simulation.programs import Program
     from include.simulation.settings import Options
 
 log = logging.getLogger(__name__)
-AUDIT_SETTLES_S = 0.2  # a request is written down when its answer has been sent
-SETTLE_S = 2.0  # time for a fresh controller to fill its caches
-LEADER_LIMIT_S = 30.0
-# Fields of `Run` by the process that they tell of; the operator's own is named by its controller.
+AUDIT_SETTLES_S = 0.2  # the audit log gets a request once its response has been sent
+# Fields of `Run` for each process; the operator's own process has its controller's name.
 PROCESSES = {
     "controller_manager": "kube-controller-manager",
     "scheduler": "kube-scheduler",
@@ -56,9 +58,17 @@ PROCESSES = {
 WITH_PEAK = ("controller_manager", "scheduler", "api_server")
 
 
+@dataclass(kw_only=True)
+class Load:
+    """Requests of a measurement by kind, and the fields of its row; filled when it is over."""
+
+    counts: Counter[Request] = field(default_factory=Counter)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """A cluster that is ready."""
+    """A running cluster."""
 
     handle: ClusterHandle
     options: Options
@@ -67,93 +77,154 @@ class Lab:
     audit: AuditLog
 
     @contextmanager
-    def installed(self, k8s_operator: str) -> Iterator[str]:
-        """The operator's controller runs meanwhile; its version."""
-        controller = k8s_operators.load(k8s_operator).controller
-        if controller is None:
-            yield f"Kubernetes {self.handle.kubernetes_version}"
-            return
-        where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
+    def installed(self, arm: Arm) -> Iterator[str]:
+        """Run the arm's controllers, with its queue if it has one; gives their versions."""
+        own = k8s_operators.load(arm.k8s_operator).controller
+        simulated, version = clusters.load(self.handle.cluster), self.handle.kubernetes_version
         try:
-            yield controllers.install(controller, **where)
+            told = simulated.install_in_order(self.handle, own) if own else f"Kubernetes {version}"
+            with self._queue() if arm.is_queued else nullcontext("") as queue:
+                yield told + queue
         finally:
-            controllers.uninstall(controller, **where)
+            for controller in reversed(arm.controllers):
+                simulated.uninstall(self.handle, controller)
+
+    @contextmanager
+    def _queue(self) -> Iterator[str]:
+        """Run Kueue with a queue that has room for everything; gives its version."""
+        version = clusters.load(self.handle.cluster).install(self.handle, _kueue.CONTROLLER)
+        nodes = self.handle.nodes
+        queue = _kueue.objects(
+            study_id=self.handle.study_id,
+            namespace=self.handle.namespace,
+            pod_resources=job.POD_RESOURCES,
+            nodes=nodes,
+            launchers=nodes,
+        )
+        queueing.make(self.kube, queue)
+        try:
+            yield f" with {_kueue.CONTROLLER.name} {version}"
+        finally:
+            queueing.delete(self.kube, self.handle.study_id)
 
     def measure(
         self, arm: Arm, *, nodes: int, repeat: int, version: str, limit_s: float
     ) -> tuple[Run, list[RequestCount]]:
-        """One job: its row, and its requests by kind."""
+        """Measure one job: its row, and its requests by kind."""
         operator = k8s_operators.load(arm.k8s_operator)
-        name = f"{self.handle.study_id}-{arm.name.replace('_', '-')}-{nodes}n-{repeat}"
+        name = f"{self._prefix(arm)}-{nodes}n-{repeat}"
         spec = job.spec_of(name, k8s_operator=operator.name, nodes=nodes, handle=self.handle)
+        with self._loaded(arm) as load:
+            timed = job.run(self.kube, operator, spec, limit_s=limit_s, queue=self._queue_of(arm))
+        set_up = self._set_up(arm, repeat=repeat, version=version)
+        run = Run(nodes=nodes, **set_up, **_outcome(timed), **load.fields)
+        return run, _rows(load.counts, run)
+
+    def measure_many(
+        self, arm: Arm, *, jobs: int, nodes: int, repeat: int, version: str, limit_s: float
+    ) -> Batch:
+        """Measure many jobs of a few nodes each, submitted together."""
+        operator = k8s_operators.load(arm.k8s_operator)
+        specs = [
+            # Launchers may use workers too: one node has no room for hundreds of them.
+            replace(
+                job.spec_of(
+                    f"{self._prefix(arm)}-{jobs}x{repeat}-{number}",
+                    k8s_operator=operator.name,
+                    nodes=nodes,
+                    handle=self.handle,
+                ),
+                launcher=self.handle.worker,
+            )
+            for number in range(jobs)
+        ]
+        with self._loaded(arm) as load:
+            outcome = many.run(
+                self.kube, operator, specs, limit_s=limit_s, queue=self._queue_of(arm)
+            )
+        many.remove(self.kube, operator, study_id=self.handle.study_id)
+        set_up = self._set_up(arm, repeat=repeat, version=version)
+        return Batch(jobs=jobs, nodes_per_job=nodes, **set_up, **outcome, **load.fields)
+
+    def _queue_of(self, arm: Arm) -> str | None:
+        return self.handle.study_id if arm.is_queued else None
+
+    def _prefix(self, arm: Arm) -> str:
+        return f"{self.handle.study_id}-{arm.name.replace('_', '-')}"
+
+    @contextmanager
+    def _loaded(self, arm: Arm) -> Iterator[Load]:
+        """Measure the load on the cluster, with freshly started controllers."""
         self._start_anew(arm)
         self.audit.new_lines()
         reset_peaks(self.running())
         before, own = usage(self.running()), time.process_time()
-        timed = job.run(self.kube, operator, spec, limit_s=limit_s)
+        load = Load()
+        yield load
         after, own = usage(self.running()), time.process_time() - own
-        controller = operator.controller.name if operator.controller else None
+        controllers = [each.name for each in arm.controllers]
         time.sleep(AUDIT_SETTLES_S)
-        counts = count_requests(self.audit.new_lines(), controller=controller)
-        run = Run(
-            arm=arm.name,
-            k8s_operator=operator.name,
-            operator_version=version,
-            client_qps=arm.client.qps if arm.client else None,
-            client_burst=arm.client.burst if arm.client else None,
-            queue_qps=arm.queue.qps if arm.queue else None,
-            queue_burst=arm.queue.burst if arm.queue else None,
-            control_plane_qps=self.options.control_plane_qps,
-            cluster_nodes=self.handle.nodes,
-            nodes=nodes,
-            repeat=repeat,
-            cpu_study_s=round(own, 2),
-            **_outcome(timed),
-            **_by_party(counts),
-            **_used(before, after, controller=controller),
-        )
-        return run, _rows(counts, run)
+        load.counts = count_requests(self.audit.new_lines(), controllers=controllers)
+        used = _used(before, after, controllers=controllers)
+        load.fields = {"cpu_study_s": round(own, 2), **_by_party(load.counts), **used}
+
+    def _set_up(self, arm: Arm, *, repeat: int, version: str) -> dict[str, Any]:
+        return {
+            "arm": arm.name,
+            "k8s_operator": arm.k8s_operator,
+            "operator_version": version,
+            "client_qps": arm.client.qps if arm.client else None,
+            "client_burst": arm.client.burst if arm.client else None,
+            "queue_qps": arm.queue.qps if arm.queue else None,
+            "queue_burst": arm.queue.burst if arm.queue else None,
+            "control_plane_qps": self.options.control_plane_qps,
+            "cluster_nodes": self.handle.nodes,
+            "repeat": repeat,
+        }
 
     def _start_anew(self, arm: Arm) -> None:
-        """Give the job a controller that owes no other one anything, and leads."""
-        controller = k8s_operators.load(arm.k8s_operator).controller
-        if controller is not None:
+        """Restart the controller, so that the job inherits no backlog, and wait until it leads."""
+        own = k8s_operators.load(arm.k8s_operator).controller
+        for each in arm.controllers:
+            is_its_own = each == own
+            limits = arm.limits if is_its_own else programs.AS_IT_COMES
+            controller = arm.of(each) if is_its_own else each
             where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
-            controllers.restart(controller, limits=arm.limits, **where)
-            if controller.elects_leader:
-                place = self.kube.in_namespace(controller.namespace)
-                processes.wait_for(
-                    f"{controller.name} to lead",
-                    lambda: bool(place.list(LEASE).items),
-                    timeout_s=LEADER_LIMIT_S,
-                )
-        time.sleep(SETTLE_S)
+            if is_its_own and arm.version:  # each version brings its own definitions
+                controllers.exchange(controller, limits=limits, **where)
+            else:
+                controllers.restart(controller, limits=limits, **where)
 
     def running(self) -> tuple[HostProcess, ...]:
-        """Those of the cluster and its controllers; ClusterError when one has died."""
+        """Processes of the cluster and its controllers; ClusterError when one has died."""
         current = state.read(simulated_root())
         if current is None:
-            raise ClusterError("the simulated cluster is gone: somebody has removed it")
+            raise ClusterError("the simulated cluster has been removed by somebody else")
         if dead := current.dead():
             raise ClusterError(f"{dead[0].name} has died; its log is {dead[0].log}")
         return current.processes
 
 
 def has_program(arm: Arm, options: Options) -> bool:
-    """True if the arm's real operator is available: a stand-in is not measured."""
-    controller = k8s_operators.load(arm.k8s_operator).controller
-    return controller is None or programs.find(controller, options) is not None
+    """True if the arm's real operator is available or can be built: no stand-in is measured."""
+    named = options.flux_operator
+    return all(embedded_programs.can_be_had(each, named=named) for each in arm.controllers)
+
+
+def program_of(controller: Controller, arm: Arm, options: Options) -> Program | None:
+    """The build of the arm's controller to measure; None where it has no program."""
+    return programs.find(arm.of(controller), options)
 
 
 @contextmanager
 def ready(options: Options) -> Iterator[Lab]:
-    """A simulated cluster while it lasts; nothing of it stays on any path."""
+    """A simulated cluster for the duration of the block; nothing of it remains on any exit."""
     study = Study(
         name="path",
         cluster="simulated",
         cluster_options=options.to_json(),
         operators=("indexed_job",),
-        nodes=(1,),  # jobs here are of any size up to the cluster's, beyond what a study may ask
+        nodes=(1,),  # sizes up to the cluster's, beyond the limits of a study
         ttl_hours=24,
     )
     simulated = clusters.load(study.cluster)
@@ -199,14 +270,19 @@ def _by_party(counts: Counter[Request]) -> dict[str, int]:
     }
 
 
-def _used(before: Usage, after: Usage, *, controller: str | None) -> dict[str, float]:
-    named = PROCESSES | ({OPERATOR: controller} if controller else {})
+def _used(before: Usage, after: Usage, *, controllers: Sequence[str]) -> dict[str, float]:
+    """CPU and peak memory by field; an operator's controllers are added up."""
+    named: dict[str, tuple[str, ...]] = {field: (name,) for field, name in PROCESSES.items()}
+    named |= {OPERATOR: tuple(controllers)} if controllers else {}
     cpu = {
-        f"cpu_{field}_s": round(after.cpu_s[name] - before.cpu_s[name], 2)
-        for field, name in named.items()
+        f"cpu_{field}_s": round(sum(after.cpu_s[name] - before.cpu_s[name] for name in names), 2)
+        for field, names in named.items()
     }
-    peaks = [*WITH_PEAK, *([OPERATOR] if controller else [])]
-    return cpu | {f"peak_{field}_mib": round(after.peak_mib[named[field]], 1) for field in peaks}
+    peaks = [*WITH_PEAK, *([OPERATOR] if controllers else [])]
+    return cpu | {
+        f"peak_{field}_mib": round(sum(after.peak_mib[name] for name in named[field]), 1)
+        for field in peaks
+    }
 
 
 def _rows(counts: Counter[Request], run: Run) -> list[RequestCount]:

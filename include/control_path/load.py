@@ -1,4 +1,4 @@
-"""The load of a job on the machine: requests to the API server by sender, CPU and memory."""
+"""The load of a job on the machine: API requests by sender, CPU and memory."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from include.embedded.credentials import controller_user
 from include.simulation.access import KWOK
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from include.embedded.processes import HostProcess
 
 PROC = Path("/proc")
-RESET_PEAK = "5"  # proc(5), clear_refs: the peak of resident memory starts anew
+RESET_PEAK = "5"  # proc(5), clear_refs: resets the peak of resident memory
 OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS = (
     *("operator", "controller_manager", "scheduler", "kubelets", "others"),
 )
 PARTIES = (OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS)
 
 
-def party_of(user: str, *, controller: str | None) -> str:
-    """The party behind a user of the API server; `others`: the API server itself and this study."""
-    if controller is not None and user == controller_user(controller):
+def party_of(user: str, *, controllers: Collection[str]) -> str:
+    """The party behind an API server user; `others` covers the API server and this study."""
+    if user in map(controller_user, controllers):
         return OPERATOR
     if user == controller_user(KWOK):
         return KUBELETS
@@ -50,14 +50,14 @@ class Request:
 
 
 class AuditLog:
-    """The API server's audit log, read from where the last reading ended."""
+    """The API server's audit log, read on from the end of the last reading."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._offset = 0
 
     def new_lines(self) -> list[bytes]:
-        """Whole lines since the last call."""
+        """Complete lines since the last call."""
         with self._path.open("rb") as file:
             file.seek(self._offset)
             data = file.read()
@@ -66,28 +66,31 @@ class AuditLog:
         return complete.splitlines()
 
 
-def count_requests(lines: Iterable[bytes], *, controller: str | None) -> Counter[Request]:
-    """Requests that were answered, by who sent them and what for. Format: audit.k8s.io/v1."""
+def count_requests(lines: Iterable[bytes], *, controllers: Collection[str]) -> Counter[Request]:
+    """Answered requests, by sender and subject. Format: audit.k8s.io/v1.
+
+    `controllers` are the names of the operator's own.
+    """
     counts: Counter[Request] = Counter()
     for line in lines:
         event: dict[str, Any] = json.loads(line)
         ref = event.get("objectRef", {})
         resource = "/".join(filter(None, (ref.get("resource", "-"), ref.get("subresource"))))
-        party = party_of(event["user"]["username"], controller=controller)
+        party = party_of(event["user"]["username"], controllers=controllers)
         counts[Request(party=party, verb=event["verb"], resource=resource)] += 1
     return counts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Seconds of CPU since their start, and peak resident MiB, by the process's name."""
+    """CPU seconds since the process started, and peak resident MiB, by process name."""
 
     cpu_s: Mapping[str, float]
     peak_mib: Mapping[str, float]
 
 
 def usage(processes: Iterable[HostProcess]) -> Usage:
-    """Resources used by the processes; one that has ended is left out."""
+    """Resources used by the processes; those that have ended are left out."""
     cpu: dict[str, float] = {}
     peak: dict[str, float] = {}
     for process in processes:
@@ -99,7 +102,7 @@ def usage(processes: Iterable[HostProcess]) -> Usage:
 
 
 def reset_peaks(processes: Iterable[HostProcess]) -> None:
-    """Let the peaks of memory start anew, where the kernel lets us."""
+    """Reset the memory peaks, where the kernel allows it."""
     for process in processes:
         with suppress(OSError):
             (PROC / str(process.pid) / "clear_refs").write_text(RESET_PEAK)

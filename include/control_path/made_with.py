@@ -1,4 +1,4 @@
-"""The set-up of a control-path measurement: machine, programs and their versions."""
+"""The setup of a control-path measurement: machine, programs and their versions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from include import k8s_operators
+from include.analysis.labels import operator_title
 from include.embedded.binaries import KUBERNETES_VERSION
 from include.embedded.control_plane import CONTROLLERS, FEWER_COLLECTIONS
 from include.embedded.paths import TOOLS
 from include.project import code_version
-from include.report.labels import operator_title
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ FLUX_MODULE_VERSION = "v0.0.0-20260628045112-0d75cef855de"
 
 
 def provenance(frame: pd.DataFrame) -> dict[str, Any]:
-    """The document's values that say what the runs were made with; the machine is this one."""
+    """The document's values on what the runs were made with; the machine is this one."""
     versions = frame.groupby("k8s_operator", sort=False)["operator_version"].unique()
     flux = k8s_operators.load("flux_operator").controller
     mpi = k8s_operators.load("mpi_operator").controller

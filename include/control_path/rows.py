@@ -1,4 +1,4 @@
-"""The raw data: one row per job, and the CSV file that they are kept in."""
+"""The raw data: one row per job, and the CSV file that holds them."""
 
 from __future__ import annotations
 
@@ -19,43 +19,25 @@ if TYPE_CHECKING:
 Row = TypeVar("Row", bound=Model)
 RUNS = "runs.csv"
 REQUESTS = "requests.csv"
+BATCHES = "many_jobs.csv"
 
 
-class Run(Model):
-    """One job of no length. Seconds, None where it did not come to that.
-
-    Without prefix: arrival of the watch's event in this study's process, since the answer to the
-    creation. `api_`: the API server's stamps, cut off to whole seconds, since `creationTimestamp`.
-    """
+class Measured(Model):
+    """Columns of every row: the arm with its limits, the cluster, and the load on it."""
 
     arm: str
     k8s_operator: str
     operator_version: str
-    client_qps: Positive | None  # None: there is no controller of its own
+    client_qps: Positive | None  # None: no controller of its own
     client_burst: Positive | None
-    queue_qps: Positive | None  # None: it has no such limit for all events
+    queue_qps: Positive | None  # None: no limit across all events
     queue_burst: Positive | None
     control_plane_qps: Positive
     cluster_nodes: Positive
-    nodes: Positive
     repeat: Positive
     started_at: AwareDatetime
     status: Status
     error: str | None = None
-    pods: int = 0  # different pods seen
-    pods_lost: int = 0  # seen and gone before the end was asked for, or never run
-    pods_created_s: float | None = None
-    pods_scheduled_s: float | None = None
-    pods_running_s: float | None = None
-    released_s: float | None = None  # the end of the job's pods was asked for
-    pods_ended_s: float | None = None  # the last of them was seen ended
-    terminal_s: float | None = None
-    delete_s: float | None = None  # deletion was asked for
-    gone_s: float | None = None  # the resource and the last pod were gone
-    api_pods_created_s: float | None = None
-    api_pods_scheduled_s: float | None = None
-    api_pods_running_s: float | None = None
-    api_terminal_s: float | None = None
     requests_operator: int = 0
     requests_controller_manager: int = 0
     requests_scheduler: int = 0
@@ -73,14 +55,61 @@ class Run(Model):
     peak_scheduler_mib: float = 0.0
     peak_api_server_mib: float = 0.0
 
+
+class Run(Measured):
+    """One zero-length job. Times are in seconds; None where the job did not get that far.
+
+    Without prefix: arrival of the watch event in this process, since the response to the
+    creation. `api_`: the API server's timestamps (whole seconds), since `creationTimestamp`.
+    """
+
+    nodes: Positive
+    pods: int = 0  # distinct pods
+    pods_lost: int = 0  # pods gone before the end was requested, or never running
+    admitted_s: float | None = None  # by a queue, in arms that have one
+    pods_created_s: float | None = None
+    pods_scheduled_s: float | None = None
+    pods_running_s: float | None = None
+    released_s: float | None = None  # the end of the job's pods was requested
+    pods_ended_s: float | None = None  # the last pod was reported as ended
+    terminal_s: float | None = None
+    delete_s: float | None = None  # deletion was requested
+    gone_s: float | None = None  # the resource and the last pod were gone
+    api_pods_created_s: float | None = None
+    api_pods_scheduled_s: float | None = None
+    api_pods_running_s: float | None = None
+    api_terminal_s: float | None = None
+
     @property
     def cell(self) -> tuple[str, int, int]:
-        """Runs of one cell and repeat are the same measurement."""
+        """The cell of the run; runs of one cell and repeat are the same measurement."""
         return (self.arm, self.nodes, self.repeat)
 
 
+class Batch(Measured):
+    """Many zero-length jobs, submitted together. Seconds since the response to the first creation.
+
+    A job starts when all its pods run. It is late by the time from the end of its launcher pod
+    until its resource is terminal. None where not all jobs got that far.
+    """
+
+    jobs: Positive
+    nodes_per_job: Positive
+    submitted_s: float | None = None  # the last creation was answered
+    start_median_s: float | None = None  # from a job's own creation until all its pods run
+    last_start_s: float | None = None
+    late_median_s: float | None = None
+    late_most_s: float | None = None
+    makespan_s: float | None = None  # the last job was terminal
+
+    @property
+    def cell(self) -> tuple[str, int, int]:
+        """The cell of the batch; batches of one cell and repeat are the same measurement."""
+        return (self.arm, self.jobs, self.repeat)
+
+
 class RequestCount(Model):
-    """The number of requests of one kind that one party sent during one job."""
+    """Number of requests of one kind that one party sent during one job."""
 
     arm: str
     nodes: Positive
@@ -92,7 +121,7 @@ class RequestCount(Model):
 
 
 def write(path: Path, rows: Iterable[Model], kind: type[Model]) -> None:
-    """Replace the file by one with these rows, whole or not at all."""
+    """Replace the file atomically by one with these rows."""
     text = io.StringIO()
     writer = csv.DictWriter(text, fieldnames=list(kind.model_fields), lineterminator="\n")
     writer.writeheader()
@@ -101,7 +130,7 @@ def write(path: Path, rows: Iterable[Model], kind: type[Model]) -> None:
 
 
 def read(path: Path, kind: type[Row]) -> list[Row]:
-    """The rows of a file, none when there is none; BenchmarkError when it is no such file."""
+    """Rows of a file, none if it is missing; BenchmarkError when the file is invalid."""
     if not path.exists():
         return []
     with path.open(newline="") as file:

@@ -1,4 +1,4 @@
-"""The whole study: every arm in its turn, jobs of each size, each result kept at once."""
+"""The complete study: each arm in turn, jobs of each size, each result kept at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from include.control_path import lab, rows
-from include.control_path.rows import REQUESTS, RUNS, RequestCount, Run
+from include.control_path.rows import BATCHES, REQUESTS, RUNS, Batch, RequestCount, Run
+from include.embedded import programs
+from include.embedded.progress import Progress
 from include.errors import BenchmarkError
 from include.models import Status
 from include.simulation.settings import Options
@@ -33,16 +35,24 @@ class Matrix:
     nodes: tuple[int, ...]
     repeats: int
     cell_limit_s: float  # no further repeat of a cell that has taken this long
-    least_repeats: int = 2  # but as many at least: one job alone says nothing of their spread
+    least_repeats: int = 3  # minimum per cell: fewer say nothing about the spread
     job_limit_s: float
     cluster_nodes: int | None = None  # None: as many as the largest job needs
     flux_operator: str | None = None
     control_plane_qps: int = 200
+    many: tuple[int, ...] = ()  # numbers of jobs submitted together
+    nodes_per_job: int = 2  # nodes of each of those jobs
+    many_limit_s: float = 600.0  # no larger number of jobs after one that took this long
+
+    @property
+    def most_nodes(self) -> int:
+        """Workers needed by the largest job or by the largest batch."""
+        return max((*self.nodes, *(jobs * self.nodes_per_job for jobs in self.many)))
 
     def options(self) -> Options:
-        """The simulated cluster that it needs: pods start at once, and nothing plays in them."""
+        """Options of the simulated cluster: pods start at once, and nothing is played in them."""
         return Options(
-            nodes=self.cluster_nodes or max(self.nodes),
+            nodes=self.cluster_nodes or self.most_nodes,
             start_s=0.0,
             pull_s=0.0,
             is_audited=True,
@@ -53,21 +63,27 @@ class Matrix:
 
 
 class Store:
-    """The two CSV files of a folder; a study that was cut off goes on with what they have."""
+    """The CSV files of a folder; an interrupted study resumes from them."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.runs = rows.read(folder / RUNS, Run)
         self._requests = rows.read(folder / REQUESTS, RequestCount)
+        self.batches = rows.read(folder / BATCHES, Batch)
 
     def add(self, run: Run, requests: list[RequestCount]) -> None:
-        """Keep a run; an earlier, failed one of its cell and repeat is replaced."""
+        """Keep a run, replacing an earlier failed one of its cell and repeat."""
         self.runs = [known for known in self.runs if known.cell != run.cell] + [run]
         others = [r for r in self._requests if (r.arm, r.nodes, r.repeat) != run.cell]
         self._requests = others + requests
         rows.write(self.folder / REQUESTS, self._requests, RequestCount)
         rows.write(self.folder / RUNS, self.runs, Run)
+
+    def add_batch(self, batch: Batch) -> None:
+        """Keep a batch, replacing an earlier one of its cell and repeat."""
+        self.batches = [known for known in self.batches if known.cell != batch.cell] + [batch]
+        rows.write(self.folder / BATCHES, self.batches, Batch)
 
     def valid(self, arm: Arm, nodes: int) -> list[Run]:
         """Valid runs of a cell."""
@@ -80,7 +96,7 @@ class Store:
     def refuse_other(self, matrix: Matrix) -> None:
         """BenchmarkError when the folder's runs were made on another cluster than this one."""
         wanted = (matrix.options().nodes, matrix.control_plane_qps)
-        for run in self.runs:
+        for run in (*self.runs, *self.batches):
             if (run.cluster_nodes, run.control_plane_qps) != wanted:
                 msg = (
                     f"{self.folder} has runs of a cluster with {run.cluster_nodes} nodes and a "
@@ -91,32 +107,40 @@ class Store:
 
 
 def measure(matrix: Matrix, store: Store) -> int:
-    """Measure what the store lacks; how many jobs went wrong. Everything is deleted at the end."""
+    """Measure what the store lacks, then delete everything; returns the number of failures."""
     store.refuse_other(matrix)
     options = matrix.options()
     wanted = [arm for arm in matrix.arms if lab.has_program(arm, options)]
     for arm in set(matrix.arms) - set(wanted):
         log.warning("%s: %s", arm.name, NOT_MEASURED)
-    due = [arm for arm in wanted if any(_due(arm, matrix, store))]
+    due = [
+        arm
+        for arm in wanted
+        if any(_due(arm, matrix, store)) or any(_due_batches(arm, matrix, store))
+    ]
     if not due:
         log.info("nothing to measure: %s has it all", store.folder)
         return 0
+    needed = dict.fromkeys(each for arm in due for each in arm.controllers)
+    programs.build(needed, Progress(log.info))
     log.info("starting a control plane and %d simulated nodes", options.nodes)
     failed = 0
     with lab.ready(options) as place:
-        for name, group in groupby(due, key=lambda arm: arm.k8s_operator):
+        for (name, _), group in groupby(due, key=lambda arm: (arm.k8s_operator, arm.is_queued)):
             arms = tuple(group)
-            with place.installed(name) as version:
+            with place.installed(arms[0]) as version:
                 log.info("%s: %s", name, version)
-                # Not kept: caches fill, and the garbage collector gets to know a new kind.
+                # Warm-up, not stored: caches fill, and the garbage collector learns of a new kind.
                 place.measure(arms[0], **_warm_up(matrix), version=version)
                 for arm in arms:
                     failed += _measure_arm(place, arm, matrix, store, version=version)
+                    failed += _measure_batches(place, arm, matrix, store, version=version)
     return failed
 
 
 def _warm_up(matrix: Matrix) -> dict[str, Any]:
-    return {"nodes": min(matrix.nodes), "repeat": matrix.repeats + 1, "limit_s": WARM_UP_LIMIT_S}
+    least = min(matrix.nodes, default=matrix.nodes_per_job)
+    return {"nodes": least, "repeat": matrix.repeats + 1, "limit_s": WARM_UP_LIMIT_S}
 
 
 def _measure_arm(place: Lab, arm: Arm, matrix: Matrix, store: Store, *, version: str) -> int:
@@ -127,12 +151,42 @@ def _measure_arm(place: Lab, arm: Arm, matrix: Matrix, store: Store, *, version:
         )
         store.add(run, requests)
         failed += run.status is not Status.VALID
-        log.info("%s, %d nodes, repeat %d: %s", arm.name, nodes, repeat, _said(run))
+        log.info("%s, %d nodes, repeat %d: %s", arm.name, nodes, repeat, _outcome(run))
     return failed
 
 
+def _measure_batches(place: Lab, arm: Arm, matrix: Matrix, store: Store, *, version: str) -> int:
+    failed = 0
+    for jobs, repeat in _due_batches(arm, matrix, store):
+        batch = place.measure_many(
+            arm,
+            jobs=jobs,
+            nodes=matrix.nodes_per_job,
+            repeat=repeat,
+            version=version,
+            limit_s=matrix.job_limit_s,
+        )
+        store.add_batch(batch)
+        failed += batch.status is not Status.VALID
+        outcome = batch.error or f"the last of them terminal after {batch.makespan_s:.1f} s"
+        log.info("%s, %d jobs at once, repeat %d: %s", arm.name, jobs, repeat, outcome)
+    return failed
+
+
+def _due_batches(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
+    """Batches still to be measured, smallest first; evaluated again after each."""
+    for jobs in sorted(matrix.many):
+        for repeat in range(1, matrix.repeats + 1):
+            own = [b for b in store.batches if b.arm == arm.name and b.jobs <= jobs]
+            if any(b.cell == (arm.name, jobs, repeat) for b in own):
+                continue  # failed ones too: they would take their full limit again
+            if any(b.makespan_s is None or b.makespan_s > matrix.many_limit_s for b in own):
+                return
+            yield jobs, repeat
+
+
 def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
-    """Cells that are still to be measured, smallest first; asked again after each job."""
+    """Cells still to be measured, smallest first; evaluated again after each job."""
     for nodes in sorted(matrix.nodes):
         if nodes > arm.most_nodes:
             return
@@ -144,7 +198,7 @@ def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
                 yield nodes, repeat
 
 
-def _said(run: Run) -> str:
+def _outcome(run: Run) -> str:
     if run.status is not Status.VALID:
         return f"failed, {run.pods_lost} pods lost: {run.error}"
     return (

@@ -1,16 +1,30 @@
-"""The ledger of a study from what its folder keeps: steps, nodes, records and the price."""
+"""The ledger of a study from the contents of its folder: steps, nodes, records and the price."""
 
 from __future__ import annotations
 
-import json
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from include.cost import cells
+from pydantic import ValidationError
+
+from include.analysis.left_out import left_out
+from include.cost import cells, saved
 from include.cost.cells import counts
-from include.cost.ledger import Entry, Ledger, Paid, Stretch, Use, spend
-from include.models import Record
+from include.cost.ledger import (
+    Entry,
+    GivenBack,
+    Ledger,
+    Paid,
+    Slice,
+    Use,
+    slices,
+    spend,
+)
+from include.cost.stretches import DESTROY, PROVISION, of_records, of_steps
+from include.errors import ParseError
+from include.models import LeftOut, Record
 from include.results import COST, NODES, PREFLIGHT, step_times
 from include.tariff import PaidNode, Tariff
 
@@ -21,30 +35,16 @@ if TYPE_CHECKING:
     from include.results.step_times import Step
 
 log = logging.getLogger(__name__)
-PROVISION, WAIT_READY, PULL, DESTROY = "provision", "wait_ready", "pull", "destroy"
-WORKERS = "workers"  # step until all workers are there
-INSTALL, UNINSTALL = "install", "uninstall"  # prefixes of steps, followed by the phase's number
-SHRINK = "shrink"  # prefix of steps, followed by the number of kept workers
-_USES = {
-    PROVISION: Use.CREATING,
-    WAIT_READY: Use.CREATING,
-    WORKERS: Use.CREATING,
-    PULL: Use.PULLING,
-    INSTALL: Use.INSTALLING,
-    UNINSTALL: Use.INSTALLING,
-    SHRINK: Use.SHRINKING,
-    DESTROY: Use.DESTROYING,
-}
 
 
 def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> None:
     """Store which nodes are paid for; a cluster that does not answer is a warning.
 
-    One that was there before and is no more stays, as ended now. Called also when the cluster did
-    not become ready, and then must not hide why.
+    A node that has gone is kept, with its end set to now. Also called when the cluster did not
+    become ready, and must then not hide the reason.
     """
     try:
-        # A second cluster's nodes may bear the names of the first one's.
+        # A second cluster's nodes may have the names of the first one's.
         nodes, now = {(node.name, node.since): node for node in look()}, datetime.now(UTC)
         gone = (node for node in _nodes(results) if (node.name, node.since) not in nodes)
         ended = [node.model_copy(update={"until": node.until or now}) for node in gone]
@@ -54,7 +54,7 @@ def note_nodes(results: Results, look: Callable[[], tuple[PaidNode, ...]]) -> No
 
 
 def note_no_nodes(open_results: Callable[[], Results]) -> None:
-    """Store that all nodes have ended now; a store that cannot be reached is a warning."""
+    """Store that all nodes have ended now; an unreachable store is a warning."""
     try:
         results = open_results()
         if results.exists(NODES):
@@ -66,27 +66,22 @@ def note_no_nodes(open_results: Callable[[], Results]) -> None:
 def spent_usd(results: Results) -> float | None:
     """Cost of the cluster so far; None without a known price, or before it is made."""
     tariff = _tariff(results)
-    began = next(
-        (step.started_at for step in step_times.read(results) if step.name == PROVISION), None
-    )
-    if tariff is None or began is None:
+    lives = _lives(step_times.read(results), now=datetime.now(UTC))
+    if tariff is None or not lives:
         return None
-    now = datetime.now(UTC)
-    each_s = [
-        ((node.until or now) - max(node.since, began)).total_seconds() for node in _nodes(results)
-    ]
+    each_s = [(node.until - node.since).total_seconds() for node in _paid(results, lives)]
     node_usd = tariff.node_usd_per_hour * sum(each_s) / 3600
-    return node_usd + tariff.usd(nodes=0, duration_s=(now - began).total_seconds())
+    return node_usd + tariff.usd(nodes=0, duration_s=_duration_s(lives))
 
 
 def write_ledger(results: Results) -> Ledger | None:
     """Store the study's ledger, if there is anything to account for, and return it.
 
-    A file that cannot be read is a warning: the report must come without a ledger, too.
+    An unreadable file is a warning: the report must work without a ledger.
     """
     try:
         ledger = ledger_of(results)
-    except ValueError as err:  # pydantic's and json's errors are such
+    except (ValueError, ParseError) as err:  # includes pydantic's errors
         log.warning("there is no ledger of the cost: %s", err)
         return None
     if ledger is not None:
@@ -95,37 +90,87 @@ def write_ledger(results: Results) -> Ledger | None:
 
 
 def ledger_of(results: Results) -> Ledger | None:
-    """The ledger, None for a study whose cluster was never asked for.
+    """The ledger, None for a study that never asked for a cluster.
 
-    What was not yet deleted is counted until now, and the notes say so.
+    Anything not yet deleted is counted until now, with a note.
     """
     noted = step_times.read(results)
-    began = next((step.started_at for step in noted if step.name == PROVISION), None)
-    if began is None:
+    lives = _lives(noted, now=datetime.now(UTC))
+    if not lives:
         return None
-    gone = next((step.finished_at for step in noted if step.name == DESTROY), None)
-    until = gone or datetime.now(UTC)
-    nodes = _nodes(results)
     notes = []
-    if gone is None:
+    if not lives[-1].is_over:
         notes.append("the cluster's deletion is not proven: counted until this report")
-    if not nodes:
+    if not (paid := _paid(results, lives)):
         notes.append("no node was seen: nothing is counted but what is paid beside the nodes")
-    paid = [
-        Paid(since=max(node.since, began), until=min(node.until or until, until)) for node in nodes
-    ]
     records = tuple(_all_records(results))
-    stretches = [*_of_steps(noted, until=until), *_of_records(records)]
+    stretches = [*of_steps(noted, until=lives[-1].until), *of_records(records)]
     spent, useful = spend(paid, stretches)
     return _ledger(
         results,
         spent=spent,
         useful_node_s=useful,
-        paid_from=began,
-        paid_until=until,
+        lives=lives,
         records=records,
+        given_back=saved.given_back(noted, _nodes(results)),
         notes=tuple(notes),
     )
+
+
+def course_of(results: Results, current: Iterable[Record]) -> tuple[Slice, ...]:
+    """The paid time of a study in order, each part with its nodes' activity; empty without any.
+
+    `current` are the records that count; superseded attempts are read from the folder. An
+    unreadable file is a warning, as in `write_ledger`.
+    """
+    try:
+        noted = step_times.read(results)
+        records = (*current, *_superseded(results))
+        known = [step.finished_at or step.started_at for step in noted]
+        known += [record.deleted_at for record in records if record.deleted_at]
+        last = max(known, default=datetime.now(UTC))  # not now: a report must be reproducible
+        lives = _lives(noted, now=last)
+        paid = _paid(results, lives) if lives else []
+    except (ValueError, ParseError) as err:
+        log.warning("the course of the study is not known: %s", err)
+        return ()
+    stretches = [*of_steps(noted, until=last), *of_records(records)]
+    return tuple(slices(paid, stretches))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """One cluster of the study; measuring a point again after its end makes another one."""
+
+    since: datetime
+    until: datetime
+    is_over: bool  # its deletion is verified
+
+
+def _lives(noted: Iterable[Step], *, now: datetime) -> tuple[Life, ...]:
+    """The clusters of the study, each from its making to its verified deletion, or until now."""
+    lives: list[Life] = []
+    for step in noted:
+        is_open = bool(lives) and not lives[-1].is_over
+        if step.name == PROVISION and not is_open:
+            lives.append(Life(since=step.started_at, until=now, is_over=False))
+        elif step.name == DESTROY and is_open and step.finished_at is not None:
+            lives[-1] = Life(since=lives[-1].since, until=step.finished_at, is_over=True)
+    return tuple(lives)
+
+
+def _duration_s(lives: Iterable[Life]) -> float:
+    return sum((life.until - life.since).total_seconds() for life in lives)
+
+
+def _paid(results: Results, lives: tuple[Life, ...]) -> list[Paid]:
+    """The nodes during the life of their cluster."""
+    paid = []
+    for node in _nodes(results):
+        life = next((each for each in reversed(lives) if each.since <= node.since), lives[0])
+        until = min(node.until or life.until, life.until)
+        paid.append(Paid(since=max(node.since, life.since), until=until))
+    return paid
 
 
 def _ledger(
@@ -133,17 +178,18 @@ def _ledger(
     *,
     spent: dict[Use, float],
     useful_node_s: float,
-    paid_from: datetime,
-    paid_until: datetime,
+    lives: tuple[Life, ...],
     records: tuple[Record, ...],
+    given_back: tuple[GivenBack, ...],
     notes: tuple[str, ...],
 ) -> Ledger:
     tariff = _tariff(results)
+    plan = results.plan()
+    not_measured = left_out(results, plan, records)
     total = sum(spent.values())
     valid = sum(map(counts, records))
     launching_node_s = cells.launching_node_s(records)
-    duration_s = (paid_until - paid_from).total_seconds()
-    other = tariff.usd(nodes=0, duration_s=duration_s) if tariff else None
+    other = tariff.usd(nodes=0, duration_s=_duration_s(lives)) if tariff else None
     entries = tuple(
         Entry(use=use, node_s=node_s, share=node_s / total if total else 0.0, usd=usd)
         for use, node_s in spent.items()
@@ -151,10 +197,10 @@ def _ledger(
     )
     usd = None if other is None else other + sum(entry.usd or 0.0 for entry in entries)
     return Ledger(
-        study_id=results.plan().study_id,
+        study_id=plan.study_id,
         tariff=tariff,
-        paid_from=paid_from,
-        paid_until=paid_until,
+        paid_from=lives[0].since,
+        paid_until=lives[-1].until,
         paid_node_s=total,
         entries=entries,
         other_usd=other,
@@ -164,6 +210,8 @@ def _ledger(
         launching_node_s=launching_node_s,
         launching_share=launching_node_s / total if total else 0.0,
         cells=cells.by_cell(records, tariff=tariff),
+        given_back=given_back,
+        not_needed=sum(reason is LeftOut.KNOWN for reason in not_measured.values()),
         valid_samples=valid,
         usd_per_valid_sample=usd / valid if usd is not None and valid else None,
         node_s_per_valid_sample=total / valid if valid else None,
@@ -172,63 +220,25 @@ def _ledger(
 
 
 def _nodes(results: Results) -> tuple[PaidNode, ...]:
-    noted = json.loads(results.find_bytes(NODES) or b"[]")
-    return tuple(PaidNode.model_validate(node) for node in noted)
+    return tuple(PaidNode.model_validate(node) for node in results.find_json(NODES) or ())
 
 
 def _tariff(results: Results) -> Tariff | None:
-    if (looked := results.find_bytes(PREFLIGHT)) is None:
+    if (looked := results.find_json(PREFLIGHT)) is None:
         return None
-    tariff = json.loads(looked)["tariff"]
+    tariff = looked["tariff"]
     return None if tariff is None else Tariff.model_validate(tariff)
 
 
 def _all_records(results: Results) -> Iterator[Record]:
     """Current records and superseded attempts: all of them used nodes."""
-    yield from results.records()
+    yield from results.readable_records()[0]
+    yield from _superseded(results)
+
+
+def _superseded(results: Results) -> Iterator[Record]:
     for path in results.path("points").glob("*/attempts/*/record.json"):
-        yield Record.model_validate_json(path.read_bytes())
-
-
-def _of_steps(noted: tuple[Step, ...], *, until: datetime) -> Iterator[Stretch]:
-    """One stretch per step; one that was cut off lasts until the next begins."""
-    for index, step in enumerate(noted):
-        following = noted[index + 1].started_at if index + 1 < len(noted) else until
-        use = _USES.get(step.name.partition("-")[0])
-        if use is not None:
-            yield Stretch(use=use, start=step.started_at, end=step.finished_at or following)
-
-
-def _of_records(records: Iterable[Record]) -> Iterator[Stretch]:
-    for record in records:
-        if record.nodes is None or record.created_at is None:
-            continue
-        begin, end = record.app_started_at, _application_end(record)
-        gone = record.deleted_at or end
-        instants = [record.created_at, begin or end, end, gone]
-        known = [at for at in instants if at is not None]
-        if len(known) < len(instants):
-            continue  # nothing tells how long it had its nodes
-        for use, start, stop in zip(_STAGES, known, known[1:], strict=False):
-            yield Stretch(
-                use=use,
-                start=start,
-                end=stop,
-                nodes=record.nodes,
-                is_useful=use is Use.SOLVING and counts(record),
-            )
-
-
-_STAGES = (Use.STARTING, Use.SOLVING, Use.DELETING)
-
-
-def _application_end(record: Record) -> datetime | None:
-    """The application's last line, or the first later instant that is known."""
-    later = (
-        record.app_finished_at,
-        record.launcher_finished_at,
-        record.completed_at,
-        record.delete_requested_at,
-        record.deleted_at,
-    )
-    return next((at for at in later if at is not None), None)
+        try:
+            yield Record.model_validate_json(path.read_bytes())
+        except ValidationError as err:
+            log.warning("the ledger lacks %s, which cannot be read: %s", path, err)

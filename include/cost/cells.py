@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 
 class CellCost(Model):
-    """The node-seconds of the jobs of one operator at one size, its warm-ups and failures too.
+    """The node-seconds of one operator's jobs at one size, including warm-ups and failures.
 
-    Of the job's own nodes, from its creation until no pod is left: what the study paid beside its
-    jobs (creating, installing, nodes that idled) belongs to no operator.
+    Counts the job's own nodes, from its creation until no pod is left: other costs of the study
+    (creating, installing, idle nodes) belong to no operator.
     """
 
-    operator: str  # an arm: the operator, with its variant where there is one
+    operator: str  # an arm: the operator, with its variant if there is one
     nodes: int
-    runs: int  # attempts that are known to have had their nodes
-    valid: int  # valid repeats, warm-ups apart
+    runs: int  # attempts known to have had their nodes
+    valid: int  # valid repeats without warm-ups
     node_s: float
     node_s_per_valid: float | None  # None when nothing is valid
-    usd_per_valid: float | None  # None without a price, too
+    usd_per_valid: float | None  # None also without a price
 
 
 def by_cell(records: Iterable[Record], *, tariff: Tariff | None) -> tuple[CellCost, ...]:
@@ -64,9 +64,9 @@ def _cell(operator: str, nodes: int, runs: list[Record], *, tariff: Tariff | Non
 
 
 def launching_node_s(records: Iterable[Record]) -> float:
-    """Node-seconds in which a launcher of a valid repeat was at work: the measure of run 6.
+    """Node-seconds with a launcher of a valid repeat at work: the measure of run 6.
 
-    On simulated nodes as long as it was played, which `time_scale` may have shortened.
+    On simulated nodes it is the played time, which `time_scale` may have shortened.
     """
     return sum(
         record.nodes * record.launcher_time_s * record.time_scale

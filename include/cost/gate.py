@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from include.models import Study
 
 SHORTER = "fewer repeats, warmups or nodes"
+LIMIT_FROM_USD = 50.0  # a more expensive study must set max_usd
 
 
 def gate(study: Study, estimate: Estimate) -> tuple[Check, ...]:
-    """The study's own limits against its estimate: `max_usd` and `ttl_hours`."""
+    """The estimate against the study's own limits: `max_usd` and `ttl_hours`."""
     return (_cost(study, estimate), _duration(study, estimate))
 
 
@@ -29,6 +30,9 @@ def _cost(study: Study, estimate: Estimate) -> Check:
         return unknown(name, cost_text, remedy=remedy)
     least = "at most" if estimate.is_upper_bound else "about"
     expected = f"{least} {usd_text(estimate.usd)}"
+    if study.max_usd is None and estimate.usd > LIMIT_FROM_USD:
+        remedy = "name the most that it may cost in max_usd"
+        return failed(name, f"{expected}, and the study sets no max_usd", remedy=remedy)
     if study.max_usd is None:
         return passed(name, f"{expected}; the study sets no max_usd")
     if estimate.usd > study.max_usd:

@@ -1,4 +1,4 @@
-"""The use of paid node-seconds; the parts always add up to the total."""
+"""The use of paid node-seconds, in parts that always add up to the total."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ if TYPE_CHECKING:
 class Use(StrEnum):
     """Uses of a paid node. Where steps overlap, the one listed first counts."""
 
-    CREATING = "creating"  # there, and the cluster not yet ready
-    PULLING = "pulling"  # the image, before the first job
-    INSTALLING = "installing"  # and uninstalling operators
+    CREATING = "creating"  # existing, but the cluster is not ready yet
+    PULLING = "pulling"  # pulling the image before the first job
+    SHRINKING = "giving nodes back"  # ending nodes that no later point needs
+    INSTALLING = "installing"  # installing and uninstalling operators
     STARTING = "starting"  # a job's node, from the job's creation to the application's first line
     SOLVING = "solving"  # a job's node while the application runs
     DELETING = "deleting"  # a job's node, from the application's last line until the job is gone
-    BESIDE = "idle beside a smaller job"  # a node that the job at work does not use
-    SHRINKING = "giving nodes back"  # nodes that no later point needs
+    BESIDE = "idle beside a smaller job"  # a node that the running job does not use
     DESTROYING = "destroying"  # the cluster's deletion
     IDLE = "idle"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Paid:
-    """One node, from when until when it is paid for."""
+    """One node, with the time for which it is paid."""
 
     since: datetime
     until: datetime
@@ -44,13 +44,13 @@ class Paid:
 
 @dataclass(frozen=True, kw_only=True)
 class Stretch:
-    """A time in which nodes did something: those of a job, or with no number all of them."""
+    """The time of an activity on a job's nodes or, without a number, on all nodes."""
 
     use: Use
     start: datetime
     end: datetime
     nodes: int | None = None
-    is_useful: bool = False  # whether it belongs to a run that counts
+    is_useful: bool = False  # belongs to a run that counts
 
 
 class Entry(Model):
@@ -62,8 +62,17 @@ class Entry(Model):
     usd: float | None
 
 
+class GivenBack(Model):
+    """One step that ended nodes which no later point needed."""
+
+    at: AwareDatetime
+    duration_s: float
+    workers_kept: int
+    nodes_ended: int
+
+
 class Ledger(Model):
-    """Where the money of a study went. Node-seconds by use, dollars where a price is known."""
+    """Account of a study's money: node-seconds by use, dollars where a price is known."""
 
     study_id: str
     tariff: Tariff | None
@@ -73,36 +82,63 @@ class Ledger(Model):
     entries: tuple[Entry, ...]
     other_usd: float | None  # control plane, network gateway
     usd: float | None
-    useful_node_s: float  # solving, in valid runs that are no warm-ups
+    useful_node_s: float  # solving, in valid runs except warm-ups
     useful_share: float
     launching_node_s: float = 0.0  # node-seconds with a launcher at work in those runs, as in run 6
     launching_share: float = 0.0
     cells: tuple[CellCost, ...] = ()
+    given_back: tuple[GivenBack, ...] = ()
+    not_needed: int = 0  # planned points left out, as the answer was known
     valid_samples: int
     usd_per_valid_sample: float | None
     node_s_per_valid_sample: float | None
     notes: tuple[str, ...] = ()
 
 
-def spend(paid: Iterable[Paid], stretches: Iterable[Stretch]) -> tuple[dict[Use, float], float]:
-    """Node-seconds by use, and how many of them were useful.
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """A time in which the activity of every paid node is constant."""
 
-    A job takes its nodes first, as far as there are any; the others then idle beside it. With no
-    job the step at work has all nodes, and without one they idle. So each paid node-second is
-    counted once, however the stretches lie.
-    """
+    start: datetime
+    end: datetime
+    nodes: dict[Use, int]  # number by activity; together all paid nodes
+    useful: int  # number solving for a run that counts
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return (self.end - self.start).total_seconds()
+
+
+def spend(paid: Iterable[Paid], stretches: Iterable[Stretch]) -> tuple[dict[Use, float], float]:
+    """Node-seconds by use, and how many of them were useful."""
     spent = dict.fromkeys(Use, 0.0)
     useful = 0.0
-    for duration_s, nodes, active in _intervals(paid, stretches):
-        free = nodes
+    for part in slices(paid, stretches):
+        for use, nodes in part.nodes.items():
+            spent[use] += nodes * part.duration_s
+        useful += part.useful * part.duration_s
+    return spent, useful
+
+
+def slices(paid: Iterable[Paid], stretches: Iterable[Stretch]) -> Iterator[Slice]:
+    """The paid time in chronological parts.
+
+    A job takes its nodes first, as far as they exist; the others then idle beside it. Without a job
+    the current step has all nodes, and without a step they idle. Each paid node-second is therefore
+    counted once, however the stretches overlap.
+    """
+    for start, end, paid_nodes, active in _intervals(paid, stretches):
+        doing = Counter[Use]()
+        free, useful = paid_nodes, 0
         jobs = [stretch for stretch in active if stretch.nodes is not None]
         for job in jobs:
             taken = min(job.nodes or 0, free)
             free -= taken
-            spent[job.use] += taken * duration_s
-            useful += taken * duration_s * job.is_useful
-        spent[_of_the_others(active, has_job=bool(jobs))] += free * duration_s
-    return spent, useful
+            doing[job.use] += taken
+            useful += taken * job.is_useful
+        doing[_of_the_others(active, has_job=bool(jobs))] += free
+        yield Slice(start=start, end=end, nodes=dict(doing), useful=useful)
 
 
 def _of_the_others(active: Mapping[Stretch, int], *, has_job: bool) -> Use:
@@ -114,8 +150,8 @@ def _of_the_others(active: Mapping[Stretch, int], *, has_job: bool) -> Use:
 
 def _intervals(
     paid: Iterable[Paid], stretches: Iterable[Stretch]
-) -> Iterator[tuple[float, int, Counter[Stretch]]]:
-    """Seconds, paid nodes and stretches of each time in which none of these changes."""
+) -> Iterator[tuple[datetime, datetime, int, Counter[Stretch]]]:
+    """Start, end, paid nodes and stretches of each time in which none of these changes."""
     events: list[tuple[datetime, int, Stretch | None]] = []
     for node in paid:
         if node.since < node.until:
@@ -133,4 +169,4 @@ def _intervals(
             if not active[subject]:
                 del active[subject]
         if nodes and following[0] > at:
-            yield (following[0] - at).total_seconds(), nodes, active
+            yield at, following[0], nodes, active

@@ -1,9 +1,9 @@
 """Makes the secrets of an installation once: `python -m include.deployment.first_start`.
 
-No key or password has a default. Each is drawn at the first start, lies in a file of its own
-that only the services can read, and is never put into a variable: variables are seen by every
-task and by whoever may inspect a container. Airflow reads the files through the `_CMD` variants
-of its settings, see `docker-compose.yaml`.
+No key or password has a default. Each is drawn at the first start and kept in its own file that
+only the services can read, never in a variable: every task sees variables, and so does anyone who
+may inspect a container. Airflow reads the files through the `_CMD` variants of its settings, see
+`docker-compose.yaml`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ GENERATED: dict[str, Callable[[], str]] = {
 
 
 def make(folder: Path, name: str, value: Callable[[], str], *, mode: int = PRIVATE) -> str:
-    """The content of a secret's file, made if it is not there; never changes one that is."""
+    """The content of a secret's file, made if missing; an existing one is never changed."""
     path = folder / name
     if not path.exists():
         write_whole(path, value(), mode=mode)
@@ -46,7 +46,7 @@ def make(folder: Path, name: str, value: Callable[[], str], *, mode: int = PRIVA
 
 
 def read_users(text: str) -> tuple[str, ...]:
-    """Names out of `name:role,name:role`; StudyError for one that Airflow would not take."""
+    """Names in `name:role,name:role`; StudyError for an entry that Airflow would refuse."""
     names = []
     for entry in filter(None, (part.strip() for part in text.split(","))):
         name, _, role = entry.partition(":")
@@ -69,7 +69,7 @@ def add_passwords(path: Path, users: Sequence[str]) -> dict[str, str]:
 
 
 def store_connection(keys: Path, *, endpoint: str) -> str:
-    """Airflow's connection to the object store beside it, as its file of connections has it."""
+    """Airflow's connection to the object store beside it, as in its file of connections."""
     login, password = ((keys / name).read_text() for name in STORE_KEYS)
     extra = json.dumps({"endpoint_url": endpoint, "region_name": "us-east-1"})
     connection = {"conn_type": "aws", "login": login, "password": password, "extra": extra}
@@ -81,7 +81,7 @@ def prepare(options: argparse.Namespace) -> dict[str, str]:
     users = read_users(options.users)
     for name, value in GENERATED.items():
         make(options.folder, name, value)
-    # Read by the database's own user, who shares nothing with ours but this volume.
+    # The database's own user reads it, and shares only this volume with us.
     password = make(
         options.database, DATABASE_PASSWORD, lambda: secrets.token_urlsafe(32), mode=0o444
     )

@@ -21,10 +21,10 @@ OK = 200
 
 
 def problem(url: str, *, component: str | None = None) -> str | None:
-    """The fault that Airflow's health page reports, None when all is well.
+    """The fault on Airflow's health page, None when all is well.
 
-    The scheduler's own page (`/health`) has a status code alone. The API server's
-    (`/api/v2/monitor/health`) says `{"<component>": {"status": "healthy", ...}, ...}`.
+    The scheduler's own page (`/health`) only has a status code. The API server's
+    (`/api/v2/monitor/health`) is `{"<component>": {"status": "healthy", ...}, ...}`.
     """
     try:
         status, text = _get(url)
@@ -52,12 +52,12 @@ def _get(url: str) -> tuple[int, bytes]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: exit code 0 when healthy, else 1 with the reason."""
+    """Command line: exit code 0 when healthy, otherwise 1 with the reason."""
     parser = argparse.ArgumentParser(
         prog="python -m include.deployment.health", description=__doc__.splitlines()[0]
     )
     parser.add_argument("url", help="a health page of Airflow")
-    parser.add_argument("component", nargs="?", help="one of those the page tells of")
+    parser.add_argument("component", nargs="?", help="a component on that page")
     options = parser.parse_args(arguments)
     wrong = problem(options.url, component=options.component)
     sys.stdout.write(f"{wrong or 'healthy'}\n")

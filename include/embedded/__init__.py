@@ -1,1 +1,1 @@
-"""The local control plane: binaries, processes, real nodes and the image that they run."""
+"""The local control plane: binaries, processes, real nodes and the image they run."""

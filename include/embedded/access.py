@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from include import k8s_operators
 from include.embedded.credentials import CLIENTS, COREDNS, PIPELINE
+from include.k8s_operators._kueue import WORKLOAD
 
 API_GROUP = "rbac.authorization.k8s.io"
 WORK = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
@@ -15,8 +17,7 @@ PIPELINE_RULES = (
     ("", ("events",), READ),
     ("events.k8s.io", ("events",), READ),
     ("batch", ("jobs",), WORK),
-    ("kubeflow.org", ("mpijobs",), WORK),
-    ("flux-framework.org", ("miniclusters",), WORK),
+    (WORKLOAD.group, (WORKLOAD.plural,), (*READ, "delete")),
 )
 PIPELINE_CLUSTER_RULES = (
     ("", ("nodes",), ("get", "list")),
@@ -42,14 +43,14 @@ def for_cluster() -> tuple[dict[str, Any], ...]:
 
 
 def for_api_server() -> dict[str, Any]:
-    """The API server's right to ask kubelets, for logs say."""
+    """The API server's right to query kubelets, for example for logs."""
     return binding(role_name=APISERVER_TO_KUBELET, user=APISERVER_USER)
 
 
 def for_study(namespace: str) -> tuple[dict[str, Any], ...]:
-    """The study's namespace and the pipeline's rights: all in there, and a look at the nodes.
+    """The study's namespace and the pipeline's rights: everything in it, and reading nodes.
 
-    The namespace admits no privileged pod, so that these rights do not amount to the machine.
+    The namespace admits no privileged pod, so these rights do not extend to the machine.
     """
     labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     user = CLIENTS[PIPELINE].user
@@ -59,11 +60,20 @@ def for_study(namespace: str) -> tuple[dict[str, Any], ...]:
             "kind": "Namespace",
             "metadata": {"name": namespace, "labels": labels},
         },
-        role("operator-benchmark:pipeline", PIPELINE_RULES, namespace=namespace),
+        role("operator-benchmark:pipeline", pipeline_rules(), namespace=namespace),
         binding(role_name="operator-benchmark:pipeline", user=user, namespace=namespace),
         role("operator-benchmark:pipeline", PIPELINE_CLUSTER_RULES),
         binding(role_name="operator-benchmark:pipeline", user=user),
     )
+
+
+def pipeline_rules() -> type_rules:
+    """The pipeline's rights in its namespace: on Kubernetes' own kinds and all operators' kinds."""
+    operators = map(k8s_operators.load, k8s_operators.available())
+    kinds = dict.fromkeys((kind.group, kind.plural) for each in operators for kind in each.kinds)
+    known = {(group, name) for group, names, _ in PIPELINE_RULES for name in names}
+    custom = tuple((group, (name,), WORK) for group, name in kinds if (group, name) not in known)
+    return (*PIPELINE_RULES, *custom)
 
 
 def role(name: str, rules: type_rules, *, namespace: str | None = None) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def role(name: str, rules: type_rules, *, namespace: str | None = None) -> dict[
 
 
 def binding(*, role_name: str, user: str, namespace: str | None = None) -> dict[str, Any]:
-    """Gives a user a ClusterRole, or a Role within a namespace; named like the user."""
+    """Bind a user to a ClusterRole, or to a Role within a namespace; named after the user."""
     return {
         "apiVersion": f"{API_GROUP}/v1",
         "kind": "RoleBinding" if namespace else "ClusterRoleBinding",

@@ -89,7 +89,7 @@ EMPTY_FOLDERS = {
 
 
 def codename() -> str:
-    """This machine's Debian release, as `bookworm`; ClusterError when it is no Debian."""
+    """Name of this machine's Debian release, as `bookworm`; ClusterError when it is no Debian."""
     text = Path("/etc/os-release").read_text()
     release = re.search(r"^VERSION_CODENAME=\"?([a-z]+)", text, re.MULTILINE)
     if release is None or not re.search(r"^ID=\"?debian", text, re.MULTILINE):

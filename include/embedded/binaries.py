@@ -1,23 +1,17 @@
 """Builds the programs of the embedded cluster from pinned sources, once.
 
 No package registry carries a ready-made Kubernetes for this use, but the Go module proxy carries
-its sources; `go.mod` and `go.sum` below `tools/` say which. What is built lies in a folder of the
-cache that is named after those files, so a changed pin is another folder.
+its sources; `go.mod` and `go.sum` below `tools/` pin them. The programs go to a cache folder named
+after those files, so a changed pin is another folder.
 """
 
 from __future__ import annotations
 
-import hashlib
-import shutil
-import subprocess
 import sys
-import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include.embedded import go
-from include.embedded.commands import ended_whole, run, tail
+from include.embedded import go, modules
+from include.embedded.modules import Module
 from include.embedded.paths import TOOLS, cache_root
 from include.embedded.progress import Progress, run_program
 from include.embedded.whole import made_whole
@@ -25,22 +19,9 @@ from include.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 KUBERNETES_VERSION = "v1.36.2"
-HEARTBEAT_S = 20.0
-POLL_S = 0.2
-KEY_LENGTH = 16
-
-
-@dataclass(frozen=True, kw_only=True)
-class Module:
-    """One wrapper module below `tools/`, and the programs that are built in it."""
-
-    folder: str
-    programs: dict[str, str]  # name of the program → Go package
-    manifests: dict[str, tuple[str, ...]]  # Go module → files or folders of it that are kept
-
-
 MODULES = (
     Module(folder="pause", programs={"pause": "."}, manifests={}),
     Module(folder="etcd", programs={"etcd": "go.etcd.io/etcd/server/v3"}, manifests={}),
@@ -68,7 +49,7 @@ PROGRAMS = tuple(name for module in MODULES for name in module.programs)
 
 
 def linker_flags() -> str:
-    """Flags that leave symbols out and give Kubernetes its version, which it else does not know."""
+    """Linker flags that strip symbols and set Kubernetes' version, otherwise unknown to it."""
     major, minor, _ = KUBERNETES_VERSION.removeprefix("v").split(".")
     values = {"gitVersion": KUBERNETES_VERSION, "gitMajor": major, "gitMinor": minor}
     packages = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
@@ -79,29 +60,17 @@ def linker_flags() -> str:
 
 
 def build_options() -> tuple[str, ...]:
-    """Options of `go build`: no path of this machine, and no debugger's data.
-
-    The linker would leave that data out (`-w`); not making it saves a tenth of the compilation.
-    """
-    compiler_flags = "all=-dwarf=false"
-    return (
-        *("-trimpath", "-buildvcs=false"),
-        *("-gcflags", compiler_flags, "-ldflags", linker_flags()),
-    )
+    """Options of `go build` for the programs of the cluster."""
+    return modules.build_options(linker_flags())
 
 
 def cache_key(tools: Path = TOOLS) -> str:
-    """16 hex digits for what is built: the pins, the own sources and how they are compiled."""
-    digest = hashlib.sha256(" ".join(build_options()).encode())
-    for module in MODULES:
-        for path in sorted((tools / module.folder).iterdir()):
-            digest.update(f"\0{module.folder}/{path.name}\0".encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:KEY_LENGTH]
+    """16 hex digits for the build: the pins, our own sources and the compiler options."""
+    return modules.cache_key(MODULES, options=build_options(), tools=tools)
 
 
 def folder() -> Path:
-    """Where the programs are, or will be, once built."""
+    """Folder of the programs, whether built yet or not."""
     return cache_root() / "bin" / cache_key()
 
 
@@ -112,15 +81,16 @@ def is_built() -> bool:
 
 def binary(name: str) -> Path:
     """Path of a built program; ClusterError when it has not been built."""
-    return _built(folder() / name)
+    return require_built(folder() / name)
 
 
 def module_file(go_module: str, relative: str) -> Path:
-    """A manifest out of a pinned Go module; ClusterError when it has not been built or kept."""
-    return _built(folder() / "manifests" / go_module / relative)
+    """A manifest from a pinned Go module; ClusterError when it has not been built or kept."""
+    return require_built(folder() / modules.MANIFESTS / go_module / relative)
 
 
-def _built(path: Path) -> Path:
+def require_built(path: Path) -> Path:
+    """The path if it has been built; ClusterError otherwise."""
     if not path.exists():
         msg = f"{path.name} is not in the cache ({path.parent}); build it with `make setup`"
         raise ClusterError(msg)
@@ -145,96 +115,13 @@ def _build_into(target: Path, progress: Progress) -> None:
     toolchain = go.toolchain()
     progress.tell(f"building {len(PROGRAMS)} programs with {toolchain.version}")
     for module in MODULES:
-        _download(toolchain, module, progress)
+        modules.download(toolchain, module, progress)
     for module in MODULES:
-        _compile(toolchain, module, target, progress)
-        _keep_manifests(toolchain, module, target / "manifests")
-
-
-def _download(toolchain: go.Toolchain, module: Module, progress: Progress) -> None:
-    if not (TOOLS / module.folder / "go.sum").exists():
-        return  # standard library only
-    progress.tell(f"fetching the sources of {module.folder}")
-    run(
-        toolchain.command("mod", "download"),
-        timeout_s=go.DOWNLOAD_LIMIT_S,
-        cwd=TOOLS / module.folder,
-        environment=toolchain.environment(),
-    )
-
-
-def _compile(toolchain: go.Toolchain, module: Module, target: Path, progress: Progress) -> None:
-    """Build a module's programs with one command, so that they share the work."""
-    work = target / f".{module.folder}"
-    work.mkdir()
-    options = build_options()
-    command = toolchain.command("build", *options, "-o", f"{work}/", *module.programs.values())
-    error_log = work / ".errors"
-    with (
-        error_log.open("w") as errors,
-        subprocess.Popen(  # noqa: S603  the words are ours
-            command,
-            cwd=TOOLS / module.folder,
-            env=toolchain.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            start_new_session=True,
-        ) as compiler,
-        ended_whole(compiler),
-    ):
-        _watch(compiler, module, work, progress)
-    if compiler.returncode != 0:
-        msg = f"building {', '.join(module.programs)} failed: {tail(error_log.read_text())}"
-        raise ClusterError(msg)
-    error_log.unlink()
-    _collect(module, work, target)
-
-
-def _watch(
-    compiler: subprocess.Popen[bytes], module: Module, work: Path, progress: Progress
-) -> None:
-    """Tell of each program as it is done, and now and then that work goes on."""
-    before = PROGRAMS.index(next(iter(module.programs)))
-    told: set[str] = set()
-    heard = 0.0
-    deadline = time.monotonic() + go.COMPILE_LIMIT_S
-    while True:  # a program that is built at once is told of too
-        done = {path.name for path in work.iterdir() if not path.name.startswith(".")}
-        if done != told or progress.seconds() - heard > HEARTBEAT_S or not heard:
-            told, heard = done, progress.seconds()
-            left = ", ".join(name for name in module.programs if name not in done)
-            number = before + min(len(done) + 1, len(module.programs))
-            progress.tell(f"building {left or module.folder} ({number} of {len(PROGRAMS)})")
-        if time.monotonic() > deadline:
-            raise ClusterError(f"building {module.folder} took over {go.COMPILE_LIMIT_S:.0f} s")
-        if compiler.poll() is not None:
-            return
-        time.sleep(POLL_S)
-
-
-def _collect(module: Module, work: Path, target: Path) -> None:
-    """Move the programs; one that is alone in its module may have another name there."""
-    built = {path.name: path for path in work.iterdir()}
-    if len(module.programs) == 1:
-        built = {next(iter(module.programs)): path for path in built.values()}
-    for name in module.programs:
-        built[name].rename(target / name)
-    work.rmdir()
-
-
-def _keep_manifests(toolchain: go.Toolchain, module: Module, target: Path) -> None:
-    for go_module, wanted in module.manifests.items():
-        listing = toolchain.command("list", "-m", "-f", "{{.Dir}}", go_module)
-        environment = toolchain.environment()
-        source = Path(run(listing, cwd=TOOLS / module.folder, environment=environment).strip())
-        for relative in wanted:
-            destination = target / go_module / relative
-            destination.parent.mkdir(parents=True, exist_ok=True)
-            if (source / relative).is_dir():
-                shutil.copytree(source / relative, destination, copy_function=shutil.copyfile)
-            else:
-                shutil.copyfile(source / relative, destination)
+        place = modules.Place(first=PROGRAMS.index(next(iter(module.programs))), of=len(PROGRAMS))
+        modules.compile_into(
+            target, module, toolchain, progress, options=build_options(), place=place
+        )
+        modules.keep_manifests(toolchain, module, target)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -244,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments,
         module="include.embedded.binaries",
         description="Build the Kubernetes programs of the embedded cluster into the cache. "
-        "The first time takes several minutes; nothing is done when they are there.",
+        "The first time takes several minutes; nothing is done when they exist.",
     )
 
 

@@ -1,4 +1,4 @@
-"""A certificate authority of the cluster's own: elliptic-curve keys, lives as long as the study."""
+"""The cluster's own certificate authority: elliptic-curve keys that last as long as the study."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from include.errors import ClusterError
+from include.files import write_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-BACKDATE = timedelta(minutes=5)  # clocks of network namespaces agree; those of people do not
+BACKDATE = timedelta(minutes=5)  # clocks of network namespaces agree; those of users may not
 LIFETIME = timedelta(days=7)  # the longest study is three days
 
 
@@ -28,7 +29,7 @@ class Identity:
 
     user: str
     group: str | None = None
-    addresses: tuple[str, ...] = ()  # IP addresses or DNS names that it serves at
+    addresses: tuple[str, ...] = ()  # IP addresses or DNS names that it serves
     is_server: bool = False
     is_client: bool = True
 
@@ -42,7 +43,7 @@ class KeyPair:
 
 
 class Authority:
-    """A certificate authority: a key, and the certificate that others trust it by."""
+    """A certificate authority: a key, and the certificate by which others trust it."""
 
     def __init__(self, key: ec.EllipticCurvePrivateKey, certificate: x509.Certificate) -> None:
         self.key = key
@@ -50,7 +51,7 @@ class Authority:
 
     @classmethod
     def create(cls, name: str) -> Authority:
-        """A new authority, known to this process only until it is stored."""
+        """A new authority, in this process's memory until it is stored."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = _builder(subject=subject, issuer=subject, public_key=key.public_key())
@@ -66,7 +67,7 @@ class Authority:
 
     @classmethod
     def load(cls, pair: KeyPair) -> Authority:
-        """The authority that was stored; ClusterError when its files are missing or broken."""
+        """A stored authority; ClusterError when its files are missing or broken."""
         try:
             key = serialization.load_pem_private_key(pair.key.read_bytes(), password=None)
             certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
@@ -79,8 +80,8 @@ class Authority:
         return cls(key, certificate)
 
     def store_certificate(self, path: Path) -> Path:
-        """Write the certificate alone, for an authority that shall sign nothing more."""
-        path.write_bytes(self.certificate.public_bytes(serialization.Encoding.PEM))
+        """Write the certificate alone, for an authority that must not sign any more."""
+        write_whole(path, self.certificate.public_bytes(serialization.Encoding.PEM))
         return path
 
     def store(self, pair: KeyPair) -> None:
@@ -89,7 +90,7 @@ class Authority:
         write_private_key(pair.key, self.key)
 
     def issue(self, identity: Identity, *, folder: Path, name: str) -> KeyPair:
-        """Make a key and a certificate for the identity; the key file is for its owner only."""
+        """Make a key and a certificate for the identity; only the owner can read the key file."""
         key = ec.generate_private_key(ec.SECP256R1())
         parts = [x509.NameAttribute(NameOID.COMMON_NAME, identity.user)]
         if identity.group:
@@ -103,13 +104,13 @@ class Authority:
         builder = builder.add_extension(issuer_key, critical=False)
         signed = _with_uses(builder, identity).sign(self.key, hashes.SHA256())
         pair = KeyPair(certificate=folder / f"{name}.crt", key=folder / f"{name}.key")
-        pair.certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+        write_whole(pair.certificate, signed.public_bytes(serialization.Encoding.PEM))
         write_private_key(pair.key, key)
         return pair
 
 
 def write_private_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-    """Store a private key, unencrypted, with mode 0600 from its first byte on."""
+    """Store a private key, unencrypted, with mode 0600 from its first byte."""
     content = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
@@ -124,11 +125,10 @@ def service_account_keys(folder: Path) -> KeyPair:
     """The key pair that signs and checks service account tokens (`.crt` is the bare public key)."""
     key = ec.generate_private_key(ec.SECP256R1())
     pair = KeyPair(certificate=folder / "service-account.crt", key=folder / "service-account.key")
-    pair.certificate.write_bytes(
-        key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+    write_whole(pair.certificate, public)
     write_private_key(pair.key, key)
     return pair
 

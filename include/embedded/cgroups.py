@@ -1,8 +1,8 @@
-"""The project's part of the control group hierarchies: one group per node, and one for the rest.
+"""The project's part of the control group hierarchies: one group per node, one for the rest.
 
-Every process of the project is in it, so it also tells what is still running when nothing else
-does. Version 1 (one tree per controller) was run; version 2 (one tree) was written from the
-kernel's documentation and was not run.
+Every process of the project is in it, so it also shows what is still running when nothing else
+does. Version 1 (one tree per controller) has been run; version 2 (one tree) was written from the
+kernel's documentation and has not been run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ REMOVE_LIMIT_S = 10.0
 
 
 def hierarchies() -> tuple[Path, ...]:
-    """Where the control group trees are mounted: several for version 1, one for version 2."""
+    """Mounted control group trees: several for version 1, one for version 2."""
     return _read_mounts(MOUNTS.read_text())
 
 
@@ -40,12 +40,12 @@ def _read_mounts(mounts: str) -> tuple[Path, ...]:
 
 
 def is_version_2(tree: Path) -> bool:
-    """True for a cgroup tree of version 2; in a hybrid set-up one of several is."""
+    """True for a cgroup tree of version 2; a hybrid setup has one among several trees."""
     return (tree / "cgroup.controllers").exists()
 
 
 def create(group: str, *, cpus: str | None = None) -> None:
-    """Make a group in every tree; `cpus` as in `0-1`, None for those of the group above."""
+    """Make a group in every tree; `cpus` as in `0-1`, None for those of the parent group."""
     trees = hierarchies()
     if not trees:
         raise ClusterError("no control groups are mounted; nodes cannot be made on this machine")
@@ -61,7 +61,7 @@ def create(group: str, *, cpus: str | None = None) -> None:
 
 
 def _delegate(parent: Path) -> None:
-    """Version 2: let the groups below use the controllers that are there."""
+    """Version 2: enable the available controllers in child groups."""
     control = parent / "cgroup.subtree_control"
     if not control.exists():
         return
@@ -72,7 +72,7 @@ def _delegate(parent: Path) -> None:
 
 
 def _inherit_cpuset(path: Path) -> None:
-    """Version 1: a new group has no CPUs at all until it is told."""
+    """Version 1: a new group has no CPUs until it is given some."""
     for name in ("cpuset.cpus", "cpuset.mems"):
         if is_version_2(path) or not (path / name).exists() or (path / name).read_text().strip():
             continue
@@ -96,7 +96,7 @@ def pids() -> frozenset[int]:
 
 
 def groups() -> tuple[Path, ...]:
-    """The project's groups that exist, the inner ones first."""
+    """The project's existing groups, the inner ones first."""
     return tuple(group for tree in hierarchies() for group in _inner_first(tree / PREFIX))
 
 
@@ -106,7 +106,7 @@ def _inner_first(path: Path) -> Iterator[Path]:
 
 
 def remove() -> None:
-    """Remove the project's groups; a group is busy for a moment after its last process ended."""
+    """Remove the project's groups; a group stays busy briefly after its last process ended."""
     for _ in waiting.looks(limit_s=REMOVE_LIMIT_S, poll_s=POLL_S):
         _remove_once(groups())
         if not groups():

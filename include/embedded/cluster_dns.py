@@ -12,6 +12,7 @@ from include.embedded.layout import (
     DNS_PORT,
     DNS_READY_PORT,
 )
+from include.files import write_whole
 
 if TYPE_CHECKING:
     from include.embedded.layout import Layout
@@ -24,7 +25,7 @@ NAME = "coredns"
 def corefile(kubeconfig: str) -> str:
     """CoreDNS's configuration.
 
-    `ttl 0`: a pod's name must not be remembered from the time before it existed.
+    `ttl 0`: the absence of a pod's name must not be cached from before it existed.
     """
     return f"""\
 .:{DNS_PORT} {{
@@ -40,10 +41,10 @@ def corefile(kubeconfig: str) -> str:
 
 
 def start(layout: Layout) -> HostProcess:
-    """Start CoreDNS; its role must be there already."""
+    """Start CoreDNS; its role must already exist."""
     config = layout.config / "Corefile"
     config.parent.mkdir(parents=True, exist_ok=True)
-    config.write_text(corefile(str(layout.kubeconfig(credentials.COREDNS))))
+    write_whole(config, corefile(str(layout.kubeconfig(credentials.COREDNS))))
     command = (binary("coredns"), "-conf", config)
     return processes.start(NAME, command, log_file=layout.logs / "coredns.log")
 

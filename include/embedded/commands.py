@@ -1,4 +1,4 @@
-"""Runs other programs: never without a time limit, never with a failure unnoticed."""
+"""Runs other programs: always with a time limit, never with a failure unnoticed."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def run(
     cwd: Path | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """Standard output of a program that ended well.
+    """Standard output of a program that succeeded.
 
-    ClusterError with the end of its error output when it failed, was not there, or took longer
-    than `timeout_s` seconds. What it has started itself ends with it, also after Ctrl-C.
+    ClusterError with the end of its error output when it failed, is missing, or took longer than
+    `timeout_s` seconds. Its child processes end with it, also after Ctrl-C.
     """
     words = [str(word) for word in command]
     log.debug("running %s", " ".join(words))
@@ -52,7 +52,7 @@ def run(
             env=dict(environment) if environment is not None else with_system_path(),
             start_new_session=True,
         )
-    except (FileNotFoundError, PermissionError) as err:  # the latter: a folder on PATH is closed
+    except (FileNotFoundError, PermissionError) as err:  # the latter: an unreadable PATH folder
         msg = f"{words[0]} is not installed or may not be run; try `make setup`"
         raise ClusterError(msg) from err
     with process, ended_whole(process):
@@ -69,7 +69,7 @@ def run(
 
 @contextmanager
 def ended_whole(process: subprocess.Popen[AnyStr]) -> Iterator[None]:
-    """Kill a program of a session of its own, with all that it has started, if the block fails."""
+    """Kill a program in its own session with everything it started, if the block fails."""
     try:
         yield
     except BaseException:
@@ -87,7 +87,7 @@ def _is_alive(*, group: int) -> bool:
     Fields 3 and 5 of proc(5).
     """
     for path in PROC.glob("[0-9]*/stat"):
-        with suppress(OSError):  # it has just gone
+        with suppress(OSError):  # it has just ended
             state, _parent, of_group = path.read_text().rpartition(")")[2].split()[:3]
             if int(of_group) == group and state not in DEAD_STATES:
                 return True
@@ -95,13 +95,13 @@ def _is_alive(*, group: int) -> bool:
 
 
 def with_system_path() -> dict[str, str]:
-    """This process's environment, with the folders of system programs on PATH."""
+    """Environment of this process with the folders of system programs on PATH."""
     path = os.environ.get("PATH", "")
     return {**os.environ, "PATH": f"{path}:{SYSTEM_PATH}" if path else SYSTEM_PATH}
 
 
 def find(program: str) -> str | None:
-    """Path of a program on PATH or in the system's folders, None when there is none."""
+    """Path of a program on PATH or in the system's folders, None when it is missing."""
     return shutil.which(program, path=with_system_path()["PATH"])
 
 

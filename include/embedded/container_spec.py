@@ -1,9 +1,9 @@
 """The base spec of containerd's containers on machines with cgroups of version 1.
 
-MPI asks its cgroup which cores it may bind ranks to. On version 1 a container is told its cgroup's
-path on the host, at which it finds nothing, so MPI takes all cores of the machine for its own and
-fails to bind to those of other nodes. In a cgroup namespace it finds what it may use, as it does
-on version 2, where containerd makes that namespace unasked.
+MPI asks its cgroup which cores it may bind ranks to. On version 1 a container sees its cgroup's
+path on the host, where it finds nothing, so MPI assumes all cores of the machine and fails to bind
+to those of other nodes. In a cgroup namespace it finds its own, as on version 2, where containerd
+makes that namespace by default.
 """
 
 from __future__ import annotations

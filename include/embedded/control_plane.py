@@ -1,7 +1,7 @@
 """etcd, API server, controller-manager and scheduler as processes of this machine.
 
-They need no root when bound to loopback. Nothing answers without a certificate: anonymous
-requests are off, etcd asks for one of its own authority, and there is no plain-text port.
+They need no root when bound to loopback. Everything requires a certificate: anonymous requests are
+off, etcd requires one of its own authority, and there is no plain-text port.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from include.embedded import probe, processes
 from include.embedded.binaries import binary
 from include.embedded.credentials import CONTROLLER_MANAGER, SCHEDULER, Trust
 from include.embedded.layout import LOOPBACK, SERVICE_RANGE
+from include.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from include.embedded.layout import Layout
     from include.embedded.processes import HostProcess
 
-START_LIMIT_S = 60.0
-FEWER_COLLECTIONS = {"GOGC": "400"}  # memory for time: the ranks run on the same cores
-# What jobs, their pods and their names need; the rest would only take time from them.
+START_LIMIT_S = 180.0  # starved of processor time by other programs, an API server took 70 s
+FEWER_COLLECTIONS = {"GOGC": "400"}  # trades memory for time: the ranks run on the same cores
+# Controllers that jobs, their pods and names need; the rest would only cost time.
 CONTROLLERS = (
     "clusterrole-aggregation-controller",
-    "daemonset-controller",  # a study that takes the cluster for an existing one pulls with it
-    "deployment-controller",  # such a study installs upstream's manifests, Deployments in them
+    "daemonset-controller",  # pulls images for a study that uses the cluster as an existing one
+    "deployment-controller",  # runs upstream's Deployments, which such a study installs
     "endpointslice-controller",
     "garbage-collector-controller",
     "job-controller",
@@ -44,7 +45,7 @@ CONTROLLERS = (
     "ttl-after-finished-controller",
 )
 AUDIT_MEGABYTES = 20_000
-# One line when a request is answered; not the signs of life that nodes send all the time.
+# One line per answered request, without the constant heartbeats of nodes.
 AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -70,9 +71,9 @@ class Component:
 
 
 def etcd(layout: Layout) -> Component:
-    """The database; on loopback, and for clients with its own authority's certificates only.
+    """The database; on loopback, only for clients with certificates of its own authority.
 
-    It does not wait for the disk: the cluster does not outlive the machine's next start anyway.
+    It does not wait for the disk: the cluster does not survive a reboot anyway.
     """
     trust = Trust(pki=layout.pki)
     pair, client_url = trust.pair("etcd"), f"https://{LOOPBACK}:{layout.ports.etcd}"
@@ -98,7 +99,7 @@ def etcd(layout: Layout) -> Component:
 
 
 def api_server(layout: Layout) -> Component:
-    """The API server, on one address; it checks the kubelets' certificates too."""
+    """The API server, on one address; it verifies the kubelets' certificates too."""
     trust = Trust(pki=layout.pki)
     serving, to_etcd = trust.pair("apiserver"), trust.pair("apiserver-etcd")
     to_kubelet, tokens = trust.pair("apiserver-kubelet"), trust.pair("service-account")
@@ -138,7 +139,7 @@ def _audit_arguments(layout: Layout) -> tuple[str, ...]:
     return (
         f"--audit-policy-file={_audit_policy(layout)}",
         f"--audit-log-path={layout.audit_log}",
-        f"--audit-log-maxsize={AUDIT_MEGABYTES}",  # else it is cut in two at 100
+        f"--audit-log-maxsize={AUDIT_MEGABYTES}",  # otherwise split at 100
     )
 
 
@@ -147,7 +148,7 @@ def _audit_policy(layout: Layout) -> Path:
 
 
 def controller_manager(layout: Layout) -> Component:
-    """The built-in controllers, each with a service account of its own."""
+    """The built-in controllers, each with its own service account."""
     trust = Trust(pki=layout.pki)
     arguments = (
         *_follower(layout, CONTROLLER_MANAGER, port=layout.ports.controller_manager),
@@ -161,7 +162,7 @@ def controller_manager(layout: Layout) -> Component:
 
 
 def scheduler(layout: Layout) -> Component:
-    """The default scheduler, as it is."""
+    """The default scheduler, unchanged."""
     return Component(
         name=SCHEDULER, arguments=_follower(layout, SCHEDULER, port=layout.ports.scheduler)
     )
@@ -191,17 +192,17 @@ ALL = ("etcd", "kube-apiserver", CONTROLLER_MANAGER, SCHEDULER)
 def start(
     layout: Layout, started: Callable[[HostProcess], None], *, only: Collection[str] = ALL
 ) -> None:
-    """Start them, or `only` some, and wait until each answers; tells `started` of each at once.
+    """Start them, or `only` some, and wait until each answers; calls `started` at once for each.
 
     ClusterError with the end of its log when one dies or is not ready in time.
     """
     if layout.tuning.is_audited:
         _audit_policy(layout).parent.mkdir(parents=True, exist_ok=True)
-        _audit_policy(layout).write_text(json.dumps(AUDIT_POLICY))
+        write_whole(_audit_policy(layout), json.dumps(AUDIT_POLICY))
     needs = []
     if "etcd" in only:
         needs.append(_launch(layout, etcd(layout), started))
-        # An API server that finds no database waits a second before it looks again.
+        # An API server without a database waits a second before it retries.
         _await("etcd", lambda: _accepts(layout.ports.etcd), needs=needs)
     if "kube-apiserver" in only:
         needs.append(_launch(layout, api_server(layout), started))

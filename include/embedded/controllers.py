@@ -1,7 +1,7 @@
-"""Upstream controllers as host processes, each with its own credential and upstream's own role.
+"""Upstream controllers as host processes, each with its own credential and upstream's role.
 
-A controller sits in a network namespace of its own on the project's bridge: the ports that it
-insists on (the MPI Operator's 8080, say) are then nobody else's.
+A controller runs in its own network namespace on the project's bridge, so the ports it insists on
+(such as the MPI Operator's 8080) cannot clash.
 """
 
 from __future__ import annotations
@@ -9,23 +9,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from include.embedded import (
     access,
     cgroups,
+    controller_files,
     credentials,
     health,
+    leading,
     network,
     probe,
     processes,
     state,
 )
-from include.embedded.binaries import module_file
 from include.embedded.layout import BRIDGE_NETWORK, FIRST_CONTROLLER, MAX_CONTROLLERS, PREFIX
 from include.embedded.local_cluster import admin, apply, layout_of
 from include.errors import ClusterError
-from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, ResourceKind
+from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, LEASE, ResourceKind
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +36,9 @@ if TYPE_CHECKING:
     from include.kube.kinds import Controller
 
 log = logging.getLogger(__name__)
-LEASE = ResourceKind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 HEALTH_PORT = 8080
-START_LIMIT_S = 60.0
+WEBHOOK_PORT = 9443
+START_LIMIT_S = 180.0
 GONE_LIMIT_S = 120.0
 CLUSTER_ROLE = ResourceKind(
     group=access.API_GROUP,
@@ -65,9 +64,9 @@ def install(
     root: Path,
     study_id: str,
 ) -> None:
-    """Make a controller's program run and wait until it says that it is healthy.
+    """Start a controller's program and wait until it reports that it is healthy.
 
-    `needs` are the objects that it needs on the cluster. One that runs already is left as it is.
+    `needs` are the objects that it needs on the cluster. A running one is left as it is.
     ClusterError with the end of its log when it dies.
     """
     with state.locked(root):
@@ -87,13 +86,20 @@ def install(
             needs=(process,),
             timeout_s=START_LIMIT_S,
         )
+        address = network.address_of(_network_namespace(controller)) or ""
+        apply(
+            layout,
+            tuple(
+                controller_files.webhooks(controller, layout, address=address, port=WEBHOOK_PORT)
+            ),
+        )
 
 
 def forget(controller: Controller, dead: frozenset[str], *, root: Path, study_id: str) -> bool:
-    """Stop a controller that is to be installed again since parts of the cluster died, if it is.
+    """Stop a controller that must be reinstalled because parts of the cluster died; True if so.
 
-    That is one that died itself, or could not reach the API server for a while: it may give up
-    its lead, and with it end, seconds later.
+    That is one that died itself, or could not reach the API server for a while: it may give up its
+    lead, and so end, seconds later.
     """
     with state.locked(root):
         current = state.require(root, study_id=study_id)
@@ -101,88 +107,54 @@ def forget(controller: Controller, dead: frozenset[str], *, root: Path, study_id
         if current.process(controller.name) is None or not is_concerned:
             return False
         _stop(controller, current, root)
-        kube = admin(layout_of(root), namespace=controller.namespace)
-        kube.delete_all(LEASE, selector="")  # the next one would wait for it
-        kube.close()
+        leading.drop_leases(controller, layout_of(root))
     return True
 
 
-def objects(controller: Controller) -> list[dict[str, Any]]:
-    """A controller's objects on the cluster: namespace, definitions, role, binding.
-
-    Definitions and role are upstream's, out of the pinned module.
-    """
-    user = credentials.controller_user(controller.name)
-    return [
-        {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": controller.namespace},
-        },
-        *definitions(controller),
-        upstream_role(controller),
-        access.binding(role_name=controller.cluster_role, user=user),
-    ]
-
-
-def definitions(controller: Controller) -> list[dict[str, Any]]:
-    """The controller's custom resource definitions."""
-    return [
-        obj
-        for path in controller.crd_files
-        for obj in _objects_in(module_file(controller.go_module, path))
-    ]
-
-
-def upstream_role(controller: Controller) -> dict[str, Any]:
-    """The controller's ClusterRole, as its own deployment has it; ClusterError when not found."""
-    path = module_file(controller.go_module, controller.deployment_file)
-    for obj in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
-        if (
-            obj is not None
-            and obj["kind"] == "ClusterRole"
-            and obj["metadata"]["name"] == controller.cluster_role
-        ):
-            return dict(obj)
-    raise ClusterError(f"{path} has no ClusterRole {controller.cluster_role}")
-
-
-def _objects_in(path: Path) -> list[dict[str, Any]]:
-    """The objects of a manifest, read by the parser in C where there is one: they are long."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    documents = yaml.load_all(path.read_text(), Loader=loader)
-    return [obj for obj in documents if obj is not None]
+def stop(controller: Controller, *, root: Path, study_id: str) -> None:
+    """End a controller's process and what it holds; definitions and rights stay for the next."""
+    with state.locked(root):
+        current = state.require(root, study_id=study_id)
+        _stop(controller, current, root)
+        leading.drop_leases(controller, layout_of(root))
 
 
 def uninstall(controller: Controller, *, root: Path, study_id: str) -> None:
     """Stop a controller and remove what `install` made; returns when it is gone.
 
     Its empty namespace stays until the cluster's end: Kubernetes takes five seconds or more to
-    remove one, in which the study would stand still. ClusterError naming what is still there
-    when time is up.
+    remove one, while the study would wait. ClusterError naming what remains when time is up.
     """
     with state.locked(root):
         current = state.require(root, study_id=study_id)
         layout = layout_of(root)
         kube = admin(layout, namespace=controller.namespace)
-        # First the definition, while the controller is still there to see its resources go.
-        kube.delete(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
-        wait_gone(kube, CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
+        remove_definitions(kube, controller)
         _stop(controller, current, root)
+        controller_files.remove(controller, layout, kube)
         remove_rights(kube, controller)
         credentials.revoke(layout, (controller.name,))
         kube.close()
 
 
+def remove_definitions(kube: Kube, controller: Controller) -> None:
+    """Delete its definitions while the controller still runs and can clean up its resources."""
+    for name in controller.crd_names:
+        kube.delete(CUSTOM_RESOURCE_DEFINITION, name)
+    for name in controller.crd_names:
+        wait_gone(kube, CUSTOM_RESOURCE_DEFINITION, name)
+
+
 def remove_rights(kube: Kube, controller: Controller) -> None:
-    """Delete the role, its binding and the lease, for which the next one would else wait."""
-    kube.delete(CLUSTER_ROLE_BINDING, credentials.controller_user(controller.name))
-    kube.delete(CLUSTER_ROLE, controller.cluster_role)
+    """Delete the role, its binding and the lease, for which the next one would wait."""
+    user = credentials.controller_user(controller.name)
+    kube.delete(CLUSTER_ROLE_BINDING, user)
+    kube.delete(CLUSTER_ROLE, user)
     kube.delete_all(LEASE, selector="")
 
 
 def wait_gone(kube: Kube, kind: ResourceKind, name: str) -> None:
-    """Wait until an object is no longer there; ClusterError when time is up."""
+    """Wait until an object is gone; ClusterError when time is up."""
     processes.wait_for(
         f"the removal of {kind.kind} {name}",
         lambda: kube.get(kind, name) is None,
@@ -194,8 +166,8 @@ def wait_established(controller: Controller, layout: Layout) -> None:
     """Wait until the API server serves the controller's resources."""
     kube = admin(layout, namespace=controller.namespace)
     processes.wait_for(
-        f"the definition {controller.crd_name}",
-        lambda: _is_established(kube, controller.crd_name),
+        f"the definitions {', '.join(controller.crd_names)}",
+        lambda: all(_is_established(kube, name) for name in controller.crd_names),
         timeout_s=START_LIMIT_S,
     )
     kube.close()
@@ -217,7 +189,10 @@ def _start(
         "address": address,
         "health_port": str(HEALTH_PORT),
         "metrics_port": "0",
+        "webhook_port": str(WEBHOOK_PORT),
+        "config": str(controller_files.config_path(controller, layout)),
     }
+    own = controller_files.write(controller, layout, values)
     arguments = [argument.format(**values) for argument in controller.process_arguments]
     enter: list[str | Path] = ["nsenter", f"--net={network.NETWORK_NAMESPACES / namespace}", "--"]
     log_file = layout.logs / f"{controller.name}.log"
@@ -225,7 +200,7 @@ def _start(
         controller.name,
         [*enter, program, *arguments],
         log_file=log_file,
-        environment={"KUBECONFIG": values["kubeconfig"]},
+        environment={"KUBECONFIG": values["kubeconfig"], **own},
     )
     cgroups.join(cgroups.HOST_GROUP, process.pid)
     state.write(layout, current.with_process(process))
@@ -233,9 +208,9 @@ def _start(
 
 
 def _plugged_in(controller: Controller) -> str:
-    """The controller's address on the bridge, after plugging it in where it is not.
+    """The controller's address on the bridge, after connecting it if necessary.
 
-    A network namespace that was left half made is made anew.
+    An incomplete network namespace is made again.
     """
     namespace = _network_namespace(controller)
     if address := network.address_of(namespace):
@@ -252,7 +227,7 @@ def _plugged_in(controller: Controller) -> str:
 
 
 def _stop(controller: Controller, current: ClusterState, root: Path) -> ClusterState:
-    """End the process and its network namespace, and forget it."""
+    """End the process and its network namespace, and remove it from the state."""
     running = current.process(controller.name)
     if running is not None:
         processes.stop((running,))
@@ -270,5 +245,5 @@ def _network_namespace(controller: Controller) -> str:
 def _is_healthy(controller: Controller) -> bool:
     address = network.address_of(_network_namespace(controller))
     return address is not None and probe.answers_in_plain(
-        address, port=HEALTH_PORT, path="/healthz"
+        address, port=HEALTH_PORT, path=controller.health_path
     )

@@ -1,7 +1,7 @@
-"""One credential for each program and person of the cluster, with the least rights that do.
+"""One credential for each program and person of the cluster, with the least rights needed.
 
-Kubernetes takes a certificate's common name as the user and its organisation as the group; the
-`system:` names below are those to which it gives rights of its own accord.
+Kubernetes takes a certificate's common name as the user and its organisation as the group; it
+grants rights of its own accord to the `system:` names below.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ FIRST_SERVICE_ADDRESS = "10.96.0.1"
 
 @dataclass(frozen=True, kw_only=True)
 class Trust:
-    """Files of the cluster's authority; its key stays, since controllers come later."""
+    """Files of the cluster's authority; its key is kept, since controllers come later."""
 
     pki: Path
 
@@ -60,7 +60,7 @@ class Trust:
         return self.pki / "etcd-ca.crt"
 
     def pair(self, name: str) -> KeyPair:
-        """Certificate and key that go by this name."""
+        """Certificate and key of this name."""
         return KeyPair(certificate=self.pki / f"{name}.crt", key=self.pki / f"{name}.key")
 
 
@@ -84,7 +84,7 @@ def create_all(layout: Layout) -> Trust:
 
 
 def _issue_etcd(trust: Trust) -> None:
-    """Etcd's certificates, from an authority whose key is then forgotten."""
+    """Issue etcd's certificates from an authority whose key is then discarded."""
     authority = Authority.create("operator-benchmark-etcd")
     authority.store_certificate(trust.etcd_authority)
     serving = Identity(user="etcd", addresses=(LOOPBACK,), is_server=True)
@@ -106,9 +106,9 @@ def _issue_api_server(authority: Authority, layout: Layout) -> None:
 
 
 def issue_node(layout: Layout, node: Node, *, inside: Path) -> None:
-    """A node's client and serving certificates and its kubeconfig, in the node's own folder.
+    """Issue a node's client and serving certificates and its kubeconfig, in the node's own folder.
 
-    `inside` is where the node itself sees that folder.
+    `inside` is that folder's path as the node sees it.
     """
     trust = Trust(pki=layout.pki)
     authority = Authority.load(trust.authority)
@@ -130,7 +130,7 @@ def issue_node(layout: Layout, node: Node, *, inside: Path) -> None:
 
 
 def issue_controller(layout: Layout, name: str) -> Path:
-    """The kubeconfig of a controller, made when it is not there yet; user and file are `name`."""
+    """The kubeconfig of a controller, made if missing; user and file are `name`."""
     path = layout.kubeconfig(name)
     if not path.exists():
         trust = Trust(pki=layout.pki)
@@ -156,13 +156,13 @@ def revoke(layout: Layout, names: Iterable[str]) -> None:
 
 
 def write_kubeconfig(layout: Layout, *, user: str) -> None:
-    """Store the kubeconfig of a user whose certificate lies with the control plane's."""
+    """Store the kubeconfig of a user whose certificate is among the control plane's."""
     content = kubeconfig(layout.api_url, pki=layout.pki, user=user)
     write_secret(layout.kubeconfig(user), content)
 
 
 def kubeconfig(api_url: str, *, pki: Path, user: str) -> str:
-    """A kubeconfig that names its certificate files, so that no client copies the key."""
+    """A kubeconfig that refers to its certificate files, so that no client copies the key."""
     cluster = {"server": api_url, "certificate-authority": str(pki / "ca.crt")}
     client = {
         "client-certificate": str(pki / f"{user}.crt"),
@@ -180,5 +180,5 @@ def kubeconfig(api_url: str, *, pki: Path, user: str) -> str:
 
 
 def write_secret(path: Path, content: str) -> None:
-    """Store a text for its owner only, whole or not at all."""
+    """Store a text atomically, readable by its owner only."""
     write_whole(path, content, mode=PRIVATE)

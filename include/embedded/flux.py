@@ -1,7 +1,7 @@
-"""`python -m include.embedded.flux`: brings what the Flux Operator takes on the local cluster.
+"""`python -m include.embedded.flux`: fetches what the Flux Operator needs on the local cluster.
 
-That is the controller's program, its manifest and a view image of Flux. What is on PATH or in the
-cache is taken as it is; what is missing is asked of the Go module proxy and of upstream's registry.
+That is the controller's program, its manifest and a view image of Flux. Whatever is on PATH or in
+the cache is used; the rest is requested from the Go module proxy and upstream's registry.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from include import k8s_operators
-from include.embedded import flux_controller, flux_view, programs
+from include.embedded import flux_view, on_demand, programs
 from include.embedded.progress import Progress, to_terminal
 from include.errors import BenchmarkError, ClusterError
 from include.kube import installation
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from include.kube.kinds import Controller
 
 NAME = "flux_operator"
-VIEW_VARIABLE = "FLUX_VIEW"  # a view for the demo, where none is in the cache
-# A demo that says none of these compares what is at hand on the local cluster.
+VIEW_VARIABLE = "FLUX_VIEW"  # the demo's view when the cache has none
+# Without any of these, a demo compares what is available on the local cluster.
 OWN_CHOICE = frozenset({"operators", "preset", "cluster"})
 ALL = ("mpi_operator", NAME, "indexed_job")
 
@@ -41,7 +41,7 @@ def controller() -> Controller:
 
 
 def bring(source: str | None, progress: Progress) -> tuple[list[str], list[str]]:
-    """Bring each of the three; lines of what is there, and lines of what cannot be had."""
+    """Fetch each of the three; lines of what is there, and lines of what cannot be had."""
     steps = (bring_program, bring_manifest, lambda progress: bring_view(source, progress))
     there, lacking = [], []
     for step in steps:
@@ -53,11 +53,11 @@ def bring(source: str | None, progress: Progress) -> tuple[list[str], list[str]]
 
 
 def bring_program(progress: Progress) -> str:
-    """The controller's program: found, else built from its module."""
+    """The controller's program: the existing one, or else built from its module."""
     wanted = controller()
     program = programs.find(wanted)
     if program is None:
-        flux_controller.build(wanted, progress)
+        on_demand.build(wanted, progress)
         program = programs.find(wanted)
     if program is None:
         raise ClusterError(f"no program {wanted.name} on PATH or in the cache")
@@ -65,14 +65,14 @@ def bring_program(progress: Progress) -> str:
 
 
 def bring_manifest(_: Progress) -> str:
-    """The controller's manifest, downloaded where it is not in the cache."""
+    """The controller's manifest, downloaded unless cached."""
     wanted = controller()
     installation.manifest(wanted, cache=cache_dir())
     return f"manifest of {wanted.version}"
 
 
 def bring_view(source: str | None, progress: Progress) -> str:
-    """The view image: of a source, else that of the cache, else upstream's."""
+    """The view image: from the source, or else the cache, or else upstream."""
     view = None if source else flux_view.at_hand(None)
     if view is None:
         view = flux_view.bring(source or flux_view.UPSTREAM, progress)
@@ -80,7 +80,7 @@ def bring_view(source: str | None, progress: Progress) -> str:
 
 
 def demo(conf: dict[str, Any], tell: Callable[[str], None]) -> dict[str, Any]:
-    """The demo's params, with the Flux Operator among its operators where it can be had.
+    """The demo's params, with the Flux Operator among its operators where available.
 
     A demo that chooses its own study is left as it is.
     """
@@ -104,7 +104,7 @@ def _to_error_output(line: str) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: bring what is asked for; exit code 1 when something cannot be had."""
+    """Command line: fetch what is asked for; exit code 1 when something cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m include.embedded.flux", description=__doc__)
     parser.add_argument("view", nargs="?", help="archive, image reference or installed prefix")
     parser.add_argument("--manifest", type=Path, help="the operator's manifest, from a file")

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 ANSWER_LIMIT_S = 5.0
 TRY_LIMIT_S = 120.0
 _VERSION = re.compile(r"^commands:\s+(\S+)", re.MULTILINE)
-# Both images as they are in a pod: the view's files copied to where Flux expects itself.
+# Both images as in a pod: the view's files copied to the path that Flux expects, and its Python
+# under its full name alone, to which the Flux Operator's start script reduces it. Starting Flux
+# takes that Python, as its own start scripts are commands in it.
 _TRY = """\
 set -eu
 view=$(ls "$1/view/opt/views/._view" 2>/dev/null | head -n 1)
@@ -35,14 +37,19 @@ if [ -d "$1/view/opt/software" ]; then
 fi
 [ -x "$1/application/usr/bin/time" ] || { echo "/usr/bin/time is not in the image" >&2; exit 1; }
 exec chroot "$1/application" /bin/bash -c '
-  export PATH="$PATH:/mnt/flux/view/bin" LD_LIBRARY_PATH=/mnt/flux/view/lib; flux version'
+  view=/mnt/flux/view
+  export PATH="$PATH:$view/bin" LD_LIBRARY_PATH=$view/lib
+  for python in "$view"/lib/python3*; do
+    if [ -f "$view/bin/${python##*/}" ]; then rm -f "$view/bin/python3" "$view/bin/python"; fi
+  done
+  flux version && flux start true'
 """
 
 
 def version(images: Store, *, view: str, application: str) -> str:
-    """The version of a view's Flux, by running it in the application's image.
+    """The version of a view's Flux, found by starting it in the application's image.
 
-    ClusterError with what the linker or the shell says when it does not run there.
+    ClusterError with the message of the linker or the shell when it does not run there.
     """
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
@@ -54,15 +61,15 @@ def version(images: Store, *, view: str, application: str) -> str:
                 images.run("images", "mount", "--rw", reference, folder)
                 mounted.append(folder)
             apart = ("unshare", "--mount", "--propagation", "private", "--")
-            told = run([*apart, "bash", "-c", _TRY, "try", root], timeout_s=TRY_LIMIT_S)
+            output = run([*apart, "bash", "-c", _TRY, "try", root], timeout_s=TRY_LIMIT_S)
         except ClusterError as err:
             msg = f"the view's Flux does not run in the application's image: {_words(err)}"
             raise ClusterError(msg) from err
         finally:
             for folder in mounted:
                 images.run("images", "unmount", "--rm", folder)
-    if (match := _VERSION.search(told)) is None:
-        raise ClusterError(f"the view's `flux version` does not tell a version: {told.strip()}")
+    if (match := _VERSION.search(output)) is None:
+        raise ClusterError(f"the view's `flux version` prints no version: {output.strip()}")
     return match[1]
 
 
@@ -80,7 +87,7 @@ def require_answer(reference: str) -> None:
             return
     except urllib.error.HTTPError as err:
         if err.code in (http.client.UNAUTHORIZED, http.client.NOT_FOUND):
-            return  # it wants a token, which it gives to everybody for a public image
+            return  # it asks for a token, which it gives to anyone for a public image
         reason = f"HTTP {err.code}"
     except (OSError, ssl.SSLError, http.client.HTTPException) as err:
         reason = str(err)

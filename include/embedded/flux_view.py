@@ -1,10 +1,10 @@
 """Flux for the local cluster's nodes: a view image, as the Flux Operator expects it, in the cache.
 
 Such an image has Flux below `/opt/views/._view/<name>`, `/opt/view` as a link to it, and
-`/opt/software`; a pod's init container copies both to `/mnt/flux`, where the application's image,
-which knows nothing of Flux, uses them. The project carries none: a user gives an archive of one
-(OCI or Docker), a reference that a registry answers to, or an installed prefix, which is then put
-into an image of that form. It is brought once and goes to the nodes with the application's image.
+`/opt/software`; a pod's init container copies both to `/mnt/flux` for the application's image,
+which knows nothing of Flux. The project carries none: a user gives an archive of one (OCI or
+Docker), a reference in a registry, or an installed prefix, which is then put into an image of that
+form. It is fetched once and goes to the nodes with the application's image.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.embedded import flux_check, image, image_store, oci, package_image, packages
-from include.embedded.binaries import KEY_LENGTH
+from include.embedded.modules import KEY_LENGTH
 from include.embedded.paths import cache_root
 from include.embedded.whole import made_whole
 from include.errors import ClusterError
+from include.files import write_whole
 from include.models import Model
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ if TYPE_CHECKING:
     from include.embedded.progress import Progress
 
 REPOSITORY = "docker.io/local/flux-view"
-# Of the upstream views the newest whose libc is not newer than Debian 12's.
+# The newest upstream view whose libc is not newer than Debian 12's.
 UPSTREAM = "ghcr.io/converged-computing/flux-view-ubuntu:tag-jammy"
 ADVICE = (
     f"bring one with `make flux VIEW=…`: upstream's image ({UPSTREAM}), an archive of it, or a "
     f"prefix in which Spack or conda-forge (flux-core) has installed Flux"
 )
 FOLDER = "flux"  # folder in the cache
-NOTED = "flux_view.json"  # in a cluster's state folder
-CURRENT = "current"  # names the view that was brought last
+NOTED = "flux_view.json"  # file in a cluster's state folder
+CURRENT = "current"  # names the view fetched last
 PULL_LIMIT_S = 1800.0
 PREFIX_NAME = "view"  # name of an installed prefix in the image
 OCI_SCHEME, DOCKER_SCHEME = "oci:", "docker-archive:"
@@ -50,19 +51,19 @@ class FluxView(Model):
     """A view image in the cache; `view.json` beside its archive."""
 
     key: str
-    source: str  # source as the user gave it
-    reference: str  # what it goes by on the nodes
+    source: str  # source as given by the user
+    reference: str  # its name on the nodes
     digest: str  # digest of the manifest
     version: str  # version of flux-core in it
 
 
 def folder() -> Path:
-    """Where views lie in the cache."""
+    """Folder of the views in the cache."""
     return cache_root() / FOLDER
 
 
 def at_hand(source: str | None) -> FluxView | None:
-    """The view of that source, or the one brought last; None when it is not in the cache."""
+    """The view of that source, or the one fetched last; None when it is not in the cache."""
     if source is not None:
         return _read(key_of(source))
     try:
@@ -72,14 +73,14 @@ def at_hand(source: str | None) -> FluxView | None:
 
 
 def note(view: FluxView, root: Path) -> None:
-    """Remember the view that a cluster's nodes were started with; one that is noted stays."""
+    """Note the view that a cluster's nodes are started with; an existing note is kept."""
     path = root / NOTED
     if not path.exists():
-        path.write_text(view.model_dump_json(indent=2))
+        write_whole(path, view.model_dump_json(indent=2))
 
 
 def noted(root: Path) -> FluxView | None:
-    """The view that a cluster's nodes have, whichever was brought since; None when none."""
+    """The view on a cluster's nodes, whichever was fetched since; None without one."""
     try:
         return FluxView.model_validate_json((root / NOTED).read_bytes())
     except FileNotFoundError:
@@ -94,9 +95,9 @@ def _read(key: str) -> FluxView | None:
 
 
 def key_of(source: str) -> str:
-    """16 hex digits for a view: by an archive's content, a prefix' files, or a reference.
+    """16 hex digits for a view: from an archive's content, a prefix's files, or a reference.
 
-    ClusterError for what is none of the three.
+    ClusterError for anything else.
     """
     path = _path(source)
     if path.is_file():
@@ -105,7 +106,7 @@ def key_of(source: str) -> str:
     if path.is_dir():
         return _key_of_prefix(path)
     if not _REFERENCE.fullmatch(source):
-        msg = f"{source} is no file, no folder and no image's full reference; {ADVICE}"
+        msg = f"{source} is neither a file, a folder nor a full image reference; {ADVICE}"
         raise ClusterError(msg)
     return hashlib.sha256(source.encode()).hexdigest()[:KEY_LENGTH]
 
@@ -116,7 +117,7 @@ def _path(source: str) -> Path:
 
 def _key_of_prefix(prefix: Path) -> str:
     if not (prefix / "bin" / "flux").exists():
-        raise ClusterError(f"{prefix} is no prefix of Flux: it has no bin/flux")
+        raise ClusterError(f"{prefix} is not a Flux prefix: it has no bin/flux")
     digest = hashlib.sha256(str(prefix.resolve()).encode())
     for path in sorted(prefix.rglob("*")):
         status = path.lstat()
@@ -129,9 +130,9 @@ def _key_of_prefix(prefix: Path) -> str:
 def bring(source: str, progress: Progress) -> FluxView:
     """Make the view of that source the one that the cluster's nodes get, and return it.
 
-    ClusterError when it cannot be had, is no view, or does not run in the application's image.
+    ClusterError when it cannot be had, is not a view, or does not run in the application's image.
     """
-    packages.require_root("a view image is unpacked for the nodes, which takes root")
+    packages.require_root("unpacking a view image for the nodes takes root")
     image.built()
     target = folder() / key_of(source)
     with made_whole(target, progress) as partial:
@@ -141,14 +142,14 @@ def bring(source: str, progress: Progress) -> FluxView:
     if view is None:
         raise ClusterError(f"{target} has no view.json; remove it and bring the view again")
     store(view, progress)
-    (folder() / CURRENT).write_text(view.key)
+    write_whole(folder() / CURRENT, view.key)
     return view
 
 
 def store(view: FluxView, progress: Progress, *, package_names: tuple[str, ...] = ()) -> Path:
-    """The folder of containerd with the view and what every node has; made when it is missing.
+    """The containerd folder with the view and what every node has; made if missing.
 
-    `package_names`: with the image of these packages instead of LAMMPS'.
+    With `package_names`, it holds the image of these packages instead of LAMMPS'.
     """
     base = _Base.of(package_names)
     target = folder() / f"{view.key}-{base.key}"
@@ -183,7 +184,7 @@ def _bring_into(target: Path, source: str, progress: Progress) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class _Base:
-    """An application's image, with which the view goes to the nodes."""
+    """The application image that the view goes to the nodes with."""
 
     key: str
     folder: Path
@@ -191,7 +192,7 @@ class _Base:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> _Base:
-        """The image of these packages, or LAMMPS' for none."""
+        """The image of these packages, or LAMMPS' without any."""
         if names:
             return cls(
                 key=package_image.key(names),
@@ -216,7 +217,7 @@ def _with_view(target: Path, archive: Path, reference: str, *, base: _Base) -> t
 
 
 def _imported(images: Store, archive: Path) -> tuple[str, str]:
-    """Name and digest of the one image of an archive."""
+    """Name and digest of the only image in an archive."""
     before = images.digests()
     images.import_archive(archive)
     new = {name: digest for name, digest in images.digests().items() if name not in before}
@@ -245,7 +246,7 @@ def _image_of_prefix(prefix: Path, archive: Path, *, scratch: Path) -> None:
     place = root / "opt" / "views" / "._view" / PREFIX_NAME
     shutil.copytree(prefix, place, symlinks=True)
     (root / "opt" / "view").symlink_to(f"/opt/views/._view/{PREFIX_NAME}")
-    software = root / "opt" / "software"  # the operator's script copies what is in it
+    software = root / "opt" / "software"  # the operator's script copies its content
     software.mkdir()
     (software / "README").write_text("All software is in the view.\n")
     oci.write_layer(root, layer, epoch_s=image.EPOCH_S)
@@ -259,9 +260,9 @@ def _image_of_prefix(prefix: Path, archive: Path, *, scratch: Path) -> None:
 
 
 def _unpack_application(root: Path) -> None:
-    """The application image's files, less what a view has no use for."""
+    """Unpack the application image's files that a view needs."""
     with tarfile.open(image.folder() / "lammps.tar") as archive:
-        largest = max(archive.getmembers(), key=lambda entry: entry.size)  # its one layer
+        largest = max(archive.getmembers(), key=lambda entry: entry.size)  # its only layer
         with tarfile.open(fileobj=archive.extractfile(largest)) as layer:
             layer.extractall(root, filter="fully_trusted")  # noqa: S202  the project's own files
     for name in ("hns", "lammps", "openmpi"):

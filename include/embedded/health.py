@@ -1,4 +1,4 @@
-"""Whether all parts of the cluster on this machine live, and which of them are to be revived."""
+"""Health of the cluster on this machine: which parts live, and which must be restarted."""
 
 from __future__ import annotations
 
@@ -6,33 +6,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.embedded import processes, state
+from include.embedded.credentials import CONTROLLER_MANAGER, SCHEDULER
 from include.errors import PartDied
 
 if TYPE_CHECKING:
+    from include.embedded.processes import HostProcess
     from include.embedded.state import ClusterState
 
 DATABASE, API_SERVER = "etcd", "kube-apiserver"
+FOLLOWERS = frozenset({CONTROLLER_MANAGER, SCHEDULER})
 
 
 def require_whole(root: Path, *, study_id: str) -> None:
-    """PartDied naming each part of the study's cluster that has died, with the end of its log."""
+    """PartDied naming each dead part of the study's cluster, with the end of its log.
+
+    A part stopped by a signal counts as dead: even if it resumes, the running job has met a cluster
+    that stood still.
+    """
     current = state.require(root, study_id=study_id)
     if not current.is_complete or not (dead := current.dead()):
         return
     names = " and ".join(part.name for part in dead)
     have = "has" if len(dead) == 1 else "have"
-    told = "\n".join(f"{part.log}:\n{processes.log_tail(Path(part.log))}" for part in dead[:1])
-    raise PartDied(f"{names} of the cluster on this machine {have} died: the end of {told}")
+    done = "been stopped by a signal" if all(map(processes.is_stopped, dead)) else "died"
+    log_ends = "\n".join(f"{part.log}:\n{processes.log_tail(Path(part.log))}" for part in dead[:1])
+    raise PartDied(f"{names} of the cluster on this machine {have} {done}: the end of {log_ends}")
 
 
 def dead_names(current: ClusterState) -> frozenset[str]:
-    """Names of the parts that have died.
+    """Names of the dead parts.
 
-    Where the database or the API server is among them, the cluster has been without both.
+    If the database or the API server is among them, the cluster has been without both.
     """
     return frozenset(part.name for part in current.dead())
 
 
+def to_start_again(current: ClusterState) -> tuple[HostProcess, ...]:
+    """Parts that have died, and those that may end, seconds later, for having lost the API server.
+
+    The latter would cost the point at work a second loss.
+    """
+    dead = dead_names(current)
+    missing = dead | FOLLOWERS if lost_touch(dead) else dead
+    return tuple(part for part in current.processes if part.name in missing)
+
+
 def lost_touch(dead: frozenset[str]) -> bool:
-    """True if controllers could not reach the API server: one that leads others then gives up."""
+    """True if controllers could not reach the API server: those with a lead then give it up."""
     return bool(dead & {DATABASE, API_SERVER})

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.embedded import application_files, image_store, oci, packages
-from include.embedded.binaries import KEY_LENGTH, binary
+from include.embedded.binaries import binary
+from include.embedded.modules import KEY_LENGTH
 from include.embedded.paths import TOOLS, cache_root
 from include.embedded.progress import Progress, run_program
 from include.embedded.whole import made_whole
@@ -66,7 +67,7 @@ def reference() -> str:
 
 
 def folder() -> Path:
-    """Where the image is, or will be, once built."""
+    """Folder of the image, built or still to be built."""
     return cache_root() / "image" / cache_key()
 
 
@@ -158,7 +159,7 @@ def _pause(scratch: Path, archive: Path, *, reference: str) -> None:
 
 
 def architecture() -> str:
-    """This machine's architecture in the words of the OCI; ClusterError for an unknown one."""
+    """Architecture of this machine in the words of the OCI; ClusterError for an unknown one."""
     machine = platform.machine()
     if machine not in oci.ARCHITECTURES:
         raise ClusterError(f"no image can be made for {machine}; use x86_64 or aarch64")

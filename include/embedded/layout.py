@@ -1,4 +1,4 @@
-"""Names, addresses and paths of the embedded cluster: each is written here once."""
+"""Names, addresses and paths of the embedded cluster, each defined once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from include.errors import ClusterError
 if TYPE_CHECKING:
     from pathlib import Path
 
-PREFIX = "opb"  # namespaces, links and cgroups of this project begin with it
+PREFIX = "opb"  # prefix of the project's namespaces, links and cgroups
 HOST_LINK = f"{PREFIX}0"  # the host's end of its link to the bridge
-SWITCH = f"{PREFIX}-switch"  # the network namespace that the bridge is in
+SWITCH = f"{PREFIX}-switch"  # network namespace of the bridge
 BRIDGE_NETWORK = "10.99.0"
 BRIDGE_ADDRESS = "10.99.0.1"
 BRIDGE_PREFIX_LENGTH = 24
-FIRST_CONTROLLER = 2  # last number of the address of the first controller on the bridge
+FIRST_CONTROLLER = 2  # last number of the first controller's address on the bridge
 MAX_CONTROLLERS = 9
 FIRST_NODE = 11
 MAX_NODES = 200
@@ -32,7 +32,7 @@ SCHEDULER_PORT = 11259
 DNS_PORT = 53
 DNS_READY_PORT = 18181
 KUBELET_PORT = 10250
-SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; a node's folder is a part of it
+SOCKET_PATH_LIMIT = 100  # the kernel's is 107 bytes; a node's folder is part of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,12 +43,12 @@ class Node:
 
     @property
     def name(self) -> str:
-        """As the API server knows it."""
+        """Name of the node in the API server."""
         return f"node-{self.number}"
 
     @property
     def address(self) -> str:
-        """On the bridge."""
+        """Address on the bridge."""
         return f"10.99.0.{FIRST_NODE + self.number - 1}"
 
     @property
@@ -58,7 +58,7 @@ class Node:
 
     @property
     def namespace(self) -> str:
-        """Its network namespace."""
+        """Name of its network namespace."""
         return f"{PREFIX}-{self.name}"
 
     @property
@@ -68,7 +68,7 @@ class Node:
 
     @property
     def cgroup(self) -> str:
-        """Its part of every cgroup hierarchy."""
+        """Name of its group in every cgroup hierarchy."""
         return f"{PREFIX}/{self.name}"
 
 
@@ -79,7 +79,7 @@ def nodes(count: int) -> tuple[Node, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Ports:
-    """Where the control plane listens; another cluster on the same machine has others."""
+    """Ports of the control plane; another cluster on the same machine uses others."""
 
     api: int = API_PORT
     etcd: int = ETCD_PORT
@@ -93,12 +93,12 @@ class Tuning:
     """Settings of a control plane other than its ports."""
 
     qps: int = 200  # requests/s of each built-in controller and the scheduler; burst: twice that
-    is_audited: bool = False  # who asked the API server for what is written down
+    is_audited: bool = False  # log of who asked the API server for what
 
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """Paths below the state folder, and where the API server and its helpers listen."""
+    """Paths below the state folder, and the addresses of the API server and its helpers."""
 
     root: Path
     api_address: str
@@ -107,7 +107,7 @@ class Layout:
 
     @property
     def api_url(self) -> str:
-        """Where clients find the API server."""
+        """Address where clients reach the API server."""
         return f"https://{self.api_address}:{self.ports.api}"
 
     @property
@@ -137,7 +137,7 @@ class Layout:
 
     @property
     def state_file(self) -> Path:
-        """Whose cluster this is, and its processes."""
+        """File with the cluster's owner and processes."""
         return self.root / "state.json"
 
     def kubeconfig(self, user: str) -> Path:
@@ -145,14 +145,14 @@ class Layout:
         return self.root / "kubeconfig" / f"{user}.yaml"
 
     def node(self, node: Node) -> Path:
-        """All that is a node's own."""
+        """Folder of everything that belongs to one node."""
         return self.root / node.name
 
     def require_short(self) -> None:
-        """ClusterError when sockets below the state folder would have too long a path."""
+        """ClusterError when socket paths below the state folder would be too long."""
         longest = len(str(self.root / "node-200" / "containerd.sock"))
         if longest > SOCKET_PATH_LIMIT:
             msg = (
-                f"{self.root} is too long a path for sockets; set OPERATOR_BENCHMARK_STATE shorter"
+                f"{self.root} is too long for socket paths; set a shorter OPERATOR_BENCHMARK_STATE"
             )
             raise ClusterError(msg)

@@ -41,7 +41,7 @@ READY_LIMIT_S = 120.0
 
 
 class Builder:
-    """Starts one cluster, keeping the state file true at every step."""
+    """Starts one cluster, keeping the state file correct at every step."""
 
     def __init__(self, layout: Layout, current: ClusterState) -> None:
         self.layout = layout
@@ -50,22 +50,22 @@ class Builder:
         cgroups.create(cgroups.HOST_GROUP)
 
     def started(self, process: HostProcess) -> None:
-        """Remember a process, on the disk too, and put it into the project's cgroup."""
+        """Record a process, also on disk, and put it into the project's cgroup."""
         self.state = self.state.with_process(process)
         state.write(self.layout, self.state)
 
     def started_on_host(self, process: HostProcess) -> None:
-        """Remember a process that is no node."""
+        """Record a process that is not a node."""
         cgroups.join(cgroups.HOST_GROUP, process.pid)
         self.started(process)
 
     def control_plane_ready(self, seconds: float) -> None:
-        """Remember how long the control plane took."""
+        """Record how long the control plane took."""
         log.info("control plane ready after %.1f s", seconds)
         self.state = self.state.model_copy(update={"control_plane_s": seconds})
 
     def complete(self) -> None:
-        """Say that nothing is missing."""
+        """Record that nothing is missing."""
         self.state = self.state.model_copy(update={"is_complete": True})
         state.write(self.layout, self.state)
 
@@ -76,22 +76,23 @@ def layout_of(root: Path) -> Layout:
 
 
 def create(reservation: Reservation, *, root: Path, images: Path | None = None) -> None:
-    """Start the study's cluster, or adopt it when it runs.
+    """Start the study's cluster, or adopt it if it runs.
 
-    `images` is the folder of containerd that the nodes start from; None: with the application's.
+    `images` is the containerd folder that the nodes start from; None: the application's.
 
-    One that is half made, or of which a process has died, is removed and made again. ClusterError
-    when another study's cluster runs here, or when a component cannot be started; what was made
-    until then is removed by `removal.delete`, which the caller owes in any case.
+    An incomplete cluster, or one with a dead process, is removed and made again. ClusterError
+    when another study's cluster runs here, or when a component cannot be started; the caller must
+    run `removal.delete` in any case, which removes what was made so far.
     """
     layout = layout_of(root)
     layout.require_short()
-    with state.locked(root):
+    with owner.locked(), state.locked(root):
         current = state.read(root)
         state.refuse_other_study(current, root=root, study_id=reservation.study_id)
         if current is not None and current.is_complete and not current.dead():
             log.info("adopting the running cluster of study %s", current.study_id)
             return
+        owner.refuse_other(root)
         removal.remove_everything(root)
         owner.claim(root)
         _create(layout, reservation, images=images or image.folder() / image_store.FOLDER)
@@ -117,10 +118,10 @@ def _create(layout: Layout, reservation: Reservation, *, images: Path) -> None:
 
 
 def revive(*, root: Path, study_id: str) -> frozenset[str]:
-    """Start again what of the study's cluster has died; returns names of what had.
+    """Restart the dead parts of the study's cluster; returns their names.
 
-    Controllers are none of it: whoever installed them knows their programs. ClusterError when
-    there is no such cluster, when all of it is gone, or when a part does not come up.
+    Controllers are not included: whoever installed them knows their programs. ClusterError when
+    there is no such cluster, when all of it is gone, or when a part does not start.
     """
     current = state.require(root, study_id=study_id)
     if not current.is_complete or not current.dead():
@@ -131,8 +132,11 @@ def revive(*, root: Path, study_id: str) -> frozenset[str]:
         if not current.is_running():
             health.require_whole(root, study_id=study_id)
         if dead:
-            log.warning("starting %s of the local cluster again", " and ".join(sorted(dead)))
-            _revive(current, dead, root=root)
+            again = health.to_start_again(current)
+            processes.kill(again)  # those that are stopped, or live
+            names = frozenset(part.name for part in again)
+            log.warning("starting %s of the local cluster again", " and ".join(sorted(names)))
+            _revive(current, names, root=root)
     return dead
 
 
@@ -143,7 +147,7 @@ def _revive(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
     if cluster_dns.NAME in dead:
         builder.started_on_host(cluster_dns.start(layout))
     for member in nodes(current.nodes):
-        if member.name in dead:  # with its first process all that ran on it has ended
+        if member.name in dead:  # its first process took everything on it along
             builder.started(node.start(layout, member))
     wait_ready(root=root, study_id=current.study_id)
 
@@ -163,7 +167,7 @@ def _prepare_nodes(layout: Layout, count: int, *, images: Path) -> None:
 
 
 def describe(node_count: int) -> tuple[str, ...]:
-    """Notes on such a cluster for the reader of a report."""
+    """Notes on such a cluster for the report."""
     split = machine.describe(machine.this_machine(), node_count=node_count)
     one_machine = (
         f"the {node_count} nodes are namespaces of one machine: they share its memory, disk, "
@@ -173,7 +177,7 @@ def describe(node_count: int) -> tuple[str, ...]:
 
 
 def admin(layout: Layout, *, namespace: str) -> Kube:
-    """A client that may do everything; for making the cluster, never for the pipeline."""
+    """A client with all rights; for making the cluster, never for the pipeline."""
     return Kube.from_kubeconfig(layout.kubeconfig(credentials.ADMIN), namespace=namespace)
 
 
@@ -187,7 +191,7 @@ def apply(layout: Layout, objects: tuple[dict[str, Any], ...]) -> None:
 
 
 def wait_ready(*, root: Path, study_id: str) -> ClusterState:
-    """Wait until all nodes are Ready and names are served; returns the cluster's state.
+    """Wait until all nodes are Ready and DNS answers; returns the cluster's state.
 
     ClusterError naming what is not ready, or the process that died with the end of its log.
     """
@@ -205,7 +209,7 @@ def wait_ready(*, root: Path, study_id: str) -> ClusterState:
 
 
 def ready_nodes(kube: Kube) -> tuple[str, ...]:
-    """Names of the nodes that are Ready and not tainted: pods can be put there now."""
+    """Names of the nodes that are Ready and not tainted: pods can be scheduled there now."""
     return tuple(
         each["metadata"]["name"]
         for each in kube.list(NODE).items
@@ -214,10 +218,11 @@ def ready_nodes(kube: Kube) -> tuple[str, ...]:
 
 
 def delete(*, root: Path, study_id: str) -> None:
-    """Remove the study's cluster and prove that nothing of it is left; harmless when repeated.
+    """Remove the study's cluster and verify that nothing is left; harmless when repeated.
 
-    Another study's running cluster is left alone. TeardownError naming what is still there.
+    Another study's running cluster is left alone. TeardownError naming what remains.
     """
-    state.end(
-        root, study_id=study_id, remove=removal.remove_everything, leftovers=removal.leftovers
-    )
+    with owner.locked():
+        state.end(
+            root, study_id=study_id, remove=removal.remove_everything, leftovers=removal.leftovers
+        )

@@ -1,4 +1,4 @@
-"""This machine's cores and memory, and what of them each node may use."""
+"""Cores and memory of this machine, and each node's part of them."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 MEBIBYTE = 1024 * 1024
 CPUS = Path("/sys/devices/system/cpu")
-EVICTED_BELOW_MIB = 100  # free memory that a kubelet keeps from its pods
+EVICTED_BELOW_MIB = 100  # free memory that a kubelet withholds from its pods
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The resources of a machine to divide."""
+    """The resources of a machine to be divided."""
 
     cores: tuple[int, ...]  # usable cores; threads of one physical core are adjacent
     all_cores: tuple[int, ...]
@@ -30,7 +30,7 @@ class Share:
 
     cpus: str | None  # cpuset such as `0,1`; None: all, shared with the other nodes
     other_cpus: str  # the machine's other cores
-    other_memory_mib: int  # the machine's memory that is not the node's
+    other_memory_mib: int  # the machine's memory outside the node
 
 
 def this_machine(cpus: Path = CPUS) -> Machine:
@@ -45,12 +45,12 @@ def this_machine(cpus: Path = CPUS) -> Machine:
 
 
 def _physical_core(cpus: Path, cpu: int) -> tuple[int, int]:
-    """Socket and core of a CPU: two threads of one core must not become two nodes' cores."""
+    """Socket and core of a CPU: two threads of one core must not be on two nodes."""
     topology = cpus / f"cpu{cpu}" / "topology"
     try:
         socket = int((topology / "physical_package_id").read_text())
         return socket, int((topology / "core_id").read_text())
-    except (OSError, ValueError):  # not told, as on some virtual machines
+    except (OSError, ValueError):  # unknown on some virtual machines
         return 0, cpu
 
 
@@ -64,9 +64,9 @@ def parse_cpu_list(text: str) -> tuple[int, ...]:
 
 
 def divide(machine: Machine, *, node_count: int) -> list[Share]:
-    """Each node's share: its own cores when there are enough, and an equal part of the memory.
+    """Each node's share: its own cores if there are enough, and an equal part of the memory.
 
-    Cores that are left over go to nobody, so that all nodes are alike.
+    Spare cores are left unused, so that all nodes are alike.
     """
     each = len(machine.cores) // node_count
     other_memory = machine.memory_mib - machine.memory_mib // node_count
@@ -85,7 +85,7 @@ def divide(machine: Machine, *, node_count: int) -> list[Share]:
 
 
 def for_pods(machine: Machine, *, node_count: int) -> dict[str, str]:
-    """Cores and memory that each node has for pods, as its kubelet will say (`allocatable`)."""
+    """Cores and memory for pods on each node, as its kubelet will report them (`allocatable`)."""
     share = divide(machine, node_count=node_count)[0]
     others = parse_cpu_list(share.other_cpus) if share.other_cpus else ()
     memory = machine.memory_mib - share.other_memory_mib - EVICTED_BELOW_MIB
@@ -108,7 +108,7 @@ def _cpu_list(cores: Iterable[int]) -> str:
 
 
 def describe(machine: Machine, *, node_count: int) -> str:
-    """The division of the cores, for the reader of a report."""
+    """The division of the cores, for the report."""
     cores = len(machine.cores)
     if each := cores // node_count:
         return f"each node has {each} of the machine's {cores} cores to itself"

@@ -1,4 +1,4 @@
-"""Mounts below a folder: they are undone before it is removed, never gone through."""
+"""Mounts below a folder: undone before its removal, never descended into."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ MOUNTS = Path("/proc/mounts")
 
 
 def below(folder: Path) -> tuple[str, ...]:
-    """Mount points below the folder that this process sees, the inner ones first."""
+    """Mount points below the folder visible to this process, the inner ones first."""
     targets = [line.split()[1] for line in MOUNTS.read_text().splitlines()]
     return tuple(sorted((path for path in targets if path.startswith(f"{folder}/")), reverse=True))
 
 
 def unmount(path: str) -> None:
-    """Undo one mount, also when something still uses it; ClusterError when that is refused."""
+    """Undo one mount, even if it is in use; ClusterError when that is refused."""
     run(["umount", "--lazy", path])

@@ -1,9 +1,8 @@
-"""The project's own bridge, and network namespaces that are plugged into it.
+"""The project's own bridge, and the network namespaces connected to it.
 
-The bridge sits in a namespace of its own, and the host is plugged into it like a node: so the
-host's firewall (Docker's, say, which forwards nothing between bridges' ports) has no say in what
-nodes send each other. Nothing is forwarded or translated by the host; each node has a route to
-the others' pods.
+The bridge has its own namespace, and the host is connected to it like a node. The host's firewall
+(such as Docker's, which forwards nothing between bridge ports) therefore cannot affect traffic
+between nodes. The host forwards and translates nothing; each node has a route to the others' pods.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ def create_bridge(*, node_count: int) -> None:
 
 
 def require_free_range() -> None:
-    """ClusterError when another interface of this machine already uses the bridge's addresses."""
+    """ClusterError when another interface of this machine uses the bridge's addresses."""
     for interface in json.loads(run(["ip", "-json", "-4", "address", "show"])):
         for address in interface.get("addr_info", []):
             if interface["ifname"] != HOST_LINK and str(address["local"]).startswith("10.99.0."):
@@ -70,7 +69,7 @@ def plug_in(*, namespace: str, link: str, address: str) -> None:
 
 
 def plug_in_node(node: Node, *, node_count: int) -> None:
-    """Make a node's network namespace: it forwards to its own pods and knows the others'."""
+    """Make a node's network namespace: it forwards to its pods and has routes to the others'."""
     plug_in(namespace=node.namespace, link=node.link, address=node.address)
     inside = ["ip", "-n", node.namespace]
     run([*inside, "route", "add", "default", "via", BRIDGE_ADDRESS])
@@ -82,7 +81,7 @@ def plug_in_node(node: Node, *, node_count: int) -> None:
 
 
 def address_of(namespace: str) -> str | None:
-    """The address on the bridge of what is plugged in there; None when it is not, or half made."""
+    """The bridge address of a namespace; None if it is missing or incomplete."""
     if namespace not in namespaces():
         return None
     command = ["ip", "-n", namespace, "-json", "-4", "address", "show", "up"]
@@ -93,14 +92,14 @@ def address_of(namespace: str) -> str | None:
 
 
 def namespaces() -> tuple[str, ...]:
-    """The project's network namespaces that exist."""
+    """The project's existing network namespaces."""
     if not NETWORK_NAMESPACES.is_dir():
         return ()
     return tuple(sorted(path.name for path in NETWORK_NAMESPACES.glob(f"{PREFIX}-*")))
 
 
 def links() -> tuple[str, ...]:
-    """The project's interfaces on the host that exist: its link to the bridge."""
+    """The project's existing interfaces on the host: its link to the bridge."""
     return (HOST_LINK,) if (HOST_INTERFACES / HOST_LINK).exists() else ()
 
 

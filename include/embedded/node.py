@@ -1,10 +1,10 @@
 """A real node: containerd and kubelet in network, mount, UTS and PID namespaces of their own.
 
 The node's first process owns its PID namespace, so that killing it kills the kubelet, containerd,
-every shim and every container at once, whatever state they are in. Its mount namespace shows the
-node's own folder as `/run/node` and hides the host's `/run`, `/var/lib` and `/var/log`, so that
-nothing a node writes can stay behind elsewhere. kubelet wants to set kernel parameters of the
-whole machine; it finds files with the values that it wants in their place, and sets nothing.
+every shim and every container at once, in any state. Its mount namespace shows the node's own
+folder as `/run/node` and hides the host's `/run`, `/var/lib` and `/var/log`, so that a node leaves
+no files elsewhere. kubelet wants to set kernel parameters of the whole machine; it finds files that
+already have its values mounted over them, and sets nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from include.embedded.binaries import binary
 from include.embedded.layout import BRIDGE_ADDRESS, CLUSTER_DOMAIN, KUBELET_PORT, Node
 from include.embedded.machine import EVICTED_BELOW_MIB
 from include.embedded.network import NETWORK_NAMESPACES
+from include.files import write_whole
 
 if TYPE_CHECKING:
     from include.embedded.layout import Layout
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 INSIDE = Path("/run/node")  # the node's own folder, as the node sees it
 REGISTRIES = "registries"  # folder in that folder
-# The nodes have no way out: a pull is refused at once, and does not wait for names to resolve.
+# The nodes have no way out: pulls are refused at once, without waiting for name resolution.
 NO_REGISTRY = """\
 server = "http://127.0.0.1:1"
 [host."http://127.0.0.1:1"]
@@ -40,7 +41,7 @@ CONTAINER_SPEC = "container.json"  # file in that folder
 CNI_PROGRAMS = Path("/usr/lib/cni")
 POD_MTU = 1500
 START_LIMIT_S = 15  # a kubelet that ends later than this has failed
-# What kubelet's container manager sets (setupKernelTunables in pkg/kubelet/cm).
+# Parameters that kubelet's container manager sets (setupKernelTunables in pkg/kubelet/cm).
 KERNEL_PARAMETERS = {
     "kernel/panic": "10",
     "kernel/panic_on_oops": "1",
@@ -49,7 +50,7 @@ KERNEL_PARAMETERS = {
     "vm/overcommit_memory": "1",
     "vm/panic_on_oom": "0",
 }
-# Plugins of containerd that probe for things that a node here never uses.
+# Plugins of containerd that probe for features never used here.
 UNUSED_PLUGINS = (
     "io.containerd.internal.v1.opt",
     "io.containerd.internal.v1.restart",
@@ -64,7 +65,7 @@ UNUSED_PLUGINS = (
 
 
 def containerd_config(*, pause_image: str, cgroup_v1: bool) -> str:
-    """Configuration of a node's containerd (version 2, as of containerd 1.6), as TOML."""
+    """Configuration of a node's containerd (version 2, as since containerd 1.6), as TOML."""
     unused = json.dumps(list(UNUSED_PLUGINS))
     spec = f'base_runtime_spec = "{INSIDE}/{CONTAINER_SPEC}"' if cgroup_v1 else ""
     return f"""\
@@ -111,8 +112,8 @@ def cni_config(node: Node) -> dict[str, Any]:
 def kubelet_config(node: Node, share: Share, *, cgroup_v1: bool) -> dict[str, Any]:
     """Configuration of a node's kubelet.
 
-    Only certificates of the cluster's authority are let in, and the API server is asked what
-    each may do. No image is ever pulled or collected: the node has what it needs.
+    Only certificates of the cluster's authority are accepted, and the API server decides what each
+    may do. No image is ever pulled or collected: the node has what it needs.
     """
     pki = INSIDE / "pki"
     config: dict[str, Any] = {
@@ -160,7 +161,7 @@ def kubelet_config(node: Node, share: Share, *, cgroup_v1: bool) -> dict[str, An
 
 
 def _only_own_cores(share: Share) -> dict[str, Any]:
-    """Without this, kubelet gives its pods all cores of the machine, and fails at it."""
+    """Restriction to the node's cores; without it kubelet fails at giving pods all cores."""
     return {
         "cpuManagerPolicy": "static",
         "cpuManagerPolicyOptions": {"strict-cpu-reservation": "true"},
@@ -192,8 +193,9 @@ if [ -e /etc/resolv.conf ]; then mount -n --bind {INSIDE}/resolv.conf /etc/resol
 {hide}
 cd {INSIDE}
 containerd --config {INSIDE}/containerd.toml >> {INSIDE}/log/containerd.log 2>&1 &
+runtime=$!
 for _ in $(seq 600); do [ -S {INSIDE}/containerd.sock ] && break; sleep 0.05; done
-# containerd listens before it can serve; a kubelet that comes too early ends, and is started again.
+# containerd listens before it can serve; a kubelet that starts too early ends and is restarted.
 (
   while true; do
     {INSIDE}/kubelet --config={INSIDE}/kubelet.yaml --kubeconfig={INSIDE}/kubelet.kubeconfig \\
@@ -203,9 +205,11 @@ for _ in $(seq 600); do [ -S {INSIDE}/containerd.sock ] && break; sleep 0.05; do
     sleep 0.1
   done
 ) &
-wait -n || true
+wait -n -p ended || true
 tail -n 15 {INSIDE}/log/containerd.log {INSIDE}/log/kubelet.log >&2
-exit 1  # a node without one of the two is no node
+if [ "${{ended:-}}" = "$runtime" ]; then ended=containerd; else ended=kubelet; fi
+echo "$ended of {node.name} has ended" >&2
+exit 1  # a node needs both
 """
 
 
@@ -231,7 +235,7 @@ def prepare(layout: Layout, node: Node, share: Share, *, pause_image: str, image
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        write_whole(path, content)
     image_store.give(images, folder / "containerd")
     share_file(binary("kubelet"), folder / "kubelet")
     cgroups.create(node.cgroup, cpus=share.cpus)
@@ -239,7 +243,7 @@ def prepare(layout: Layout, node: Node, share: Share, *, pause_image: str, image
 
 
 def share_file(source: Path, target: Path) -> None:
-    """A second name for a file, or a copy where the file system of the target is another."""
+    """Link a file under a second name, or copy it if the target is on another file system."""
     try:
         target.hardlink_to(source)
     except OSError as err:
@@ -249,7 +253,7 @@ def share_file(source: Path, target: Path) -> None:
 
 
 def start(layout: Layout, node: Node) -> HostProcess:
-    """Start a prepared node whose network namespace exists; returns the process that holds it."""
+    """Start a prepared node whose network namespace exists; returns the process that owns it."""
     folder = layout.node(node)
     command = (
         *("nsenter", f"--net={NETWORK_NAMESPACES / node.namespace}", "--"),

@@ -1,7 +1,7 @@
-"""The local cluster's image of an application that Debian packages, beside that of LAMMPS.
+"""The local cluster's image of an application packaged by Debian, besides that of LAMMPS.
 
-A small Debian of this machine's release with ssh and the packages that the application names; it
-is made when a study first needs it, and kept in the cache by the packages' names.
+A small Debian of this machine's release with ssh and the application's packages, made when a study
+first needs it and cached under the packages' names.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from include.embedded import application_files, image, image_store, oci, packages
-from include.embedded.binaries import KEY_LENGTH
 from include.embedded.commands import run
+from include.embedded.modules import KEY_LENGTH
 from include.embedded.paths import cache_root
 from include.embedded.whole import made_whole
 
@@ -23,23 +23,23 @@ if TYPE_CHECKING:
     from include.embedded.progress import Progress
 
 REPOSITORY = "docker.io/local/debian"
-FOLDER = "package-images"  # in the cache
-RECIPE = 1  # to be raised when the image is made in another way
+FOLDER = "package-images"  # folder in the cache
+RECIPE = 1  # raised when the image is made differently
 
 
 def key(names: tuple[str, ...]) -> str:
-    """16 hex digits for the release, the packages, the recipe and the image of LAMMPS beside it."""
+    """16 hex digits for the release, the packages, the recipe and the LAMMPS image beside it."""
     parts = (application_files.codename(), image.cache_key(), str(RECIPE), *sorted(names))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:KEY_LENGTH]
 
 
 def reference(names: tuple[str, ...]) -> str:
-    """What the image goes by on the nodes."""
+    """Name of the image on the nodes."""
     return f"{REPOSITORY}:{key(names)}"
 
 
 def folder(names: tuple[str, ...]) -> Path:
-    """Where the image is, or will be, once built."""
+    """Folder of the image, whether built yet or not."""
     return cache_root() / FOLDER / key(names)
 
 
@@ -49,8 +49,8 @@ def built(names: tuple[str, ...]) -> BuiltImage:
 
 
 def build(names: tuple[str, ...], progress: Progress) -> BuiltImage:
-    """Build the image when it is missing, and return it; ClusterError when a package is missing."""
-    packages.require_root("the image is made of a small Debian, which takes root")
+    """Build the image if it is missing, and return it; ClusterError when a package is missing."""
+    packages.require_root("making the image from a small Debian takes root")
     with made_whole(folder(names), progress) as partial:
         if partial is not None:
             _build_into(partial, names, progress)
@@ -90,7 +90,7 @@ def _build_into(target: Path, names: tuple[str, ...], progress: Progress) -> Non
 
 
 def _bootstrap(root: Path, names: tuple[str, ...]) -> None:
-    """As `application_files.bootstrap`, with the application's packages."""
+    """Run `application_files.bootstrap` with the application's packages."""
     wanted = ",".join((*application_files.PACKAGES, *names))
     sources = [path for place in application_files.SOURCES for path in _files(place)]
     options = ("--quiet", "--mode=root", "--variant=essential", f"--include={wanted}")
@@ -101,7 +101,7 @@ def _bootstrap(root: Path, names: tuple[str, ...]) -> None:
 
 
 def _files(place: Path) -> list[Path]:
-    """The package sources of a file, or of a folder of them."""
+    """The package source files: the given file, or those in the given folder."""
     if place.is_file():
         return [place]
     return sorted(p for p in place.glob("*") if p.suffix in {".list", ".sources"})

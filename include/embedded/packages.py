@@ -1,4 +1,4 @@
-"""Debian packages that the local cluster runs on: checked, and installed when root."""
+"""Debian packages that the local cluster needs: checked, and installed if root."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from include.errors import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Package → a file or program of it that is used.
+# Package → one of its files or programs in use.
 PACKAGES = {
     "containerd": "containerd",
     "containernetworking-plugins": "/usr/lib/cni/bridge",
@@ -37,7 +37,7 @@ def _is_there(mark: str) -> bool:
 
 
 def require() -> None:
-    """ClusterError naming the packages that are missing and how to install them."""
+    """ClusterError naming the missing packages and how to install them."""
     if lacking := missing():
         names = " ".join(lacking)
         msg = f"missing on this machine: {names}; run `make setup`, or `apt-get install {names}`"
@@ -45,7 +45,7 @@ def require() -> None:
 
 
 def require_root(reason: str) -> None:
-    """ClusterError when this process is not root's."""
+    """ClusterError when this process does not run as root."""
     if os.geteuid() != 0:
         msg = f"{reason}; run it as root, or choose the cluster `existing` or `simulated`"
         raise ClusterError(msg)
@@ -58,7 +58,7 @@ def install(progress: Progress) -> None:
         return
     names = " ".join(lacking)
     if find("apt-get") is None:
-        msg = f"this machine has no apt-get; install these programs in its own way: {names}"
+        msg = f"this machine has no apt-get; install these programs with its own tools: {names}"
         raise ClusterError(msg)
     require_root(f"packages must be installed: {names}")
     progress.tell(f"installing {names}")
@@ -74,8 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         install,
         arguments,
         module="include.embedded.packages",
-        description="Install the Debian packages that the local cluster runs on (as root). "
-        "Nothing is done when they are there.",
+        description="Install the Debian packages that the local cluster needs (as root). "
+        "Nothing is done when they are installed.",
     )
 
 

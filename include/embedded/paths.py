@@ -1,4 +1,4 @@
-"""Where the embedded cluster keeps its things: what is built once, and what is running now."""
+"""Paths of the embedded cluster: the build cache and the running cluster's state."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from include.project import ROOT, cache_dir
 TOOLS = ROOT / "tools"
 STATE_VARIABLE = "OPERATOR_BENCHMARK_STATE"
 ROOT_STATE = Path("/var/lib/operator-benchmark")
+SIMULATED = "-simulated"  # ending of the folder of a simulated cluster
 
 
 def cache_root() -> Path:
@@ -31,6 +32,16 @@ def state_root() -> Path:
 
 
 def simulated_root() -> Path:
-    """Folder of the running simulated cluster, beside the other's: both may run at once."""
+    """Folder of the running simulated cluster, separate from the other's: both may run at once."""
     root = state_root()
-    return root.with_name(f"{root.name}-simulated")
+    return root.with_name(f"{root.name}{SIMULATED}")
+
+
+def end_command(root: Path, *, checkout: str = "") -> str:
+    """The command that ends the cluster kept in a state folder, which it names.
+
+    `checkout` is the project folder that made the cluster; it can only be ended from there.
+    """
+    base = root.with_name(root.name.removesuffix(SIMULATED))
+    place = f"-C {checkout} " if checkout not in {"", str(ROOT)} else ""
+    return f"{STATE_VARIABLE}={base} make {place}clean"

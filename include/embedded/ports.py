@@ -1,4 +1,4 @@
-"""A check of the ports that the local cluster needs, naming the holder of a taken one."""
+"""Checks the ports that the local cluster needs, naming the holder of a taken one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLUMNS = 6  # Netid State Recv-Q Send-Q Local:Port Peer:Port [Process]
 
 
 def require_free() -> None:
-    """ClusterError naming a port that is in use, by whom, and what wants it."""
+    """ClusterError naming a port in use, its holder, and the part that needs it."""
     listening = run(
         ["ss", "--no-header", "--listening", "--numeric", "--tcp", "--udp", "--processes"]
     )
@@ -47,7 +47,7 @@ def require_free() -> None:
 
 
 def find_conflicts(listening: Iterable[str]) -> list[str]:
-    """Sentences about wanted ports that are in use, from the lines of `ss -Hlntup`."""
+    """Sentences about needed ports that are in use, from the lines of `ss -Hlntup`."""
     conflicts = []
     for line in listening:
         fields = line.split(maxsplit=COLUMNS)

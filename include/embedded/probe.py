@@ -1,4 +1,4 @@
-"""Asks a component whether it is well: over verified TLS, or in plain text if it has no other."""
+"""Health checks of components: over verified TLS, or in plain text where there is no other way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ OK = 200
 
 
 def answers_in_plain(address: str, *, port: int, path: str) -> bool:
-    """True if a health port says `ok`; these ports of CoreDNS and controllers have no TLS."""
+    """True if a health port answers `ok`; these ports of CoreDNS and controllers have no TLS."""
     connection = http.client.HTTPConnection(address, port, timeout=TIMEOUT_S)
     try:
         connection.request("GET", path)
@@ -30,10 +30,10 @@ def answers_in_plain(address: str, *, port: int, path: str) -> bool:
 
 
 def answers(layout: Layout, address: str, *, port: int, path: str) -> bool:
-    """True if a component of the cluster says `ok` to the administrator."""
+    """True if a component of the cluster answers `ok` to the administrator."""
     try:
         status, _ = get(layout, address, port=port, path=path, user=ADMIN)
-    except OSError:  # not there yet, or not answering yet
+    except OSError:  # not started yet, or not answering yet
         return False
     return status == OK
 
@@ -41,7 +41,7 @@ def answers(layout: Layout, address: str, *, port: int, path: str) -> bool:
 def get(
     layout: Layout, address: str, *, port: int, path: str, user: str | None
 ) -> tuple[int, bytes]:
-    """Status and body of one GET over verified TLS; `user` None sends no certificate.
+    """Status and body of one GET over verified TLS; with `user` None, without a certificate.
 
     OSError when there is no answer.
     """

@@ -1,7 +1,7 @@
-"""Processes that outlive the one that started them, and that are never mistaken for others.
+"""Processes that outlive their starter and are never mistaken for others.
 
-A pid alone names nobody: it is used again. A process is known by its pid, the kernel's start
-tick and the boot it lives in.
+A pid alone does not identify a process, as pids are reused. A process is identified by its pid, the
+kernel's start tick and the boot.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from include import waiting
+from include import k8s_operators, waiting
 from include.embedded.commands import DEAD_STATES, PROC, SYSTEM_PATH, tail
 from include.errors import ClusterError
 from include.models import Model
@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 log = logging.getLogger(__name__)
+STOPPED_STATES = frozenset("Tt")  # by a signal, or by a debugger
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 POLL_S = 0.03
 STOP_GRACE_S = 5.0
 KILL_LIMIT_S = 10.0
+COMMAND_NAME_LENGTH = 15  # characters of a program's name kept by the kernel
+
+
+def controller_names() -> frozenset[str]:
+    """Names of all controllers' processes, as the kernel shows them."""
+    controllers = k8s_operators.controllers(k8s_operators.available())
+    return frozenset(each.name[:COMMAND_NAME_LENGTH] for each in controllers)
 
 
 class HostProcess(Model):
@@ -46,9 +54,9 @@ def start(
     log_file: Path,
     environment: Mapping[str, str] | None = None,
 ) -> HostProcess:
-    """Start a program in its own session with its output in a file, and return who it is.
+    """Start a program in its own session with its output in a file, and return its identity.
 
-    It gets no other environment than PATH and what is given, so that no secret reaches it.
+    Its environment is PATH and what is given, so that no secret reaches it.
     """
     words = [str(word) for word in command]
     log_file.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +68,7 @@ def start(
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     variables = {"PATH": SYSTEM_PATH, **(environment or {})}
-    # Not subprocess: its objects want to be waited for, and these processes stay.
+    # Not subprocess: its objects must be waited for, and these processes stay.
     try:
         pid = os.posix_spawnp(words[0], words, variables, file_actions=actions, setsid=True)
     except OSError as err:
@@ -79,23 +87,40 @@ def boot_id() -> str:
 
 
 def start_ticks(pid: int) -> int | None:
-    """When a living process was started, in clock ticks since boot; None when there is none.
+    """Clock ticks from boot to the start of a living process; None when it is gone.
 
     One whose first thread has ended lives as long as its other threads: they hold its sockets.
     """
-    try:
-        stat = (PROC / str(pid) / "stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
+    if (fields := _fields(pid)) is None:
         return None
-    fields = stat.rpartition(")")[2].split()  # the name before it may contain anything
     state, threads, ticks = fields[0], int(fields[17]), int(fields[19])  # 3, 20 and 22 of proc(5)
     return None if state in DEAD_STATES and threads <= 1 else ticks
 
 
+def _fields(pid: int) -> list[str] | None:
+    """Fields of proc(5) from the third on, None when there is no such process."""
+    try:
+        stat = (PROC / str(pid) / "stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return stat.rpartition(")")[2].split()  # the name before it may contain anything
+
+
 def is_alive(process: HostProcess) -> bool:
-    """True if that very process is still running."""
+    """True if exactly that process is still running."""
     _reap(process.pid)
     return start_ticks(process.pid) == process.start_ticks and boot_id() == process.boot_id
+
+
+def is_stopped(process: HostProcess) -> bool:
+    """True if it lives but does nothing until it gets a SIGCONT."""
+    fields = _fields(process.pid)
+    return fields is not None and fields[0] in STOPPED_STATES and is_alive(process)
+
+
+def is_at_work(process: HostProcess) -> bool:
+    """True if it lives and is not stopped."""
+    return is_alive(process) and not is_stopped(process)
 
 
 def wait_for(
@@ -118,7 +143,7 @@ def wait_for(
 
 
 def died(process: HostProcess) -> str:
-    """The message about a process that should be running: the end of its log and what to do."""
+    """Message about a process that should be running: the end of its log and what to do."""
     return (
         f"{process.name} (pid {process.pid}) has died; run `make clean` and try again. "
         f"The end of {process.log}:\n{log_tail(Path(process.log))}"
@@ -126,7 +151,7 @@ def died(process: HostProcess) -> str:
 
 
 def log_tail(path: Path) -> str:
-    """The last lines of a log file, without secrets: a controller may log all that it makes."""
+    """The last lines of a log file, without secrets: a controller may log everything it makes."""
     try:
         return tail(redact(path.read_text(errors="replace")))
     except OSError as err:
@@ -134,7 +159,7 @@ def log_tail(path: Path) -> str:
 
 
 def stop(processes: Iterable[HostProcess], *, grace_s: float = STOP_GRACE_S) -> None:
-    """Ask the processes to end, kill those that do not within `grace_s` seconds."""
+    """Ask the processes to end; kill those that remain after `grace_s` seconds."""
     alive = [process for process in processes if is_alive(process)]
     for process in alive:
         _send(process.pid, signal.SIGTERM)
@@ -143,7 +168,7 @@ def stop(processes: Iterable[HostProcess], *, grace_s: float = STOP_GRACE_S) -> 
 
 
 def kill(processes: Iterable[HostProcess]) -> None:
-    """Kill the processes and wait until the kernel has let go of them."""
+    """Kill the processes and wait until they are gone."""
     alive = [process for process in processes if is_alive(process)]
     for process in alive:
         _send(process.pid, signal.SIGKILL)
@@ -151,7 +176,7 @@ def kill(processes: Iterable[HostProcess]) -> None:
 
 
 def identify(pid: int, *, name: str) -> HostProcess | None:
-    """A process found by its pid, None when it is gone."""
+    """The process with that pid, None when it is gone."""
     ticks = start_ticks(pid)
     if ticks is None:
         return None
@@ -173,6 +198,6 @@ def _send(pid: int, number: signal.Signals) -> None:
 
 
 def _reap(pid: int) -> None:
-    """Take the exit status of a child of ours, so that it does not stay as a zombie."""
+    """Collect the exit status of our own child, so that it does not remain a zombie."""
     with contextlib.suppress(ChildProcessError):
         os.waitpid(pid, os.WNOHANG)

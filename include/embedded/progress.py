@@ -1,4 +1,4 @@
-"""Tells a waiting person how a long step is going: one line per event, with the seconds so far."""
+"""Reports the progress of a long step: one line per event, with the seconds so far."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Writes lines that end with the seconds since it was made."""
+    """Writes lines that end with the seconds since its creation."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
         self._started = time.monotonic()
 
     def tell(self, line: str) -> None:
-        """Say one line."""
+        """Write one line."""
         self._say(f"{line}, {self.seconds():.0f} s so far")
 
     def seconds(self) -> float:
@@ -33,7 +33,7 @@ class Progress:
 
 
 def to_terminal(line: str) -> None:
-    """Write a line for a person, at once."""
+    """Write a line for the user, at once."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -45,10 +45,10 @@ def run_program(
     module: str,
     description: str,
 ) -> int:
-    """A command line without options that does one long step and says what it returns, if anything.
+    """Run one long step from a command line without options; print what it returns, if anything.
 
-    The exit code: 0, or 1 with the reason when the step raises a BenchmarkError. When it is asked
-    to end, by SIGTERM, it leaves nothing half made, as after Ctrl-C.
+    The exit code: 0, or 1 with the reason when the step raises a BenchmarkError. On SIGTERM it
+    leaves nothing unfinished, as after Ctrl-C.
     """
     parser = argparse.ArgumentParser(prog=f"python -m {module}", description=description)
     parser.parse_args(arguments)

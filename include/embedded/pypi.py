@@ -1,4 +1,4 @@
-"""Installs locked packages from the package index that this machine is set up for."""
+"""Installs locked packages from the package index configured on this machine."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ INSTALL_LIMIT_S = 900.0
 
 
 def install(lock: Path, *, prefix: Path) -> None:
-    """Unpack the packages of a lock file, each checked by its hash, below a new folder.
+    """Unpack the packages of a lock file, each verified by its hash, below a new folder.
 
-    Where below it depends on the installer: `lib/python3.11/site-packages`, for one.
+    The subfolder depends on the installer, for example `lib/python3.11/site-packages`.
     ClusterError when there is neither uv nor pip, or the packages cannot be had.
     """
     options = ("--prefix", prefix, "--no-deps", "--require-hashes", "-r", lock)

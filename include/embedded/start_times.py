@@ -21,7 +21,7 @@ class StartTimes(Model):
     """One start and end of the local cluster. Seconds; resident memory of all processes in MiB."""
 
     control_plane_s: float  # first command until the control plane is ready
-    nodes_s: float  # then until all nodes are Ready, have their image, and DNS answers
+    nodes_s: float  # from then until all nodes are Ready with their image, and DNS answers
     delete_s: float
     memory_mib: dict[str, float]  # memory by program
 
@@ -29,7 +29,7 @@ class StartTimes(Model):
 def measure(reservation: Reservation, *, root: Path) -> StartTimes:
     """Start the cluster, wait until it is ready, delete it, and return how long each took.
 
-    ClusterError when this machine runs a cluster already, which would only be adopted.
+    ClusterError when this machine already runs a cluster, which would only be adopted.
     """
     if state.read(root) is not None:
         raise ClusterError("a local cluster exists; end it with `make clean` before measuring")
@@ -52,7 +52,7 @@ def measure(reservation: Reservation, *, root: Path) -> StartTimes:
 
 
 def memory_by_program() -> dict[str, float]:
-    """Resident memory in MiB of the project's running processes, added up by program."""
+    """Resident memory of the project's running processes in MiB, summed by program."""
     memory_mib: dict[str, float] = {}
     for pid in cgroups.pids():
         try:

@@ -1,4 +1,4 @@
-"""A folder of the cache: made by one process at a time, and whole or not at all."""
+"""A cache folder made by one process at a time, completely or not at all."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ POLL_S = 0.2
 
 @contextmanager
 def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
-    """An empty folder that goes by the target's name once it is filled; None: that is there.
+    """An empty folder that takes the target's name once it is filled; None: the target exists.
 
-    Another process that fills a folder beside it is waited for, and what one left that was killed
-    is removed. ClusterError when the other one takes more than two hours.
+    Waits for another process filling the target, and removes what a killed one left.
+    ClusterError when the other one takes more than two hours.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target.parent, progress):
@@ -51,7 +51,7 @@ def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
 def clean(folder: Path) -> tuple[str, ...]:
     """Remove what killed builders left in a folder of the cache, and return what it was.
 
-    Nothing is removed while a builder is at work there.
+    Nothing is removed while a builder is working there.
     """
     if not folder.is_dir():
         return ()
@@ -63,7 +63,7 @@ def clean(folder: Path) -> tuple[str, ...]:
 
 
 def _remove_abandoned(folder: Path) -> tuple[str, ...]:
-    """Remove what is half made in a folder whose lock is held: what its makers ran may go on."""
+    """Remove unfinished folders while holding the lock; programs that made them may still run."""
     left = sorted(folder.glob(f".*{UNFINISHED}"))
     names = [name for path in left for name in _end_work_in(path)]
     for path in left:
@@ -72,18 +72,18 @@ def _remove_abandoned(folder: Path) -> tuple[str, ...]:
 
 
 def _remove(path: Path) -> None:
-    """Remove a folder, and never what is mounted in it; ClusterError when it stays."""
+    """Remove a folder, but never what is mounted in it; ClusterError when it remains."""
     if not path.exists():
         return
     for mount in mounts.below(path):
         mounts.unmount(mount)
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():
-        raise ClusterError(f"{path} is half made and cannot be removed; remove it by hand")
+        raise ClusterError(f"{path} is unfinished and cannot be removed; remove it by hand")
 
 
 def _end_work_in(path: Path) -> tuple[str, ...]:
-    """Kill what works in the folder, and wait until it is gone; returns what it was."""
+    """Kill processes working in the folder, and wait until they are gone; returns their names."""
     names = tuple(f"process {name} (pid {pid})" for pid, name in _at_work_in(path).items())
     for _ in waiting.looks(limit_s=KILL_LIMIT_S, poll_s=POLL_S):
         at_work = _at_work_in(path)
@@ -96,7 +96,7 @@ def _end_work_in(path: Path) -> tuple[str, ...]:
 
 
 def _at_work_in(path: Path) -> dict[int, str]:
-    """Names, by pid, of processes with the folder or what is in it on their command lines."""
+    """Names by pid of processes with the folder or its content on their command lines."""
     workers = {}
     for folder in PROC.glob("[0-9]*"):
         with suppress(OSError):  # it has just gone
@@ -118,12 +118,12 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 def _wait_for_lock(descriptor: int, folder: Path, progress: Progress) -> None:
-    told_at = -HEARTBEAT_S
+    shown_at = -HEARTBEAT_S
     for _ in waiting.looks(limit_s=WAIT_LIMIT_S, poll_s=POLL_S):
         if try_lock(descriptor):
             return
-        if progress.seconds() - told_at >= HEARTBEAT_S:
+        if progress.seconds() - shown_at >= HEARTBEAT_S:
             progress.tell(f"waiting for another process that builds in {folder}")
-            told_at = progress.seconds()
+            shown_at = progress.seconds()
     msg = f"another process has been building in {folder} for {WAIT_LIMIT_S:.0f} s; end it"
     raise ClusterError(msg)

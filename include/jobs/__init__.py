@@ -1,1 +1,1 @@
-"""One Kubernetes job, from what it is to its end and its deletion."""
+"""One Kubernetes job, from its specification to its end and deletion."""

@@ -1,4 +1,4 @@
-"""Looks after the cluster while a job is waited for: a dead part ends the wait, and by its name."""
+"""Watches the cluster while a job runs: a dead part ends the wait, and is named."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 log = logging.getLogger(__name__)
-EACH_S = 4.0  # so that a dead part is told within ten seconds
+EACH_S = 4.0  # short enough to name a dead part within ten seconds
 
 
 class Health:
-    """What a cluster says of itself from time to time; `ask` raises what is wrong."""
+    """Health of a cluster, checked periodically; `ask` raises any problem."""
 
     def __init__(self, ask: Callable[[], None] | None) -> None:
         self._ask = ask
@@ -25,7 +25,7 @@ class Health:
         self._next_at = time.monotonic() + EACH_S
 
     def look(self) -> None:
-        """Ask when it is time; raises for a part that died, and for silence that lasts."""
+        """Check when due; raises for a dead part, and for lasting silence."""
         if self._ask is None or time.monotonic() < self._next_at:
             return
         try:
@@ -44,6 +44,6 @@ class Health:
             self._next_at = time.monotonic() + EACH_S
 
     def require(self) -> None:
-        """Raise what is wrong with the cluster now: then it says nothing of the job."""
+        """Raise the cluster's current problem, which makes it useless as a witness of the job."""
         if self._ask is not None:
             self._ask()

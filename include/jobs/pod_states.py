@@ -9,14 +9,14 @@ from include.kube.conditions import condition
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-OUT_OF_MEMORY = "OOMKilled"  # the kernel's reason; invisible if it kills a rank alone
-KILLED = (9, 137)  # MPICH's launcher passes on the signal of a rank, a shell adds 128
-UNPLACED = ("Unschedulable", "SchedulingGated")
+OUT_OF_MEMORY = "OOMKilled"  # the kernel's reason; invisible if it only kills a rank
+KILLED = (9, 137)  # MPICH's launcher passes on a rank's signal, a shell adds 128
+ORDINARY_ENDS = (None, "Completed", "Error")  # reasons that say no more than the exit code
 _STARTED = ("running", "terminated")
 
 
 def own(pod: dict[str, Any], container: str) -> list[dict[str, Any]]:
-    """States of the container of that name: others are injected, and count for nothing."""
+    """States of the container of that name: others are injected and do not count."""
     listed: list[dict[str, Any]] = pod.get("status", {}).get("containerStatuses", [])
     return [status for status in listed if status.get("name", container) == container]
 
@@ -27,25 +27,32 @@ def has_started(statuses: Iterable[dict[str, Any]]) -> bool:
 
 
 def statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    """States of all containers of a pod, those that prepare it first."""
+    """States of all containers of a pod, init containers first."""
     status = pod.get("status", {})
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 
 def failed_ends(status: dict[str, Any]) -> list[dict[str, Any]]:
-    """The failure of one container, with that of its previous run first."""
+    """The failures of one container, that of its previous run first."""
+    return [end for end in ends(status) if end.get("exitCode")]
+
+
+def ends(status: dict[str, Any]) -> list[dict[str, Any]]:
+    """The ends of one container, successful or not, that of its previous run first."""
     states = [status.get(which, {}) for which in ("lastState", "state")]
-    return [state["terminated"] for state in states if state.get("terminated", {}).get("exitCode")]
+    return [state["terminated"] for state in states if state.get("terminated")]
 
 
 def exit_text(end: dict[str, Any]) -> str:
-    """The exit code, with what to do about it where that is known."""
-    code, reason = end["exitCode"], end.get("reason")
+    """The exit code, with a remedy where one is known."""
+    code, reason = end.get("exitCode"), end.get("reason")
     if reason == OUT_OF_MEMORY:
         return f"exit code {code} ({reason}: raise pod_resources.memory)"
     if code in KILLED:
-        return f"exit code {code} (killed; for want of memory, or its binding failed? see job.log)"
-    return f"exit code {code}"
+        return f"exit code {code} (killed; out of memory, or failed binding? see job.log)"
+    if reason in ORDINARY_ENDS:
+        return f"exit code {code}"
+    return f"exit code {code} ({': '.join(filter(None, (reason, end.get('message'))))})"
 
 
 def exit_code(statuses: Iterable[dict[str, Any]]) -> int | None:
@@ -60,7 +67,7 @@ def restarts(statuses: Iterable[dict[str, Any]]) -> bool:
 
 
 def still_running(pod: dict[str, Any], *, besides: str) -> list[str]:
-    """Names of the containers that run beside one."""
+    """Names of the containers running besides that one."""
     return [
         status["name"]
         for status in pod.get("status", {}).get("containerStatuses", [])
@@ -69,22 +76,29 @@ def still_running(pod: dict[str, Any], *, besides: str) -> list[str]:
 
 
 def loss(pod: dict[str, Any]) -> str | None:
-    """The way the cluster removed the pod, evicted or with its node; None when it did not."""
+    """The way the cluster removed the pod, by eviction or with its node; None when it did not."""
     status = pod.get("status", {})
     if reason := status.get("reason"):  # Evicted, NodeLost, Preempting, Shutdown, …
         return f"is lost ({reason}): {status.get('message') or 'no message'}"
     if target := condition(pod, "DisruptionTarget"):
         text = target.get("message") or "no message"
         return f"is taken away ({target.get('reason', 'DisruptionTarget')}): {text}"
+    phase = status.get("phase")
+    if phase == "Unknown" or (phase == "Failed" and not _ended_containers(pod)):
+        return f"is lost: its phase is {phase}, and nothing says why"
     return None
 
 
+def _ended_containers(pod: dict[str, Any]) -> bool:
+    return any("terminated" in status.get("state", {}) for status in statuses(pod))
+
+
 def is_silent(pod: dict[str, Any]) -> bool:
-    """True if the cluster treats a pod as not ready that its kubelet called ready."""
+    """True if the cluster treats a pod as not ready although its kubelet called it ready."""
     status = pod.get("status", {})
     listed = status.get("containerStatuses", [])
     is_unready = any(
-        each["type"] == "Ready" and each["status"] != "True"
+        each.get("type") == "Ready" and each.get("status") != "True"
         for each in status.get("conditions", [])
     )
     return is_unready and bool(listed) and all(each.get("ready") for each in listed)
@@ -92,21 +106,44 @@ def is_silent(pod: dict[str, Any]) -> bool:
 
 def suspension(resource: dict[str, Any]) -> str | None:
     """A job's message about its suspension, None when it is not suspended."""
-    told = condition(resource, "Suspended")
-    if told is not None:
-        text = f"Suspended, {told.get('reason', 'no reason')}"
-        return f"{text}: {told['message']}" if told.get("message") else text
+    reported = condition(resource, "Suspended")
+    if reported is not None:
+        text = f"Suspended, {reported.get('reason', 'no reason')}"
+        return f"{text}: {reported['message']}" if reported.get("message") else text
+    return "its spec has suspend: true" if is_suspended(resource) else None
+
+
+def is_suspended(resource: dict[str, Any]) -> bool:
+    """True if a job is not to have pods yet, by its own spec."""
     spec = resource.get("spec", {})
-    if spec.get("suspend") or spec.get("runPolicy", {}).get("suspend"):
-        return "its spec has suspend: true"
-    return None
+    return bool(spec.get("suspend") or spec.get("runPolicy", {}).get("suspend"))
+
+
+def waits_for_node(pod: dict[str, Any]) -> bool:
+    """True if the pod's node has not started it."""
+    return _is_pending(pod) and _is_placed(pod)
+
+
+def is_overlooked(pod: dict[str, Any]) -> bool:
+    """True if no scheduler has mentioned the pod or assigned it to a node."""
+    conditions = pod.get("status", {}).get("conditions", [])
+    has_news = any(each.get("type") == "PodScheduled" for each in conditions)
+    return _is_pending(pod) and not _is_placed(pod) and not has_news
+
+
+def _is_pending(pod: dict[str, Any]) -> bool:
+    return bool(pod.get("status", {}).get("phase") == "Pending")
+
+
+def _is_placed(pod: dict[str, Any]) -> bool:
+    return bool(pod.get("spec", {}).get("nodeName"))
 
 
 def unschedulable(pod: dict[str, Any]) -> str | None:
-    """Why the scheduler finds no node for the pod, None when it has one or has not looked."""
-    for told in pod.get("status", {}).get("conditions", []):
-        if told["type"] == "PodScheduled" and told.get("reason") in UNPLACED:
+    """Reason why the scheduler has no node for the pod; None when it has one or did not look."""
+    for reported in pod.get("status", {}).get("conditions", []):
+        if reported.get("type") == "PodScheduled" and reported.get("status") == "False":
             gates = ", ".join(each["name"] for each in pod["spec"].get("schedulingGates", []))
-            text = str(told.get("message", ""))
+            text = str(reported.get("message") or reported.get("reason", "no reason"))
             return f"{text} (scheduling gates {gates}, as of a queue)" if gates else text
     return None

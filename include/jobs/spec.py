@@ -1,8 +1,8 @@
-"""From a planned point to its job, before any operator's dialect."""
+"""Description of a point's job, in no operator's dialect."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from include import applications, k8s_operators
@@ -14,18 +14,22 @@ from include.k8s_operators import (
     LABEL_STUDY,
     JobSpec,
     K8sOperator,
+    _kueue,
 )
+from include.models import Queue
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from include.applications import Application
     from include.models import ClusterHandle, Model, Point, Study
 
-DEADLINE_MARGIN_S = 60.0  # the cluster ends a job by itself when the pipeline is no longer there
+DEADLINE_MARGIN_S = 60.0  # after it the cluster ends a job whose pipeline is gone
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """The work of a point: its operator and application with their options, and the job."""
+    """A point's work: its operator and application with their options, and the job."""
 
     point: Point
     operator: K8sOperator
@@ -33,24 +37,36 @@ class Job:
     application: Application
     application_options: Model
     spec: JobSpec  # the same for every operator
+    queue: Queue = Queue.NONE
 
     def objects(self) -> tuple[dict[str, Any], ...]:
-        """The job in its operator's own dialect, in order of creation."""
-        return self.operator.objects(self.spec, self.operator_options)
+        """The job in its operator's dialect, in order of creation."""
+        objects = self.operator.objects(self.spec, self.operator_options)
+        if self.queue is Queue.NONE:
+            return objects
+        return _kueue.put_in_queue(self.operator, objects, queue=self.point.study_id)
 
 
 def job_of(point: Point, *, study: Study, handle: ClusterHandle) -> Job:
-    """The job of a point on a cluster; ClusterError when that lacks the point's nodes."""
+    """The job of a point on a cluster; ClusterError when the cluster lacks the point's nodes."""
     operator = k8s_operators.load(point.k8s_operator)
-    given = study.operator_options.get(point.k8s_operator, {})
+    given = study.options_of(point.k8s_operator)
+    chosen = operator.variants(given)[point.variant]
     application, options = applications.of_study(study)
+    spec = _spec(point, study, handle, application=application, options=options)
+    arm = operator.arm_options(chosen)
     return Job(
         point=point,
         operator=operator,
-        operator_options=operator.read_options(operator.variants(given)[point.variant]),
+        operator_options=operator.read_options(chosen),
         application=application,
         application_options=options,
-        spec=_spec(point, study, handle, application=application, options=options),
+        spec=replace(
+            spec,
+            image=arm.image or spec.image,
+            environment={**spec.environment, **arm.environment},
+        ),
+        queue=arm.queue,
     )
 
 
@@ -87,25 +103,30 @@ def _spec(
 
 
 def _node_names(point: Point, handle: ClusterHandle) -> tuple[str, ...]:
-    """Host names of the nodes that the plan chose; ClusterError when they are not all there."""
+    """Host names of the planned nodes, with others instead of those that are gone.
+
+    ClusterError when there are too few.
+    """
     known = handle.worker_nodes
-    if handle.may_be_smaller and known:
-        return tuple(known[index] for index in _redrawn(point.workers, most=len(known)))
-    if any(index >= len(known) for index in point.workers):
+    there = [index for index, name in enumerate(known) if name not in handle.absent_nodes]
+    is_drawn_anew = handle.may_be_smaller and bool(known)
+    if len(there) < len(point.workers) or (
+        not is_drawn_anew and any(index >= len(known) for index in point.workers)
+    ):
         msg = (
-            f"the plan chose nodes for {point}, and the cluster names only {len(known)} workers: "
-            f"use `placement: free`"
+            f"the plan chose {len(point.workers)} nodes for {point}, and of the workers that the "
+            f"cluster named {len(there)} are there: use `placement: free`, or fewer nodes"
         )
         raise ClusterError(msg)
-    return tuple(known[index] for index in point.workers)
+    return tuple(known[index] for index in _redrawn(point.workers, there=there))
 
 
-def _redrawn(workers: tuple[int, ...], *, most: int) -> list[int]:
-    """The drawn indexes that there are, and others in place of those that there are not.
+def _redrawn(workers: tuple[int, ...], *, there: Sequence[int]) -> list[int]:
+    """The drawn indexes that still exist, with others instead of the missing ones.
 
-    The same for all points of a block, as they were given the same ones.
+    The same for all points of a block, as their nodes were the same.
     """
-    kept = [index for index in workers if index < most]
-    spare = [index for index in range(most) if index not in kept]
+    kept = [index for index in workers if index in there]
+    spare = [index for index in there if index not in kept]
     turn = workers[0] % len(spare) if workers and spare else 0
     return [*kept, *(spare[turn:] + spare[:turn])[: len(workers) - len(kept)]]

@@ -1,16 +1,16 @@
-"""A CURVE certificate of ZeroMQ, for the brokers of one Flux job; made per job and never stored."""
+"""A CURVE certificate of ZeroMQ for the brokers of one Flux job; made per job, never stored."""
 
 from __future__ import annotations
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import x25519
 
-# ZeroMQ RFC 32: four bytes become five of these.
+# ZeroMQ RFC 32: encodes four bytes as five of these.
 _Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
 _BASE = 85
 _GROUP = 4
 _DIGITS = 5
-# All values in quotes, the name too and not missing: others are refused (flux-core 0.88).
+# All values quoted, including the mandatory name: others are refused (flux-core 0.88).
 _CERTIFICATE = """\
 metadata
     name = "{name}"
@@ -21,7 +21,7 @@ curve
 
 
 def certificate(name: str) -> str:
-    """A fresh key pair in the form that Flux's broker reads."""
+    """A fresh key pair in the format of Flux's broker."""
     key = x25519.X25519PrivateKey.generate()
     secret = key.private_bytes(
         serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
@@ -33,7 +33,7 @@ def certificate(name: str) -> str:
 
 
 def z85(data: bytes) -> str:
-    """The bytes, a multiple of four, in the text form of ZeroMQ RFC 32."""
+    """The bytes, a multiple of four, encoded as in ZeroMQ RFC 32."""
     words = (data[place : place + _GROUP] for place in range(0, len(data), _GROUP))
     return "".join(_word(int.from_bytes(word)) for word in words)
 

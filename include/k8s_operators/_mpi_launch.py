@@ -1,7 +1,7 @@
-"""The start of MPI: one launch command and one ssh set-up for every operator.
+"""The start of MPI: one launch command and one ssh setup for every operator.
 
-What differs between operators must be the operator. So the script below is all that a launcher
-runs, and the only thing an operator adds to it is where its host file lies.
+Only the operators may differ. The script below is therefore all that a launcher runs, and an
+operator adds nothing to it except the path of its host file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from include.k8s_operators import JobSpec
 
 SSH_PORT = 22
-# `StrictModes no`: a key that is mounted from a Secret is readable by its group.
+# `StrictModes no`: a key mounted from a Secret is readable by its group.
 WORKER_SCRIPT = """\
 set -eu
 mkdir -p /run/sshd
@@ -43,12 +43,16 @@ done
 cd {work_dir}
 time -p {command}"""
 
-# Open MPI 4, then 5: else a host's name is cut at its first dot, and the rest finds no pod.
+# Open MPI 4, then 5: otherwise host names are cut at the first dot and match no pod.
 _WHOLE_NAMES = (
     *("env", "OMPI_MCA_orte_keep_fqdn_hostnames=true"),
     "PRTE_MCA_prte_keep_fqdn_hostnames=true",
 )
 HOST_FILE = "/run/hostfile"
+_HOST_FILE_SCRIPT = """\
+for index in $(seq 0 {last_index}); do
+  echo "{host}{slots}"
+done > {host_file}"""
 # Pod 0 serves ssh like the others, so that every host is reached in the same way.
 _SCRIPT_OF_EVERY_POD = """\
 set -eu
@@ -57,31 +61,36 @@ serve_ssh() {{
 }}
 if [ "$JOB_COMPLETION_INDEX" != 0 ]; then serve_ssh; fi
 (serve_ssh) &
-for index in $(seq 0 {last_index}); do
-  echo "{name}-$index.{name}.{namespace}.svc{slots}"
-done > {host_file}
+{host_file_script}
 {launcher_script}"""
 
 
 def script_of_every_pod(job: JobSpec) -> str:
-    """A bash script for all pods of a job with completion indexes: pod 0 launches, all serve ssh.
+    """A bash script for all pods of an indexed job: pod 0 launches, all serve ssh.
 
-    The pods find each other by a headless Service that has the job's name.
+    The pods find each other by a headless Service with the job's name.
     """
-    mpich = job.mpi_implementation is MpiImplementation.MPICH
+    host = f"{job.name}-$index.{job.name}.{job.namespace}.svc"
     return _SCRIPT_OF_EVERY_POD.format(
         worker_script=re.sub(r"^", "  ", WORKER_SCRIPT, flags=re.MULTILINE),
-        last_index=job.nodes - 1,
-        name=job.name,
-        namespace=job.namespace,
-        slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
-        host_file=HOST_FILE,
+        host_file_script=host_file_script(job, host=host),
         launcher_script=launcher_script(job, host_file=HOST_FILE),
     )
 
 
+def host_file_script(job: JobSpec, *, host: str) -> str:
+    """A bash script that writes the host file; `host` is a worker's name with its `$index`."""
+    mpich = job.mpi_implementation is MpiImplementation.MPICH
+    return _HOST_FILE_SCRIPT.format(
+        last_index=job.nodes - 1,
+        host=host,
+        slots=f":{job.ranks_per_node}" if mpich else f" slots={job.ranks_per_node}",
+        host_file=HOST_FILE,
+    )
+
+
 def key_pair() -> tuple[str, str]:
-    """A fresh ssh key pair: the private key as OpenSSH keeps it, and the public one's line."""
+    """A fresh ssh key pair: the private key in OpenSSH's format, and the line of the public one."""
     key = ed25519.Ed25519PrivateKey.generate()
     private = key.private_bytes(
         serialization.Encoding.PEM,
@@ -94,31 +103,33 @@ def key_pair() -> tuple[str, str]:
     return private.decode(), public.decode()
 
 
-def launcher_script(job: JobSpec, *, host_file: str) -> str:
+def launcher_script(job: JobSpec, *, host_file: str, own_name: str | None = None) -> str:
     """A bash script: wait until every host's sshd answers, then time the MPI launch command.
 
-    The wait has its end in the job's own deadline. The last lines that it prints are those of
-    POSIX `time -p`.
+    The job's own deadline limits the wait. The last lines printed are those of POSIX `time -p`.
+    `own_name` is the name by which workers reach a launcher that is not one of the hosts, where its
+    bare host name does not resolve for them.
     """
     return _LAUNCHER_SCRIPT.format(
         host_file=shlex.quote(host_file),
         port=SSH_PORT,
         work_dir=shlex.quote(job.work_dir),
-        command=shlex.join(mpi_command(job, host_file=host_file)),
+        command=shlex.join(mpi_command(job, host_file=host_file, own_name=own_name)),
     )
 
 
-def mpi_command(job: JobSpec, *, host_file: str) -> tuple[str, ...]:
-    """The launch command with the study's rank count and binding, in the MPI's own words.
+def mpi_command(job: JobSpec, *, host_file: str, own_name: str | None = None) -> tuple[str, ...]:
+    """The launch command with the study's rank count and binding, in the MPI's own options.
 
     Options as in the manual pages of MPICH 5.0's Hydra `mpiexec` and of Open MPI 4 `mpirun`.
     """
     ranks, ranks_per_node = str(job.ranks), str(job.ranks_per_node)
     binding = str(job.binding)
     launch: tuple[str, ...]
-    environment: tuple[str, ...]  # ranks are started over ssh, which passes on none of a pod
+    environment: tuple[str, ...]  # ranks start over ssh, which passes no pod environment
     if job.mpi_implementation is MpiImplementation.MPICH:
-        launch = ("mpiexec.hydra", "-launcher", "ssh", "-f", host_file)
+        reached = ("-localhost", own_name) if own_name else ()  # Open MPI sends its addresses
+        launch = ("mpiexec.hydra", "-launcher", "ssh", *reached, "-f", host_file)
         environment = tuple(word for pair in job.environment.items() for word in ("-genv", *pair))
         count = ("-n", ranks, "-ppn", ranks_per_node, "-bind-to", binding)
     else:

@@ -1,7 +1,7 @@
-"""The Flux Operator: one MiniCluster gives brokers, and the first of them submits the job to Flux.
+"""The Flux Operator: one MiniCluster gives brokers, the first of which submits the job to Flux.
 
-Its pods end well whatever becomes of the application, so a run counts as good only when Flux' own
-lines in the broker's log say so. Sources: flux-operator at commit 0d75cef855de.
+Its pods succeed whatever happens to the application, so a run only counts as successful if Flux's
+own lines in the broker's log say so. Sources: flux-operator at commit 0d75cef855de.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ if TYPE_CHECKING:
 
 COMMIT = "0d75cef855dee5351d68e32ec139a70e892b5268"
 API_VERSION = "v1alpha2"
-# The oldest libc that it must run with is the application image's: see the view images' names.
+# Its libc must not be newer than the application image's: see the view images' names.
 VIEW_IMAGE = "ghcr.io/converged-computing/flux-view-ubuntu:tag-focal"
 SUBMIT, START = "fluxsubmit", "fluxstart"
 PLAIN_WORD = re.compile(r"[A-Za-z0-9_.,:/=+@%-]+")
-# Binding in Flux' words. `-c 1` gives each rank a core of its own, as in run 6.
+# Binding in Flux's terms. `-c 1` gives each rank its own core, as in run 6.
 AFFINITY = {
     Binding.NONE: "-o cpu-affinity=off",
     Binding.CORE: "-c 1 -o cpu-affinity=per-task",
 }
-# When one rank has ended, or was killed, the others have so long to end too; Flux' own: 30 s.
+# Time for the other ranks to end after one has ended or was killed; Flux's default: 30 s.
 END_TOGETHER = "-o exit-timeout=10s"
 MPI_PLUGIN = {MpiImplementation.OPENMPI: "-ompi=openmpi@5"}
-# The pod's own clock, and what `flux start` ended with: the container itself always ends with 0.
+# The pod's own clock, and the exit code of `flux start`: the container itself always exits with 0.
 BROKER_PRE = 'echo "BENCH start $(date +%s.%N)"; flux version'
 POST = 'echo "BENCH post $? $(date +%s.%N)"'
 _ENDED = re.compile(r"BENCH post ([0-9]+)\b")
@@ -50,13 +50,13 @@ _ENDED = re.compile(r"BENCH post ([0-9]+)\b")
 class Options(Model):
     """`operator_options.flux_operator` of a study."""
 
-    option_flags: str | None = None  # None: those that the study's binding and MPI come to
-    extra_flags: str = ""  # put behind them
-    view_image: str | None = None  # None: the cluster's own, else VIEW_IMAGE
+    option_flags: str | None = None  # None: derived from the study's binding and MPI
+    extra_flags: str = ""  # appended to them
+    view_image: str | None = None  # None: the cluster's own, or else VIEW_IMAGE
 
 
 class FluxOperator(K8sOperator[Options]):
-    """MiniCluster `flux-framework.org/v1alpha2`, with Flux' own launcher instead of ssh."""
+    """MiniCluster `flux-framework.org/v1alpha2`, with Flux's own launcher instead of ssh."""
 
     name = "flux_operator"
     title = "Flux Operator"
@@ -67,6 +67,7 @@ class FluxOperator(K8sOperator[Options]):
     )
     longest_pod_suffix = "-9999"
     launch = Launch.FLUX
+    queued_labels = ("spec", "jobLabels")  # Kueue knows no MiniCluster, but its Job
     all_pods_end = True
     launcher_image = VIEW_IMAGE
     needs_core_per_rank = True
@@ -96,8 +97,12 @@ class FluxOperator(K8sOperator[Options]):
 
     @property
     def state_resource(self) -> ResourceKind:
-        """The Indexed Job: no condition of the MiniCluster tells of an end."""
+        """The Indexed Job: the MiniCluster has no condition for its end."""
         return JOB
+
+    def launcher_image_with(self, options: Options) -> str:
+        """The study's view image, or else upstream's."""
+        return options.view_image or VIEW_IMAGE
 
     def objects(self, job: JobSpec, options: Options) -> tuple[dict[str, Any], ...]:
         """The MiniCluster alone; the operator makes the rest."""
@@ -117,7 +122,7 @@ class FluxOperator(K8sOperator[Options]):
         )
 
     def binding(self, declared: Binding, options: Options) -> Binding | None:
-        """Flux binds to cores or not at all; the study's own flags may say anything."""
+        """Flux binds to cores or not at all; the study's own flags may ask for anything."""
         if options.option_flags is not None:
             return None
         if declared not in AFFINITY:
@@ -127,34 +132,34 @@ class FluxOperator(K8sOperator[Options]):
         return declared
 
     def state(self, resource: dict[str, Any]) -> JobState:
-        """From the Indexed Job of the same name: the MiniCluster never says that it has ended."""
+        """State of the Indexed Job of that name: the MiniCluster never reports its end."""
         return batch_job_state(resource)
 
     def carries_ranks(self, pod: dict[str, Any]) -> bool:
-        """Every pod does, the broker's too."""
+        """True: every pod does, including the broker's."""
         return INDEX_LABEL in pod["metadata"]["labels"]
 
     def launches(self, pod: dict[str, Any]) -> bool:
-        """The pod of index 0 does: the lead broker."""
+        """True for the pod of index 0, the lead broker."""
         return bool(pod["metadata"]["labels"].get(INDEX_LABEL) == "0")
 
     def launcher_container_of(self, pod: dict[str, Any]) -> str:
-        """The operator names the container like the MiniCluster."""
+        """The container's name, which is the MiniCluster's."""
         return str(pod["metadata"]["labels"][LABEL_POINT])
 
     def dependents(self, name: str) -> tuple[tuple[ResourceKind, str], ...]:
-        """Objects without our labels; a ConfigMap that is left over would be used again."""
+        """Objects without our labels; a leftover ConfigMap would be reused."""
         return ((JOB, name), (SERVICE, name), (CONFIG_MAP, f"{name}-entrypoint"))
 
     def without_secrets(self, obj: dict[str, Any]) -> dict[str, Any]:
-        """The MiniCluster less its certificate."""
+        """The MiniCluster without its certificate."""
         shown = super().without_secrets(obj)
         if "curveCert" in shown.get("spec", {}).get("flux", {}):
             shown["spec"]["flux"]["curveCert"] = "(not stored)"
         return shown
 
     def confirm_success(self, lines: Iterable[str]) -> None:
-        """JobFailed unless Flux says that its job and the broker ended with status 0."""
+        """JobFailed unless Flux reports that its job and the broker ended with status 0."""
         log = [clean(line) for line in lines]
         ends = [match[1] for line in log if (match := _ENDED.match(line))]
         if any(code != "0" for code in ends):
@@ -170,30 +175,32 @@ class FluxOperator(K8sOperator[Options]):
             raise JobFailed("no Flux job event 'complete: status=0' in the log")
 
     def complaint(self, lines: Iterable[str]) -> str | None:
-        """The job's exception, else the first line in which something around it says why."""
+        """The job's exception, or else the first line that gives a reason for the failure."""
         return flux_log.complaint(lines)
 
-    def app_span(self, lines: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] | None:
-        """Flux' events `start` and `finish`: it passes the application's output on in batches.
+    def app_span(
+        self, lines: Iterable[tuple[datetime, str]], *, time_scale: float = 1.0
+    ) -> tuple[datetime, datetime] | None:
+        """Flux's events `start` and `finish`, as it forwards the application's output in batches.
 
         The first line reaches the log up to half a second late, the last one does not.
         """
-        return flux_events.span(lines)
+        return flux_events.span(lines, time_scale=time_scale)
 
     def launcher_version(self, lines: Iterable[str]) -> str | None:
         """Versions of flux-core and its scheduler."""
         return flux_log.version(lines)
 
     def launcher_time_s(self, lines: Iterable[str]) -> float:
-        """Wall time of `flux submit`, 10 ms fine."""
+        """Wall time of `flux submit`, to 10 ms."""
         return gnu_time.parse(lines, required=(SUBMIT,))[SUBMIT]
 
     def broker_time_s(self, lines: Iterable[str]) -> float | None:
-        """Wall time of `flux start`: waiting for the slowest broker, the job, and the end."""
+        """Wall time of `flux start`: waiting for the slowest broker, the job, and the shutdown."""
         return gnu_time.parse(lines, required=(START,))[START]
 
     def job_events(self, lines: Iterable[str]) -> dict[str, JsonValue] | None:
-        """Flux' events of the job, each in seconds since its submission, 1 ms fine."""
+        """Flux's events of the job, each in seconds since its submission, to 1 ms."""
         log = list(lines)
         events = flux_events.parse(log)
         return {
@@ -207,7 +214,7 @@ class FluxOperator(K8sOperator[Options]):
 
 
 def option_flags(job: JobSpec, options: Options) -> str:
-    """Arguments of `flux submit` other than nodes and ranks."""
+    """Arguments of `flux submit` except nodes and ranks."""
     flags = options.option_flags
     if flags is None:
         plugin = MPI_PLUGIN.get(job.mpi_implementation, "")
@@ -216,7 +223,7 @@ def option_flags(job: JobSpec, options: Options) -> str:
 
 
 def _script(command: tuple[str, ...]) -> str:
-    """The command as a script, safe from the unquoted here-document that it goes through."""
+    """The command as a script that survives the unquoted here-document it passes through."""
     escaped = re.sub(r"([\\$`])", r"\\\1", shlex.join(command))
     return f"#!/bin/bash\nexec {escaped}\n"
 

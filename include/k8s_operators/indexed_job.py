@@ -1,6 +1,6 @@
-"""No operator: a plain Indexed Job whose first pod starts MPI over ssh.
+"""Plain Indexed Job whose first pod starts MPI over ssh: no operator.
 
-The baseline: what another operator costs or saves is measured against Kubernetes alone.
+The baseline: other operators' costs and savings are measured against Kubernetes alone.
 """
 
 from __future__ import annotations
@@ -11,17 +11,14 @@ from include.k8s_operators import JobState, K8sOperator, _mpi_launch
 from include.k8s_operators._pods import INDEX_LABEL, batch_job_state, one_per_node, resources
 from include.kube.kinds import JOB
 from include.models import Model
-from include.parsers import posix_time
 from include.render import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from include.k8s_operators import JobSpec
 
 
 class Options(Model):
-    """`operator_options.indexed_job` of a study: there is nothing to choose."""
+    """`operator_options.indexed_job` of a study: no options."""
 
 
 class IndexedJob(K8sOperator[Options]):
@@ -50,24 +47,20 @@ class IndexedJob(K8sOperator[Options]):
         )
 
     def state(self, resource: dict[str, Any]) -> JobState:
-        """From the Job's conditions.
+        """State from the Job's conditions.
 
-        The job has succeeded when the success policy is met, as an MPIJob has when its launcher
-        has ended; `Complete` comes later, when the pods that only serve ssh are gone too.
+        The job has succeeded when the success policy is met, as an MPIJob has when its launcher has
+        ended; `Complete` comes later, when the pods that only serve ssh are gone too.
         """
         return batch_job_state(resource)
 
     def carries_ranks(self, pod: dict[str, Any]) -> bool:
-        """Every pod does, the first one too."""
+        """True: every pod does, including the first."""
         return INDEX_LABEL in pod["metadata"]["labels"]
 
     def launches(self, pod: dict[str, Any]) -> bool:
-        """The pod of index 0 does."""
+        """True for the pod of index 0."""
         return bool(pod["metadata"]["labels"].get(INDEX_LABEL) == "0")
-
-    def launcher_time_s(self, lines: Iterable[str]) -> float:
-        """`real` of the launch command's `time -p`."""
-        return posix_time.parse(lines).real_s
 
 
 ADAPTER = IndexedJob()

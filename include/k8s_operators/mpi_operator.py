@@ -5,27 +5,24 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from include.k8s_operators import JobPhase, JobState, K8sOperator, _mpi_launch
-from include.k8s_operators._pods import one_per_node, resources
-from include.kube.conditions import condition, instant
+from include.k8s_operators import K8sOperator, _mpi_launch
+from include.k8s_operators._pods import one_per_node, resources, state_by_conditions
+from include.kube.conditions import condition
 from include.kube.kinds import Controller, Rate, ResourceKind
 from include.models import Model, MpiImplementation
-from include.parsers import posix_time
 from include.render import render
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from include.k8s_operators import JobSpec
+    from include.k8s_operators import JobSpec, JobState
 
 VERSION = "v0.8.2"
-HOST_FILE = "/etc/mpi/hostfile"  # the operator mounts it into the launcher
+HOST_FILE = "/etc/mpi/hostfile"  # mounted by the operator into the launcher
 LAUNCHER, WORKER = "launcher", "worker"  # containers, and values of the label
 ROLE_LABEL = "training.kubeflow.org/job-role"
 
 
 class LauncherCreationPolicy(StrEnum):
-    """When the operator creates the launcher pod."""
+    """Moment at which the operator creates the launcher pod."""
 
     AT_STARTUP = "AtStartup"
     WAIT_FOR_WORKERS_READY = "WaitForWorkersReady"
@@ -47,6 +44,7 @@ class MpiOperator(K8sOperator[Options]):
     resource = ResourceKind(
         group="kubeflow.org", version="v2beta1", plural="mpijobs", kind="MPIJob"
     )
+    has_launcher_pod = True
     longest_pod_suffix = "-worker-9999"
     launcher_container = LAUNCHER
     controller = Controller(
@@ -55,6 +53,7 @@ class MpiOperator(K8sOperator[Options]):
         namespace="mpi-operator",
         crd_name="mpijobs.kubeflow.org",
         go_module="github.com/kubeflow/mpi-operator",
+        package="github.com/kubeflow/mpi-operator/cmd/mpi-operator",
         crd_files=("manifests/base/kubeflow.org_mpijobs.yaml",),
         deployment_file="deploy/v2beta1/mpi-operator.yaml",
         manifest_url=(
@@ -90,32 +89,21 @@ class MpiOperator(K8sOperator[Options]):
         )
 
     def state(self, resource: dict[str, Any]) -> JobState:
-        """From the MPIJob's conditions Running, Succeeded and Failed."""
-        if done := condition(resource, "Succeeded"):
-            at = instant(done["lastTransitionTime"])
-            return JobState(phase=JobPhase.SUCCEEDED, completed_at=at)
-        if failed := condition(resource, "Failed"):
-            at = instant(failed["lastTransitionTime"])
-            reason = f"{failed.get('reason', 'Failed')}: {failed.get('message', '')}"
-            return JobState(phase=JobPhase.FAILED, message=reason, completed_at=at)
-        running = condition(resource, "Running")
-        return JobState(phase=JobPhase.RUNNING if running else JobPhase.PENDING)
+        """State from the MPIJob's conditions Running, Succeeded and Failed."""
+        is_running = condition(resource, "Running") is not None
+        return state_by_conditions(resource, success=("Succeeded",), is_running=is_running)
 
     def carries_ranks(self, pod: dict[str, Any]) -> bool:
-        """Workers do."""
+        """True for workers."""
         return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == WORKER)
 
     def launches(self, pod: dict[str, Any]) -> bool:
-        """The launcher does, and carries no rank."""
+        """True for the launcher, which carries no rank."""
         return bool(pod["metadata"]["labels"].get(ROLE_LABEL) == LAUNCHER)
 
     def container_of(self, pod: dict[str, Any]) -> str:
         """Named as in the manifest: launcher or worker."""
         return LAUNCHER if self.launches(pod) else WORKER
-
-    def launcher_time_s(self, lines: Iterable[str]) -> float:
-        """`real` of the launch command's `time -p`."""
-        return posix_time.parse(lines).real_s
 
 
 ADAPTER = MpiOperator()

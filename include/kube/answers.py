@@ -1,4 +1,4 @@
-"""Reads what answers at an API server's address, which need not be an API server."""
+"""Reads answers from an API server's address, which may not be an API server's."""
 
 from __future__ import annotations
 
@@ -18,16 +18,22 @@ if TYPE_CHECKING:
 
 UNAUTHORIZED = 401
 FORBIDDEN = 403
-EXCERPT = 80  # characters of a page that was not asked for
+# Invalid, not served, not acceptable: neither rate limits nor an expired version.
+LASTING = frozenset({400, 405, 406, 413, 415, 422})
+EXCERPT = 80  # characters of an unexpected page
 _TAG = re.compile(r"<(?:script|style)\b.*?</(?:script|style)>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 
 
-class AccessRefused(ClusterError):
-    """The credential is not valid any more, or lacks a right; waiting does not help."""
+class Refused(ClusterError):
+    """The API server answered and refuses; asking again does not help."""
+
+
+class AccessRefused(Refused):
+    """The credential is no longer valid, or lacks a right; waiting does not help."""
 
 
 def content(response: BaseHTTPResponse, *, host: str) -> bytes:
-    """All that was answered; ClusterError when the answer breaks off."""
+    """The complete answer; ClusterError when it breaks off."""
     try:
         return bytes(response.data)
     except HTTPError as err:
@@ -35,7 +41,7 @@ def content(response: BaseHTTPResponse, *, host: str) -> bytes:
 
 
 def json_object(response: BaseHTTPResponse, *, host: str) -> dict[str, Any]:
-    """The JSON object in an answer; ClusterError when somebody else answers, or with a failure."""
+    """The JSON object in an answer; ClusterError for a failure, or a foreign answer."""
     data = content(response, host=host)
     try:
         body = json.loads(data)
@@ -49,7 +55,7 @@ def json_object(response: BaseHTTPResponse, *, host: str) -> dict[str, Any]:
 
 
 def listed(body: dict[str, Any], *, host: str) -> tuple[list[dict[str, Any]], str]:
-    """Items and version of a list; ClusterError when it is none."""
+    """Items and version of a list; ClusterError for anything else."""
     metadata = body.get("metadata")
     version = metadata.get("resourceVersion") if isinstance(metadata, dict) else None
     items = body.get("items", ())
@@ -61,7 +67,28 @@ def listed(body: dict[str, Any], *, host: str) -> tuple[list[dict[str, Any]], st
         raise ClusterError(msg)
     if not all(is_object(item) for item in items):
         raise ClusterError(f"{host} answered a list with items that are no Kubernetes objects")
-    return items, version
+    return [without_nulls(item) for item in items], version
+
+
+def kubernetes_object(body: dict[str, Any], *, host: str) -> dict[str, Any]:
+    """The object in an answer; ClusterError for anything without a name."""
+    if not is_object(body):
+        keys = ", ".join(sorted(map(str, body))) or "nothing"
+        raise ClusterError(f"{host} answered with no Kubernetes object: it has {keys}")
+    return without_nulls(body)
+
+
+def without_nulls(obj: dict[str, Any]) -> dict[str, Any]:
+    """The object without null fields and items, which mean the same as absent ones."""
+    return {name: _without_nulls(value) for name, value in obj.items() if value is not None}
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return without_nulls(value)
+    if isinstance(value, list):
+        return [_without_nulls(each) for each in value if each is not None]
+    return value
 
 
 def is_object(value: object) -> bool:
@@ -70,8 +97,18 @@ def is_object(value: object) -> bool:
     return isinstance(metadata, dict) and isinstance(metadata.get("name"), str)
 
 
+def has_labels(obj: dict[str, Any], selector: str) -> bool:
+    """True if an object has all labels of a selector such as `a=b,c`: `c` with any value."""
+    labels = obj["metadata"].get("labels", {})
+    pairs = (pair.partition("=") for pair in selector.split(",") if pair)
+    return all(
+        labels.get(name) == value if is_valued else name in labels
+        for name, is_valued, value in pairs
+    )
+
+
 def server_date(response: BaseHTTPResponse, *, host: str) -> datetime:
-    """The server's clock; ClusterError for an answer that does not tell it."""
+    """The server's clock; ClusterError for an answer without it."""
     content(
         response, host=host
     )  # a body left unread would keep the connection from being used again
@@ -83,7 +120,7 @@ def server_date(response: BaseHTTPResponse, *, host: str) -> datetime:
 
 
 def is_page(err: ApiException) -> bool:
-    """True if a refusal is a page for a browser, which no API server sends."""
+    """True if a refusal is a page for browsers, which no API server sends."""
     return "html" in (err.headers or {}).get("Content-Type", "").lower()
 
 
@@ -95,11 +132,14 @@ def refused(err: ApiException, *, method: str, path: str, host: str) -> ClusterE
     if err.status == UNAUTHORIZED:
         text = "the credential is not valid or has expired; renew it"
         return AccessRefused(f"{method} {path}: {text}")
-    if err.status == FORBIDDEN:
+    if err.status == FORBIDDEN and (method == "GET" or " cannot " in _message(err)):
         return AccessRefused(f"{method} {path}: the credential lacks the right: {_message(err)}")
-    if not err.status:  # the client could not even speak to it
+    if err.status == FORBIDDEN:  # a quota, a policy, a namespace being deleted
+        return Refused(f"{method} {path}: the cluster does not admit it: {_message(err)}")
+    if not err.status:  # the connection itself failed
         return ClusterError(f"no answer from {host}: {err.reason}")
-    return ClusterError(f"{method} {path}: the API server refused ({err.status}): {_message(err)}")
+    kind = Refused if err.status in LASTING else ClusterError
+    return kind(f"{method} {path}: the API server refused ({err.status}): {_message(err)}")
 
 
 def status_text(status: dict[str, Any]) -> str:

@@ -32,7 +32,7 @@ MERGE_PATCH = "application/merge-patch+json"
 NOT_FOUND = 404
 CONFLICT = 409
 ANSWERED_BY_CALLER = (NOT_FOUND, CONFLICT)
-# A create that is repeated after a lost answer gives a conflict, which callers take as adoption.
+# A create repeated after a lost answer gives a conflict, which callers take as adoption.
 RETRY = Retry(
     total=4,
     backoff_factor=0.3,
@@ -63,7 +63,7 @@ class Kube:
     def from_kubeconfig(
         cls, path: Path | str, *, namespace: str, context: str | None = None
     ) -> Kube:
-        """A client for a kubeconfig file; ClusterError when it is absent or cannot be used."""
+        """A client for a kubeconfig file; ClusterError when it is missing or unusable."""
         settings = kubeconfig.settings_of(path, context=context)
         settings.retries = RETRY
         return cls(client.ApiClient(settings), namespace=namespace)
@@ -79,16 +79,16 @@ class Kube:
             self._impatient.close()
 
     def server_version(self) -> str:
-        """The API server's version, as `v1.36.2`; ClusterError when it cannot be reached."""
+        """The API server's version, such as `v1.36.2`; ClusterError when it is unreachable."""
         answer = self._json(self.request("GET", "/version"))
         if not isinstance(version := answer.get("gitVersion"), str):
             raise ClusterError(f"what answers at {self._host} tells no version of Kubernetes")
         return version
 
     def require_answer(self, *, timeout_s: float = HEALTH_TIMEOUT_S) -> None:
-        """Ask the API server once whether it is ready; ClusterError when it is not, or is silent.
+        """Ask the API server once if it is ready; ClusterError when it is not, or is silent.
 
-        It counts as ready when this credential may not ask: then it answers, at least.
+        It counts as ready when this credential may not ask: at least it answers.
         """
         try:
             self._impatient.request("GET", "/readyz", timeout_s=timeout_s).read()
@@ -100,40 +100,45 @@ class Kube:
     def get(self, kind: ResourceKind, name: str) -> dict[str, Any] | None:
         """The object of that name, or None."""
         try:
-            return self._json(self.request("GET", self.path(kind, name)))
+            return self._object(self.request("GET", self.path(kind, name)))
         except ApiException as err:
             if err.status == NOT_FOUND:
                 return None
             raise
 
     def list(self, kind: ResourceKind, *, selector: str = "") -> Listing:
-        """Objects that have the labels; ApiException (404) for a kind that the cluster lacks."""
+        """Objects with the labels; ApiException (404) for a kind that the cluster lacks."""
         response = self.request("GET", self.path(kind), query={"labelSelector": selector})
         items, version = answers.listed(self._json(response), host=self._host)
         date = answers.server_date(response, host=self._host)
         return Listing(items=tuple(items), resource_version=version, server_date=date)
 
     def create(self, obj: dict[str, Any]) -> dict[str, Any] | None:
-        """The created object, or None when one of that name is already there."""
+        """The created object, or None when one of that name exists.
+
+        ClusterError when its namespace is missing.
+        """
         try:
-            return self._json(self.request("POST", self.path(self.kind_of(obj)), body=obj))
+            return self._object(self.request("POST", self.path(self.kind_of(obj)), body=obj))
         except ApiException as err:
             if err.status == CONFLICT:
                 return None
-            raise
+            name = f"{obj['kind']} {obj['metadata'].get('name', '')}".strip()
+            where = f"is the namespace {self.namespace} still there?"
+            raise ClusterError(f"{name} cannot be created (404): {where}") from err
 
     def apply(self, obj: dict[str, Any]) -> dict[str, Any]:
         """Create or change the object by server-side apply; returns it as stored."""
         path = self.path(self.kind_of(obj), obj["metadata"]["name"])
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
-        return self._json(
+        return self._object(
             self.request("PATCH", path, query=query, body=obj, content_type=APPLY_PATCH)
         )
 
     def merge(
         self, kind: ResourceKind, name: str, change: dict[str, Any], *, subresource: str = ""
     ) -> None:
-        """Change parts of an object by a merge patch; nothing when it is not there."""
+        """Change parts of an object by a merge patch; does nothing when it is missing."""
         path = self.path(kind, name) + (f"/{subresource}" if subresource else "")
         try:
             self.request("PATCH", path, body=change, content_type=MERGE_PATCH).read()
@@ -144,7 +149,7 @@ class Kube:
     def delete(
         self, kind: ResourceKind, name: str, *, grace_s: int | None = None
     ) -> datetime | None:
-        """Ask for deletion, dependents too; the server's clock then, None when it was not there."""
+        """Request deletion with dependents; the server's clock then, None if it was missing."""
         options: dict[str, Any] = {"propagationPolicy": "Background"}
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
@@ -159,7 +164,7 @@ class Kube:
     def delete_all(
         self, kind: ResourceKind, *, selector: str, grace_s: int | None = None
     ) -> datetime:
-        """Ask for deletion of every object with the labels; returns the server's clock."""
+        """Request deletion of every object with the labels; returns the server's clock."""
         options: dict[str, Any] = {"propagationPolicy": "Background"}
         if grace_s is not None:
             options["gracePeriodSeconds"] = grace_s
@@ -180,12 +185,12 @@ class Kube:
         return self.request("GET", self.path(kind), query=query, timeout_s=timeout_s + 15.0)
 
     def open_log(self, pod: str, *, container: str, timeout_s: float) -> BaseHTTPResponse:
-        """A stream of a container's log from its first line, each with the kubelet's stamp."""
+        """A stream of a container's log from its first line, each with the kubelet's timestamp."""
         query = {"container": container, "follow": "true", "timestamps": "true"}
         return self.request("GET", self._log_path(pod), query=query, timeout_s=timeout_s)
 
     def read_log(self, pod: str, *, container: str) -> bytes:
-        """A container's log so far, each line with the kubelet's stamp."""
+        """A container's log so far, each line with the kubelet's timestamp."""
         query = {"container": container, "timestamps": "true"}
         response = self.request("GET", self._log_path(pod), query=query)
         return answers.content(response, host=self._host)
@@ -194,7 +199,7 @@ class Kube:
         return f"{self.path(POD, pod)}/log"
 
     def kind_of(self, obj: dict[str, Any]) -> ResourceKind:
-        """Where the API server keeps such an object, from its own discovery."""
+        """The API server's place for such an object, from its own discovery."""
         key = (obj["apiVersion"], obj["kind"])
         if key not in self._kinds:
             self._kinds[key] = self._discover(*key)
@@ -237,7 +242,7 @@ class Kube:
         content_type: str = "application/json",
         timeout_s: float = REQUEST_TIMEOUT_S,
     ) -> BaseHTTPResponse:
-        """One call, unread; ApiException when it was not found or is in conflict.
+        """One call, unread; ApiException for a missing object or a conflict.
 
         ClusterError for any other refusal, and when there is no answer.
         """
@@ -261,16 +266,22 @@ class Kube:
             raise ClusterError(f"no answer from {self._host}: {err}") from err
         return response
 
-    @cached_property
-    def _impatient(self) -> Kube:
-        """The same credential, asking but once."""
+    def asking_once(self) -> Kube:
+        """A client with the same credential that retries nothing."""
         settings = copy.copy(self.api.configuration)
         settings.retries = False
         return Kube(client.ApiClient(settings), namespace=self.namespace)
 
+    @cached_property
+    def _impatient(self) -> Kube:
+        return self.asking_once()
+
     @property
     def _host(self) -> str:
         return str(self.api.configuration.host)
+
+    def _object(self, response: BaseHTTPResponse) -> dict[str, Any]:
+        return answers.kubernetes_object(self._json(response), host=self._host)
 
     def _json(self, response: BaseHTTPResponse) -> dict[str, Any]:
         return answers.json_object(response, host=self._host)

@@ -1,4 +1,4 @@
-"""A client for an API server that is known by its address, with tokens that are renewed."""
+"""A client for an API server given by its address, with renewed tokens."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from include.kube.client import RETRY, Kube
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# A log that is silent for minutes would be cut by the load balancer before an API server.
+# A load balancer in front of an API server would cut a log that is silent for minutes.
 KEEP_ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
     (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60),
@@ -25,10 +25,10 @@ KEEP_ALIVE = (
 def connect(
     server: str, *, certificate_authority: str, token: Callable[[], str], namespace: str
 ) -> Kube:
-    """A client that asks `token` for a bearer token at each request.
+    """A client that calls `token` for a bearer token at each request.
 
     `server` is a URL, `certificate_authority` the base64 of a PEM certificate. No file holds the
-    token; the certificate, which is public, lies in one until the process ends.
+    token; the certificate, which is public, is in one until the process ends.
     """
     cluster = {"server": server, "certificate-authority-data": certificate_authority}
     kubeconfig = {
@@ -46,5 +46,5 @@ def connect(
         current.api_key["authorization"] = f"Bearer {token()}"
 
     settings.refresh_api_key_hook = renew
-    renew(settings)  # without a key at hand the client would not ask for one
+    renew(settings)  # without an existing key the client would not ask for one
     return Kube(client.ApiClient(settings), namespace=namespace)

@@ -17,7 +17,7 @@ REMEDY = "lower pod_resources"
 
 
 def lacking(requests: Mapping[str, str], offered: Mapping[str, str]) -> tuple[str, ...]:
-    """A phrase for each resource of which the node has too little, as `cpu 96 of 95690m`."""
+    """A phrase for each resource that the node has too little of, as `cpu 96 of 95690m`."""
     return tuple(
         f"{name} {amount} of {offered.get(name, '0')}"
         for name, amount in requests.items()
@@ -26,7 +26,7 @@ def lacking(requests: Mapping[str, str], offered: Mapping[str, str]) -> tuple[st
 
 
 def check(requests: Mapping[str, str], offered: Mapping[str, str], *, whose: str) -> Check:
-    """The check `pod resources` against nodes that are all alike; `whose` is how to call one."""
+    """The check `pod resources` against identical nodes; `whose` is a name for one."""
     if lacks := lacking(requests, offered):
         text = f"a pod asks for {', '.join(lacks)} that {whose} has for pods"
         return failed("pod resources", text, remedy=REMEDY)

@@ -1,7 +1,8 @@
-"""A background thread that reads a stream, and does not die unseen."""
+"""A background thread that reads a stream, and does not die silently."""
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from abc import abstractmethod
@@ -15,24 +16,25 @@ if TYPE_CHECKING:
 
     from urllib3.response import BaseHTTPResponse
 
-REFUSED_S = 15.0  # a credential that is refused for so long does not get better
-UNANSWERED_S = 60.0  # time for an API server to be replaced
+log = logging.getLogger(__name__)
+REFUSED_S = 15.0  # refusals lasting this long do not pass
+UNANSWERED_S = 45.0  # time for an API server to be replaced
 
 
 class Trouble:
-    """Since when a thread gets no answer that it can use, and why; thread-safe by its one tuple."""
+    """Start and cause of a thread's lack of usable answers; thread-safe by its single tuple."""
 
     def __init__(self) -> None:
         self._first: tuple[float, Exception] | None = None
 
     def note(self, err: Exception) -> None:
-        """Something went wrong; a refusal of the credential counts from its own beginning."""
+        """Note a fault; refusals of the credential have their own start time."""
         refused = isinstance(err, AccessRefused)
         if self._first is None or refused != isinstance(self._first[1], AccessRefused):
             self._first = (time.monotonic(), err)
 
     def end(self) -> None:
-        """All is well."""
+        """Note that all is well."""
         self._first = None
 
     @property
@@ -51,9 +53,9 @@ class Trouble:
 
 
 class Follower(threading.Thread):
-    """A thread that reads one stream at a time and can be told to stop in the middle.
+    """A thread that reads one stream at a time and can be stopped in the middle.
 
-    `failure` is what ended it before its time: whoever waits for it must look there.
+    `failure` is what ended it prematurely: whoever waits for it must check it.
     """
 
     def __init__(self, *, name: str) -> None:
@@ -68,11 +70,17 @@ class Follower(threading.Thread):
         """The work of the thread."""
 
     def run(self) -> None:
-        """Do it, and keep what it fails with: nobody sees an error that ends a thread."""
+        """Do the work, and keep its failure: nobody sees an error that ends a thread."""
         try:
             self.attend()
         except Exception as err:  # noqa: BLE001  it is raised by who waits for the thread
             self.failure = err
+
+    def note_trouble(self, text: str, name: str, err: Exception) -> None:
+        """Note a fault, and log it once while it stays the same."""
+        is_news = str(err) != str(self.trouble.last)
+        log.log(logging.WARNING if is_news else logging.DEBUG, text, name, err)
+        self.trouble.note(err)
 
     def stop(self) -> None:
         """End the stream and wait briefly for the thread."""
@@ -86,7 +94,7 @@ class Follower(threading.Thread):
 
     @contextmanager
     def reading(self, response: BaseHTTPResponse) -> Iterator[BaseHTTPResponse]:
-        """Make the response known to `stop`, which may have been called while it was opened."""
+        """Register the response for `stop`, which may have been called while it was opened."""
         self._response = response
         try:
             if self.stopping.is_set():

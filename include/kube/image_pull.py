@@ -1,4 +1,4 @@
-"""Brings images to all nodes before anything is timed, and proves that they are there."""
+"""Brings images to all nodes before anything is timed, and verifies that they are there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kubernetes.client.exceptions import ApiException
 
 from include import waiting
 from include.errors import ClusterError, TeardownError
+from include.kube import sidecars
 from include.kube.kinds import DAEMON_SET, EVENT, POD
 from include.kube.node_image import NodeImage
 from include.render import render
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LABEL = "operator-benchmark/image-pull"  # the study that pulls
+CONTAINER = "image-"  # start of its containers' names; others are injected and do not count
 LIMIT_S = 1500.0  # 5.3 GB on each of 65 nodes behind one address
 ERROR_S = 120.0  # grace for a registry that refuses a node: kubelets retry
 GONE_S = 120.0
@@ -44,15 +46,19 @@ class Request:
     pull_secret: str | None = None  # name of a Secret in the namespace
 
 
-def pull(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
-    """Pull, wait until every node has every image, and take the pods away again.
-
-    ClusterError naming node and reason when an image cannot be had, when nodes are still without
-    one after 25 minutes, or when they got different images under one name.
-    """
+def begin(kube: Kube, request: Request) -> None:
+    """Let every node pull every image, including later nodes; `finish` waits for it."""
     remove(kube, request.study_id)
     kube.create(_daemon_set(kube, request))
     log.info("pulling %s on all nodes", ", ".join(request.images))
+
+
+def finish(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
+    """Wait until every node has every image, and remove the pods again.
+
+    ClusterError naming node and reason when an image cannot be had, when nodes still lack one
+    after 25 minutes, or when they got different images under one name.
+    """
     try:
         images = _wait(kube, request)
     finally:
@@ -62,11 +68,11 @@ def pull(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
 
 
 def remove(kube: Kube, study_id: str) -> None:
-    """Delete what `pull` made, and wait until no pod of it is left; TeardownError if one stays."""
+    """Delete what `begin` made, and wait until no pod is left; TeardownError if one remains."""
     selector = f"{LABEL}={study_id}"
     try:
         kube.delete_all(DAEMON_SET, selector=selector)
-    except ApiException as err:  # the namespace is gone, and all of it
+    except ApiException as err:  # the namespace is gone with everything in it
         log.info("nothing to take away: %s", err.reason)
         return
     for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
@@ -78,7 +84,7 @@ def remove(kube: Kube, study_id: str) -> None:
 
 
 def images_in(objects: Iterable[Any]) -> tuple[str, ...]:
-    """Every image that Kubernetes objects name, each once, in their order."""
+    """Every image in Kubernetes objects, each once, in order."""
     return tuple(dict.fromkeys(_images(list(objects))))
 
 
@@ -98,6 +104,9 @@ def _daemon_set(kube: Kube, request: Request) -> dict[str, Any]:
         name=f"{request.study_id}-images"[:63],
         namespace=kube.namespace,
         labels={LABEL: request.study_id},
+        pod_labels={LABEL: request.study_id} | sidecars.NONE_BY_LABEL,
+        pod_annotations=sidecars.NONE_BY_ANNOTATION,
+        prefix=CONTAINER,
         images=list(request.images),
         pull_secret=request.pull_secret,
         tolerations=[each for n, each in enumerate(tolerations) if each not in tolerations[:n]],
@@ -107,7 +116,7 @@ def _daemon_set(kube: Kube, request: Request) -> dict[str, Any]:
 
 
 def _node_terms(placements: Sequence[Placement]) -> list[dict[str, Any]]:
-    """Terms of which a node must meet one; none when any node will do."""
+    """Terms of which a node must meet one; empty when any node will do."""
     if any(not placement.node_selector for placement in placements):
         return []
     return [
@@ -125,16 +134,16 @@ def _wait(kube: Kube, request: Request) -> tuple[NodeImage, ...]:
     """The images on the nodes, once every node has all of them."""
     selector = f"{LABEL}={request.study_id}"
     refused_since: dict[str, float] = {}
-    told = 0
+    shown = 0
     for _ in waiting.looks(limit_s=LIMIT_S, poll_s=POLL_S):
         pods = kube.list(POD, selector=selector).items
         wanted = max(_scheduled(kube, selector), request.least_nodes)
         incomplete = [pod for pod in pods if not _has_all(pod)]
-        if (ready := len(pods) - len(incomplete)) != told:
+        if (ready := len(pods) - len(incomplete)) != shown:
             log.info("%d of %d nodes have their images", ready, wanted)
-            told = ready
+            shown = ready
         if len(pods) >= wanted and not incomplete:
-            return _told(kube, pods)
+            return _node_images(kube, pods)
         _stop_if_refused(pods, refused_since)
     names = ", ".join(map(_where, incomplete)) or f"{wanted - len(pods)} nodes without a pod"
     raise ClusterError(f"images are not there after {LIMIT_S:.0f} s: {names}")
@@ -146,18 +155,22 @@ def _scheduled(kube: Kube, selector: str) -> int:
 
 
 def _statuses(pod: dict[str, Any]) -> list[dict[str, Any]]:
-    statuses: list[dict[str, Any]] = pod.get("status", {}).get("containerStatuses", [])
-    return statuses
+    listed = pod.get("status", {}).get("containerStatuses", [])
+    return [status for status in listed if status["name"].startswith(CONTAINER)]
+
+
+def _containers(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    return [each for each in pod["spec"]["containers"] if each["name"].startswith(CONTAINER)]
 
 
 def _has_all(pod: dict[str, Any]) -> bool:
     """True if each container was created, which needs its image even if it could not start."""
     ready = [status for status in _statuses(pod) if _has_image(status)]
-    return len(ready) == len(pod["spec"]["containers"])
+    return len(ready) == len(_containers(pod))
 
 
 def _has_image(status: dict[str, Any]) -> bool:
-    """By its name, or since it runs or ran: simulated nodes give no image a name."""
+    """True by its name, or because it runs or ran: simulated nodes give images no name."""
     return bool(status.get("imageID")) or bool({"running", "terminated"} & set(_state(status)))
 
 
@@ -167,7 +180,7 @@ def _state(status: dict[str, Any]) -> dict[str, Any]:
 
 
 def _stop_if_refused(pods: Sequence[dict[str, Any]], since: dict[str, float]) -> None:
-    """ClusterError for an image that a node has not been given for two minutes."""
+    """ClusterError for an image that a node could not get for two minutes."""
     now = time.monotonic()
     refused = {}
     for pod in pods:
@@ -189,7 +202,7 @@ def _where(pod: dict[str, Any]) -> str:
     return str(pod["spec"].get("nodeName") or pod["metadata"]["name"])
 
 
-def _told(kube: Kube, pods: Sequence[dict[str, Any]]) -> tuple[NodeImage, ...]:
+def _node_images(kube: Kube, pods: Sequence[dict[str, Any]]) -> tuple[NodeImage, ...]:
     """The images on each node, with the instants from the kubelets' events."""
     at: dict[tuple[str, str, str], str] = {}
     for event in kube.list(EVENT).items:
@@ -207,7 +220,7 @@ def _told(kube: Kube, pods: Sequence[dict[str, Any]]) -> tuple[NodeImage, ...]:
             pulled_at=_instant(at, pod, wanted, PULLED),
         )
         for pod in pods
-        for wanted in pod["spec"]["containers"]
+        for wanted in _containers(pod)
         for status in _statuses(pod)
         if status["name"] == wanted["name"]
     )

@@ -15,7 +15,14 @@ from include.checks import failed, passed
 from include.errors import ClusterError, TeardownError
 from include.files import write_whole
 from include.kube.answers import AccessRefused
-from include.kube.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, NAMESPACE
+from include.kube.kinds import (
+    CUSTOM_RESOURCE_DEFINITION,
+    DEPLOYMENT,
+    LEASE,
+    NAMESPACE,
+    POD,
+    Origin,
+)
 from include.models import Placement
 
 if TYPE_CHECKING:
@@ -28,7 +35,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 OWNER_LABEL = "operator-benchmark/installed-by"  # the study that installed the object
-DOWNLOAD_S = 15.0  # without an answer; whether it can be had is known within seconds
+DOWNLOAD_S = 15.0  # time limit for the first answer
 LARGEST_BYTES = 16 * 2**20
 AVAILABLE_S = 300.0  # the controller's image may have to be pulled first
 GONE_S = 180.0
@@ -46,30 +53,84 @@ def install(
     cache: Path,
     place: Placement = ANYWHERE,
 ) -> str:
-    """Apply the upstream manifest and wait for the controller; returns the version that runs.
+    """Apply the upstream manifest and wait for the controller; returns its running version.
 
     `place` is where its pods may run.
 
-    A controller that somebody else installed is used as it is, and its version is read from its
-    image tag. ClusterError when it does not become available.
+    A controller installed by somebody else is used unchanged, with its version read from its image
+    tag. ClusterError when it does not become available.
     """
     crd = kube.get(CUSTOM_RESOURCE_DEFINITION, controller.crd_name)
     if crd is not None and _owner(crd) != study_id:
+        if controller.origin is Origin.MANIFEST:
+            raise ClusterError(of_others(controller))
         log.info("%s is installed by somebody else: used, and left as it is", controller.name)
         return _wait_available(kube, controller)
+    _apply(kube, controller, study_id=study_id, cache=cache, place=place)
+    return _wait_available(kube, controller)
+
+
+def exchange(
+    kube: Kube,
+    controller: Controller,
+    *,
+    study_id: str,
+    cache: Path,
+    place: Placement = ANYWHERE,
+) -> str:
+    """End the version that the study installed, and run this one; returns the version that runs.
+
+    Its definitions take the place of the other's. ClusterError when somebody else installed it.
+    """
+    if not is_defined_by(kube, controller, study_id=study_id):
+        raise ClusterError(of_others(controller))
+    own = kube.in_namespace(controller.namespace)
+    own.delete(DEPLOYMENT, controller.deployment_name)
+    for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
+        if not own.list(POD).items:
+            break
+    else:
+        raise ClusterError(f"{controller.name}: a pod of the version before is still there")
+    own.delete_all(LEASE, selector="")  # the next one would wait for its expiry
+    _apply(kube, controller, study_id=study_id, cache=cache, place=place)
+    version = _wait_available(kube, controller)
+    if controller.elects_leader:
+        _wait_leading(own, controller)
+    return version
+
+
+def of_others(controller: Controller) -> str:
+    """Says that the study cannot choose a controller's version, and what to do."""
+    return (
+        f"{controller.name} is installed on the cluster by somebody else, so a study cannot choose "
+        f"its version: leave `controller` out to use it as it is"
+    )
+
+
+def _apply(
+    kube: Kube, controller: Controller, *, study_id: str, cache: Path, place: Placement
+) -> None:
     for obj in manifest(controller, cache=cache):
         obj["metadata"].setdefault("labels", {})[OWNER_LABEL] = study_id
         _put(obj, place)
         _placed(kube, obj).apply(obj)
-    return _wait_available(kube, controller)
+
+
+def _wait_leading(own: Kube, controller: Controller) -> None:
+    for _ in waiting.looks(limit_s=AVAILABLE_S, poll_s=POLL_S):
+        if own.list(LEASE).items:
+            return
+    raise ClusterError(f"{controller.name} leads nobody after {AVAILABLE_S:.0f} s")
 
 
 def uninstall(kube: Kube, controller: Controller, *, study_id: str, cache: Path) -> None:
     """Delete what `install` applied for this study, and wait until it is gone.
 
-    Objects of the manifest that do not carry the study's label are left. TeardownError naming
-    what is still there after the wait.
+    Objects of the manifest without the study's label are left. TeardownError naming what remains
+    after the wait.
     """
+    if not controller.manifest_url:  # without one it is only ever installed by others
+        return
     mine = [
         (place, kind, obj["metadata"]["name"])
         for obj in reversed(manifest(controller, cache=cache))
@@ -102,7 +163,16 @@ def is_begun(kube: Kube, controller: Controller, *, study_id: str) -> bool:
 
 
 def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
-    """The objects of the controller's upstream manifest, downloaded once and checked by digest."""
+    """The objects of the controller's upstream manifest, downloaded once and checked by digest.
+
+    ClusterError when it cannot be had, or when the controller has no single manifest.
+    """
+    if not controller.manifest_url:
+        msg = (
+            f"{controller.name} is not installed on the cluster, and its manifest is not pinned "
+            f"here: install {controller.version} with `{controller.advice}`"
+        )
+        raise ClusterError(msg)
     path = _kept(controller, cache)
     if not path.exists():
         _keep(path, _download(controller))
@@ -112,18 +182,20 @@ def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
 
 
 def manifest_check(controller: Controller, *, cache: Path) -> Check:
-    """A check that the controller's manifest is in the cache or can be downloaded."""
+    """Check that the controller's manifest is in the cache or can be downloaded."""
     name = f"{controller.name}'s manifest"
     try:
         manifest(controller, cache=cache)
     except ClusterError as err:
+        if not controller.manifest_url:
+            return failed(name, str(err))
         remedy = f"put it into {_kept(controller, cache)}, from a machine that can download it"
         return failed(name, str(err), remedy=remedy)
     return passed(name, f"in the cache, sha256 {controller.manifest_sha256[:12]}")
 
 
 def keep_manifest(controller: Controller, file: Path, *, cache: Path) -> None:
-    """Put the controller's manifest into the cache; ClusterError when the file is another."""
+    """Put the controller's manifest into the cache; ClusterError for a different file."""
     try:
         data = file.read_bytes()
     except OSError as err:
@@ -166,25 +238,29 @@ def _check_digest(data: bytes, controller: Controller, *, source: str) -> None:
         raise ClusterError(msg)
 
 
-def require_running(kube: Kube, controller: Controller) -> None:
-    """ClusterError when the controller's Deployment has no pod that runs.
+def require_running(kube: Kube, controller: Controller, *, study_id: str) -> None:
+    """ClusterError when the controller's Deployment has no running pod, or is gone.
 
-    Nothing when this credential may not look there, or there is none of that name: somebody else
-    may have installed it in another way.
+    Passes when this credential may not look there, or the study did not install it: somebody
+    else may have installed it in another way.
     """
     place = kube.in_namespace(controller.namespace)
+    where = f"{controller.namespace}/{controller.deployment_name}"
     try:
         deployment = place.get(DEPLOYMENT, controller.deployment_name)
+        is_gone = deployment is None and is_begun(kube, controller, study_id=study_id)
     except AccessRefused:
         return
+    if is_gone:
+        msg = f"the operator {controller.name} is dead: somebody deleted its Deployment {where}"
+        raise ClusterError(msg)
     if deployment and not deployment.get("status", {}).get("availableReplicas", 0):
-        where = f"{controller.namespace}/{controller.deployment_name}"
         msg = f"the operator {controller.name} is dead: no pod of its Deployment {where} runs"
         raise ClusterError(msg)
 
 
 def _wait_available(kube: Kube, controller: Controller) -> str:
-    """The version of the controller that answers, from its image's tag."""
+    """The version of the running controller, from its image's tag."""
     place = kube.in_namespace(controller.namespace)
     for _ in waiting.looks(limit_s=AVAILABLE_S, poll_s=POLL_S):
         deployment = place.get(DEPLOYMENT, controller.deployment_name)
@@ -196,7 +272,7 @@ def _wait_available(kube: Kube, controller: Controller) -> str:
 
 
 def _version(image: str, controller: Controller) -> str:
-    """The image's tag; with one that says nothing, the manifest's version and the image."""
+    """The image's tag; if that is no version, the manifest's version and the image."""
     tag = image.rpartition(":")[2]
     if tag == "latest" or "@" in image:
         return f"{controller.version}, image {image}"
@@ -204,7 +280,7 @@ def _version(image: str, controller: Controller) -> str:
 
 
 def _put(obj: dict[str, Any], place: Placement) -> None:
-    """Let the pods of a Deployment run where `place` says, beside what upstream says."""
+    """Restrict a Deployment's pods to `place`, in addition to upstream's rules."""
     if obj["kind"] != DEPLOYMENT.kind:
         return
     pod = obj["spec"]["template"]["spec"]

@@ -1,10 +1,11 @@
-"""Background threads that tell what happens to a job's objects, and follow its log."""
+"""Background threads that report changes of a job's objects, and follow its log."""
 
 from __future__ import annotations
 
 import json
 import logging
 import threading
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
@@ -13,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from include.errors import ClusterError
 from include.kube import log_text
-from include.kube.answers import is_object, status_text
+from include.kube.answers import has_labels, is_object, status_text, without_nulls
 from include.kube.follower import Follower
 
 if TYPE_CHECKING:
@@ -26,13 +27,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-WATCH_S = 30  # the server ends a watch after this long; it is opened again at once
+WATCH_S = 30  # the server ends a watch after this long; it is reopened at once
+LAST_READINGS = 3  # for a log that ends with the kubelet's own complaint
 RETRY_S = 0.5  # pause after a broken connection
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """One object as it is now; `gone` when it was deleted."""
+    """One object in its current state; `gone` when it was deleted."""
 
     kind: str
     obj: dict[str, Any]
@@ -40,7 +42,7 @@ class Change:
 
 
 class Sink(Protocol):
-    """A receiver of changes, such as a queue; it is called by the watch's own thread."""
+    """A receiver of changes, such as a queue; called by the watch's own thread."""
 
     def put(self, item: Change, /) -> None:
         """Take one change."""
@@ -49,9 +51,9 @@ class Sink(Protocol):
 class Watcher(Follower):
     """Puts every change of the objects with the labels into a queue, until stopped.
 
-    A watch starts at the version of a list and is made anew from a list when the server has
-    forgotten that version (410), or tells anything but changes, so no state is lost; a state may
-    be told twice.
+    A watch starts at the version of a list and starts over from a list when the server has
+    forgotten that version (410), or sends anything but changes, so no state is lost; one may be
+    repeated.
     """
 
     def __init__(self, kube: Kube, kind: ResourceKind, *, selector: str, changes: Sink) -> None:
@@ -69,8 +71,7 @@ class Watcher(Follower):
                 self._watch_from(self._list())
             except (ClusterError, ApiException, HTTPError, OSError, ValueError) as err:
                 if not self.stopping.is_set():
-                    self.trouble.note(err)
-                    log.warning("watch of %s is opened again: %s", self._kind.plural, err)
+                    self.note_trouble("watch of %s is opened again: %s", self._kind.plural, err)
                     self.stopping.wait(RETRY_S)
 
     def _list(self) -> str:
@@ -88,7 +89,7 @@ class Watcher(Follower):
                 self._kind, selector=self._selector, resource_version=version, timeout_s=WATCH_S
             )
             with self.reading(response):
-                for line in _lines(response):
+                for line in filter(bytes.strip, _lines(response)):
                     event = _event(line)
                     if event["type"] == "ERROR":
                         log.debug("watch of %s: %s", self._kind.plural, event["object"])
@@ -101,6 +102,9 @@ class Watcher(Follower):
                 self.trouble.end()
 
     def _tell(self, obj: dict[str, Any], *, gone: bool) -> None:
+        if not has_labels(obj, self._selector):  # a proxy may drop the query
+            log.debug("watch of %s: not asked for: %s", self._kind.plural, obj["metadata"]["name"])
+            return
         name = obj["metadata"]["name"]
         if gone:
             self._known.pop(name, None)
@@ -110,12 +114,12 @@ class Watcher(Follower):
 
 
 class LogFollower(Follower):
-    """Writes a container's log, with the kubelet's stamps, to a file until the container ends.
+    """Writes a container's log, with the kubelet's timestamps, to a file until the container ends.
 
-    A stream that breaks or ends is opened again, from the log's first line, until `finish`: a
-    kubelet ends streams in good order when it moves a log away or is started again. Each reading
-    is joined with those before, so that nothing is lost that was got once. Lines without a stamp
-    are the kubelet's own complaints and are left out.
+    A stream that breaks or ends is reopened, from the log's first line, until `finish`: a
+    kubelet ends streams normally when it moves a log away or restarts. Each reading is joined
+    with the earlier ones, so nothing read once is lost. Lines without a timestamp are the
+    kubelet's own complaints and are left out.
     """
 
     def __init__(self, kube: Kube, *, pod: str, container: str, file: BinaryIO) -> None:
@@ -125,9 +129,17 @@ class LogFollower(Follower):
         self._container = container
         self._file = file
         self._text = b""
-        self._foreign: list[str] = []  # lines of the kubelet's own
+        self._foreign: list[str] = []  # the kubelet's own lines
         self._ended = threading.Event()
-        self.complete = False  # it was read after the container's end
+        self.complete = False  # read after the container's end
+        self._is_clean = True  # the last reading had no lines of the kubelet
+        self.gaps: list[log_text.Gap] = []
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Reasons to doubt that the log was read completely."""
+        end = () if self.complete else ("the launcher's log may lack its end",)
+        return (*map(str, self.gaps), *end)
 
     def attend(self) -> None:
         """Follow until the container has ended, the pod is gone, or stopped."""
@@ -141,8 +153,9 @@ class LogFollower(Follower):
                 return
             except (ClusterError, HTTPError, OSError, ValueError) as err:
                 if not self.stopping.is_set():
-                    self.trouble.note(err)
-                    log.warning("log of %s is read again: %s", self._pod, err)
+                    self.note_trouble("log of %s is read again: %s", self._pod, err)
+            else:
+                self.complete = ended and self._is_clean
             if ended:
                 return
             self._ended.wait(RETRY_S)
@@ -152,7 +165,7 @@ class LogFollower(Follower):
         self._ended.set()
 
     def finish(self, *, timeout_s: float) -> None:
-        """Take in the rest of the log when the container, or its job, has ended.
+        """Read the rest of the log when the container, or its job, has ended.
 
         Raises ClusterError when nothing of the container's log could ever be read.
         """
@@ -160,10 +173,9 @@ class LogFollower(Follower):
         self.join(timeout=timeout_s)
         self.stop()
         try:
-            self._add(self._kube.read_log(self._pod, container=self._container))
-            self.complete = True
-        except ApiException:  # its pod is gone
-            self.complete = self.complete or bool(self._text)
+            self.complete = self._read_once_more()
+        except ApiException:  # its pod is gone, and what was followed is all there is
+            log.info("the log of %s cannot be read once more", self._pod)
         except ClusterError as err:
             log.warning("log of %s: %s", self._pod, err)
             if not self._text:
@@ -172,6 +184,15 @@ class LogFollower(Follower):
         if self._foreign and not self._text:
             msg = f"of the log of {self._pod} the kubelet gives nothing but {self._foreign[0]!r}"
             raise ClusterError(msg)
+
+    def _read_once_more(self) -> bool:
+        """Read the log without following it; False when the kubelet added something."""
+        for _ in range(LAST_READINGS):
+            self._add(self._kube.read_log(self._pod, container=self._container))
+            if self._is_clean:
+                return True
+            time.sleep(RETRY_S)
+        return False
 
     def _follow(self) -> None:
         response = self._kube.open_log(self._pod, container=self._container, timeout_s=3600.0)
@@ -185,11 +206,16 @@ class LogFollower(Follower):
 
     def _add(self, text: bytes) -> None:
         own, foreign = log_text.of_container(text)
+        self._is_clean = not foreign
         for line in foreign:
             if line not in self._foreign:
                 log.warning("the kubelet says in the log of %s: %s", self._pod, line)
                 self._foreign.append(line)
-        self._text = log_text.joined(self._text, own)
+        union = log_text.joined(self._text, own)
+        self._text = union.text
+        if union.gap:
+            log.warning("%s: %s", self._pod, union.gap)
+            self.gaps.append(union.gap)
         self._file.seek(0)
         self._file.truncate()
         self._file.write(self._text)
@@ -205,7 +231,7 @@ def _event(line: bytes) -> dict[str, Any]:
         raise ValueError(msg)  # noqa: TRY004  it is the content that is wrong
     if kind != "ERROR" and not _has_version(event.get("object"), named=kind != "BOOKMARK"):
         raise ValueError(f"an event {kind} without an object")
-    return {"type": kind, "object": event.get("object")}
+    return {"type": kind, "object": without_nulls(event.get("object") or {})}
 
 
 def _has_version(obj: Any, *, named: bool) -> bool:

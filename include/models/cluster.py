@@ -1,4 +1,4 @@
-"""A cluster: the names it goes by, and how to use it once it exists."""
+"""A cluster: its names, and how to use it once it exists."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from include.base_model import DnsLabel, Model, Positive
 
 
 class Placement(Model):
-    """Where a kind of pod may run."""
+    """Nodes on which a kind of pod may run."""
 
     node_selector: dict[str, str] = {}
     tolerations: tuple[dict[str, JsonValue], ...] = ()
 
 
 class Reservation(Model):
-    """The names a cluster will go by, fixed before anything is created."""
+    """The future names of a cluster, fixed before anything is created."""
 
     study_id: DnsLabel
     cluster: str  # name of the cluster adapter
@@ -26,22 +26,23 @@ class Reservation(Model):
 
 
 class ClusterHandle(Reservation):
-    """A cluster that exists: all that a worker needs to use it, and no secret."""
+    """An existing cluster: everything a worker needs to use it, and no secret."""
 
     kubernetes_version: str
     instance_type: str | None
     image: str
-    image_digest: str | None  # None when the registry's digest is known only from the pods
+    image_digest: str | None  # None when only the pods know the registry's digest
     image_pull_policy: str
     launcher_image: str | None = None  # an operator's launcher; None: the operator's default
     launcher_image_digest: str | None = None
     launcher: Placement = Placement()
     worker: Placement = Placement()
-    environment: dict[str, str] = {}  # ranks' environment by the nodes' hardware; the study's wins
+    environment: dict[str, str] = {}  # ranks' environment for the nodes' hardware; the study's wins
     image_pull_secret: DnsLabel | None = None  # name of a Secret in the namespace
-    shared_memory: str | None = None  # most that /dev/shm of a rank's pod holds; None: 64 MiB
-    worker_nodes: tuple[str, ...] = ()  # host names of the nodes that workers may use, in order
-    may_be_smaller: bool = False  # points that are too large for the workers there are left out
+    shared_memory: str | None = None  # size of /dev/shm in a rank's pod; None: 64 MiB
+    worker_nodes: tuple[str, ...] = ()  # host names of the nodes for workers, in order
+    absent_nodes: tuple[str, ...] = ()  # those of `worker_nodes` that are gone
+    may_be_smaller: bool = False  # points that are too large for the existing workers are left out
     simulated: bool = False
-    time_scale: float = 1.0  # waiting on simulated nodes, as a share of what was drawn
-    notes: tuple[str, ...] = ()  # what a reader of the report must know of this cluster
+    time_scale: float = 1.0  # simulated waiting, as a share of the drawn time
+    notes: tuple[str, ...] = ()  # facts that a reader of the report must know

@@ -13,8 +13,8 @@ class Traffic(Model):
     at: AwareDatetime
     sent_bytes: int
     received_bytes: int
-    locked_memory_kib: str  # `ulimit -l`, which may be a word
-    shared_memory_kib: int  # size of /dev/shm in a pod that asks for none
+    locked_memory_kib: str  # `ulimit -l`, possibly a word
+    shared_memory_kib: int  # size of /dev/shm in a pod that requests none
 
 
 class Carried(Model):
@@ -26,7 +26,7 @@ class Carried(Model):
 
     @property
     def carried_bytes(self) -> int | None:
-        """Bytes that passed meanwhile, None when nobody knows."""
+        """Bytes transferred in between, None when unknown."""
         if self.before is None or self.after is None:
             return None
         sent = self.after.sent_bytes - self.before.sent_bytes

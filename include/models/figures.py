@@ -1,4 +1,4 @@
-"""Figures of merit: what an application measures of itself, with unit and direction."""
+"""Figures of merit: an application's own measurements, with unit and direction."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Better(StrEnum):
 
 
 class FigureOfMerit(Model):
-    """One figure of an application; tables, figures, statistics and verdicts take it from here."""
+    """One figure of an application; the source for tables, figures, statistics and verdicts."""
 
     name: FigureName  # name of its column
     unit: Text
@@ -31,10 +31,16 @@ class FigureOfMerit(Model):
     short: str = ""  # head in a narrow table; empty: the title
     meaning: str = ""
     better: Better | None = None  # None: recorded, and not compared
-    primary: bool = False  # the verdict is by this one
-    is_run_time: bool = False  # a part of the launcher's time, so the rest of that is overhead
+    primary: bool = False  # decides verdicts
+    is_run_time: bool = False  # part of the launcher's time, whose rest is overhead
     scales: bool = True  # more nodes should improve it
     axis: str = ""  # x axis of a curve, such as message_bytes
+
+
+def in_a_sentence(title: str) -> str:
+    """The title in lower case, except for its abbreviations: `loop time`, `STREAM triad`."""
+    words = title.split(" ")
+    return " ".join(each if sum(map(str.isupper, each)) > 1 else each.lower() for each in words)
 
 
 def gain(difference: float, better: Better | None) -> float:
@@ -43,5 +49,5 @@ def gain(difference: float, better: Better | None) -> float:
 
 
 def primary_of(figures: tuple[FigureOfMerit, ...]) -> FigureOfMerit | None:
-    """The figure that verdicts are by, None when none is declared."""
+    """The figure that decides verdicts, None when none is declared."""
     return next((figure for figure in figures if figure.primary), None)

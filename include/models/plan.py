@@ -19,16 +19,16 @@ class Point(Model):
     point_id: DnsLabel  # also the name of the resource
     study_id: DnsLabel
     k8s_operator: str
-    variant: Variant = ""  # the listed option values of this point; empty: only one
+    variant: Variant = ""  # the point's values of listed options; empty: the only variant
     nodes: Positive
     ranks_per_node: Positive
-    repeat: Positive  # counts from 1, warm-ups apart
+    repeat: Positive  # counts from 1, separately for warm-ups
     is_warmup: bool
     phase: Positive
-    block: Positive  # points of one block share the node count and are compared with each other
-    order_index: Positive  # planned place in the whole study, from 1
+    block: Positive  # points of one block share the node count and are compared
+    order_index: Positive  # planned place in the complete study, from 1
     points_in_study: Positive
-    workers: tuple[int, ...] = ()  # indexes of its nodes among the cluster's; none: any nodes
+    workers: tuple[int, ...] = ()  # indexes of its nodes among the cluster's; empty: any nodes
 
     @property
     def ranks(self) -> int:
@@ -37,7 +37,7 @@ class Point(Model):
 
     @property
     def arm(self) -> str:
-        """The arm of a point: the operator, with its variant where there is one."""
+        """The arm of a point: the operator, with its variant if there is one."""
         return arm_name(self.k8s_operator, self.variant)
 
     def __str__(self) -> str:
@@ -47,7 +47,7 @@ class Point(Model):
 
 
 class Phase(Model):
-    """Operators that are installed together, and the points that run meanwhile."""
+    """Operators installed together, and the points that run meanwhile."""
 
     phase: Positive
     operators: tuple[str, ...]
@@ -55,7 +55,7 @@ class Phase(Model):
 
 
 class Plan(Model):
-    """A study and the ordered points that it comes to."""
+    """A study and its ordered points."""
 
     study_id: DnsLabel
     study: Study

@@ -1,4 +1,4 @@
-"""Requests of a pod: names and amounts of resources as Kubernetes writes them."""
+"""Requests of a pod: names and amounts of resources in Kubernetes' notation."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-# What the API server takes of a container: pkg/apis/core/validation of Kubernetes.
+# Names that the API server accepts for a container: pkg/apis/core/validation of Kubernetes.
 NAME = re.compile(
     r"cpu|memory|ephemeral-storage|hugepages-[1-9][0-9]*[KMG]i"
     r"|[a-z0-9]([-.a-z0-9]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?"

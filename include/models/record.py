@@ -1,4 +1,4 @@
-"""The row that comes of one point after it ran."""
+"""The row resulting from one point."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from include.models.figures import Better, FigureOfMerit, Scalar, primary_of
 from include.models.plan import Variant
 from include.models.timeline import Durations, Timeline
 
-# An `operator_version` begins so where what makes an operator's objects is not the operator.
+# Start of an `operator_version` when a stand-in replaces the operator.
 STAND_IN = "stand-in"
-# Fields of records of release 0.1, which knew one application; figures since.
+# Fields of records of release 0.1, which knew one application; now figures.
 FORMER_FIELDS = (
     *("loop_time_s", "app_wall_time_s", "timesteps_per_s", "atom_steps_per_s"),
     *("cpu_use_percent", "pot_eng"),
@@ -26,19 +26,19 @@ class Status(StrEnum):
     """Outcomes of a point: only `valid` counts in statistics."""
 
     VALID = "valid"
-    FAILED = "failed"  # the job did not end well
-    INVALID = "invalid"  # the job ended well, its result cannot be trusted
+    FAILED = "failed"  # the job did not succeed
+    INVALID = "invalid"  # the job succeeded, its result cannot be trusted
 
 
 class AppClock(StrEnum):
     """Sources of the application's start and end."""
 
-    LOG_LINES = "log_lines"  # the kubelet's stamps of its first and its last line, 1 µs
+    LOG_LINES = "log_lines"  # the kubelet's timestamps of its first and last line, 1 µs
     LAUNCHER = "launcher"  # start and end of its job by the operator's own launcher, 1 ms
 
 
 class _Outcome(Model):
-    """The point, and what became of it."""
+    """The point and its outcome."""
 
     study_id: str
     point_id: str
@@ -57,9 +57,9 @@ class _Outcome(Model):
     order_index: Positive
     status: Status
     error: str | None = None
-    note: str | None = None  # what its reader must know, of clocks that contradict each other, say
+    note: str | None = None  # important facts, such as clocks that contradict each other
     declared: tuple[FigureOfMerit, ...] = ()  # the application's, for `figures` and `curves`
-    figures: dict[str, float] = {}  # those that the run gave, by name
+    figures: dict[str, float] = {}  # the run's values, by name
     curves: dict[str, dict[int, float]] = {}  # values by name, then by the value on the axis
     problem: dict[str, Scalar] = {}  # runs of another problem are no repeats of this one
     program_version: str | None = None
@@ -68,17 +68,19 @@ class _Outcome(Model):
 
 
 class _SetUp(Model):
-    """The set-up that a point ran in."""
+    """The setup of a point."""
 
     binding: Binding | None
     mpi_implementation: MpiImplementation | None
     image: str | None
     image_digest: str | None = None
-    image_pulls: int | None = None  # image pulls while it was timed; None: not known
+    image_pulls: int | None = None  # image pulls during the timed job; None: unknown
     operator_version: str | None
+    queue: str | None = None  # what admitted the job, with its version; None: nothing
     launcher_version: str | None = None  # version of an operator's own launcher, from its log
+    workarounds: str = ""  # additions to the job beyond its operator's own means
     launcher_image_digest: str | None = None  # digest of the image with that launcher
-    app_clock: AppClock | None = None  # None: runs that another tool recorded
+    app_clock: AppClock | None = None  # None: runs recorded by another tool
     kubernetes_version: str | None
     instance_type: str | None = None
     node_names: tuple[str, ...] = ()
@@ -93,8 +95,8 @@ class _SetUp(Model):
 class Record(_SetUp, Durations, Timeline, _Outcome):
     """One row per point, failures included. Durations in seconds, None where not measured.
 
-    Fields that must be given and may be None are None only for runs that another tool recorded
-    without saying them; a valid record always has its ranks, and of a study of our own its nodes.
+    Required fields that may be None are only None for runs recorded without them by another tool; a
+    valid record always has its ranks, and one of our own studies its nodes.
     """
 
     KEY: ClassVar[tuple[str, ...]] = ("study_id", "point_id", "attempt")
@@ -110,7 +112,7 @@ class Record(_SetUp, Durations, Timeline, _Outcome):
 
     @property
     def merit_as_time(self) -> float | None:
-        """The figure of merit, of which less is better: of a rate, the time for a unit of work."""
+        """The figure of merit, where less is better: for a rate, the time per unit of work."""
         figure = primary_of(self.declared)
         if figure is None:
             return self.figures.get(FORMER_FIELDS[0])

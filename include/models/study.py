@@ -1,33 +1,32 @@
-"""A study: what is run, where, how often and for how much."""
+"""A study: what is run, where, how often and at what cost."""
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field, JsonValue, StringConstraints
 
 from include.base_model import Model
-from include.models.choices import Binding, Design, MpiImplementation, NodeChoice, NodeOrder
+from include.models.arm_options import EnvironmentName
+from include.models.choices import (
+    Binding,
+    Design,
+    MpiImplementation,
+    NodeChoice,
+    NodeOrder,
+    Queue,
+    Section,
+    StopBy,
+)
 from include.models.pod_resources import PodResources
 
-LONGEST_POINT_S = 7200  # the task that runs a point has a time limit a little above this
+LONGEST_POINT_S = 7200  # slightly below the time limit of a point's task
 NodeCount = Annotated[int, Field(ge=1, le=1000)]
-EnvironmentName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 StudyName = Annotated[str, StringConstraints(pattern=r"^[a-z]([-a-z0-9]{0,22}[a-z0-9])?$")]
 
 
-class Section(StrEnum):
-    """Parts of the trigger form, in its order."""
-
-    WHAT = "What to run"
-    WHERE = "Where to run it"
-    HOW_OFTEN = "How often, and in which order"
-    BUDGET = "Budget, limits and results"
-
-
 def _field(section: Section, title: str, text: str, *, default: Any, **bounds: Any) -> Any:
-    """A field of a study: its default and bounds, its place and its words in the trigger form."""
+    """A field of a study: default and bounds, and its place and words in the trigger form."""
     return Field(
         default,
         title=title,
@@ -38,10 +37,10 @@ def _field(section: Section, title: str, text: str, *, default: Any, **bounds: A
 
 
 class Study(Model):
-    """One study: what is run, where, how often and for how much. These are the DAG's params.
+    """One study: what is run, where, how often and at what cost. These are the DAG's params.
 
-    Everything about a field is here: default, bounds, and its title and help in the trigger form.
-    The form has the fields in this order.
+    Everything about a field is here: default, bounds, and its title and help in the trigger
+    form, which has the fields in this order.
     """
 
     name: StudyName = _field(
@@ -53,7 +52,7 @@ class Study(Model):
     operators: tuple[str, ...] = _field(
         Section.WHAT,
         "Kubernetes operators",
-        "What to compare, in this order. Each one more takes as much time and money as the first.",
+        "The operators to compare, in this order. Each takes about the same time and money.",
         default=("mpi_operator", "indexed_job"),
         min_length=1,
     )
@@ -74,9 +73,17 @@ class Study(Model):
         Section.WHAT,
         "Operator options",
         'By operator, as JSON, for example {"flux_operator": {"option_flags": "-c 1"}}. A list of '
-        "option_flags or launcher_creation_policy gives a cell for each value, so it takes "
-        "longer.",
+        "option_flags, launcher_creation_policy, image or environment gives a cell for each "
+        "value, so it takes longer.",
         default={},
+    )
+    queue: tuple[Queue, ...] = _field(
+        Section.WHAT,
+        "Queue",
+        "What admits a job before its pods are made. kueue: a queue with room for the largest. "
+        "Both: each operator runs without and with it, so it takes twice as long.",
+        default=(Queue.NONE,),
+        min_length=1,
     )
     image: str | None = _field(
         Section.WHAT,
@@ -87,13 +94,14 @@ class Study(Model):
     mpi_implementation: MpiImplementation = _field(
         Section.WHAT,
         "MPI library",
-        "The MPI library that the image carries.",
+        "The MPI library in the image. Left unchanged: the one that the application is built "
+        "for, such as openmpi for hpcc and netpipe.",
         default=MpiImplementation.MPICH,
     )
     binding: Binding = _field(
         Section.WHAT,
         "Binding of ranks",
-        "What an MPI process is bound to, alike under every operator.",
+        "What each MPI process is bound to, the same under every operator.",
         default=Binding.NONE,
     )
     cluster: str = _field(
@@ -121,8 +129,8 @@ class Study(Model):
     environment: dict[EnvironmentName, str] = _field(
         Section.WHERE,
         "Environment of the ranks",
-        'Variables as JSON, alike under every operator, for example {"OMP_NUM_THREADS": "1"}. On '
-        "eks with EFA those that make MPI use it are set already, and what is given here wins.",
+        'Variables as JSON, the same under every operator, such as {"OMP_NUM_THREADS": "1"}. On '
+        "eks with EFA those that make MPI use it are set already; values given here override them.",
         default={},
     )
     image_pull_secret: str | None = _field(
@@ -137,7 +145,7 @@ class Study(Model):
         Section.HOW_OFTEN,
         "Node counts",
         "Each operator runs the application on each of these numbers of nodes. The largest one is "
-        "the size of the cluster, and so makes its price.",
+        "the size of the cluster, and determines its price.",
         default=(1, 2),
         min_length=1,
     )
@@ -152,7 +160,7 @@ class Study(Model):
     repeats: int = _field(
         Section.HOW_OFTEN,
         "Repeats (runs)",
-        "Measured runs for each operator and node count: time and cost grow with it. Three show "
+        "Measured runs for each operator and node count; time and cost grow with them. Three show "
         "that it works; a verdict needs at least six, better twenty.",
         default=3,
         ge=1,
@@ -162,16 +170,23 @@ class Study(Model):
         Section.HOW_OFTEN,
         "Least repeats (runs)",
         "With a number here, at least 6, the study looks at its results from then on, and ends a "
-        "node count as soon as its answer is known; the repeats above are then the most. Empty: "
-        "all.",
+        "node count as soon as its answer is known; the repeats above are then the maximum. Empty: "
+        "all repeats.",
         default=None,
         ge=6,
         le=100,
     )
+    stop_by: StopBy = _field(
+        Section.HOW_OFTEN,
+        "What ends a node count early",
+        "difference: that of interleaved operators, once it is known. spread: that of the first "
+        "repeats, which determines how many are enough; for nightly studies.",
+        default=StopBy.DIFFERENCE,
+    )
     least_effect_percent: float = _field(
         Section.HOW_OFTEN,
         "Least effect (%)",
-        "Smaller differences do not matter: a study that shows so may end early, too.",
+        "Smaller differences do not matter: a study may also end early when it shows that.",
         default=1.5,
         gt=0,
         le=100,
@@ -179,8 +194,8 @@ class Study(Model):
     precision_percent: float | None = _field(
         Section.HOW_OFTEN,
         "Precision (%)",
-        "A node count also ends early when its difference is known to plus or minus so much. One "
-        "operator alone, or the order swap, ends early by this only. Empty: not asked for.",
+        "A node count also ends early when its difference is known this precisely, plus or minus. "
+        "One operator alone, or the order swap, ends early only by this. Empty: not used.",
         default=None,
         gt=0,
         le=100,
@@ -197,7 +212,7 @@ class Study(Model):
         Section.HOW_OFTEN,
         "Order",
         "swap: one operator after the other, as in run 6. interleaved: all are installed and take "
-        "turns in random blocks, so that a drift of the cluster hits all alike.",
+        "turns in random blocks, so that a drift of the cluster affects all of them.",
         default=Design.SWAP,
     )
     node_order: NodeOrder = _field(
@@ -210,7 +225,7 @@ class Study(Model):
     spare_nodes: int = _field(
         Section.HOW_OFTEN,
         "Spare nodes",
-        "How many nodes more than needed are kept when nodes are given back, for lost ones.",
+        "Nodes that are kept in addition when nodes are given back, to replace lost ones.",
         default=0,
         ge=0,
         le=1000,
@@ -219,7 +234,7 @@ class Study(Model):
         Section.HOW_OFTEN,
         "Choice of nodes",
         "paired: the operators of a block run on the same nodes, drawn by the seed. free: the "
-        "scheduler chooses. By the order: paired when interleaved, else free.",
+        "scheduler chooses. By the order: paired if interleaved, otherwise free.",
         default=None,
     )
     seed: int = _field(
@@ -233,8 +248,8 @@ class Study(Model):
     ask_approval: bool = _field(
         Section.BUDGET,
         "Ask before starting",
-        "Waits after the plan until somebody has read what it comes to, and approves. Nothing is "
-        "created and nothing costs before that.",
+        "Waits after the plan until somebody has read the estimate and approves. Nothing is "
+        "created, and nothing costs money, before that.",
         default=False,
     )
     max_usd: float | None = _field(
@@ -257,8 +272,8 @@ class Study(Model):
     ttl_hours: float = _field(
         Section.BUDGET,
         "Cluster's time to live (h)",
-        "After this time the cluster may be removed, whatever is running. Give more than the "
-        "whole study takes.",
+        "After this time the cluster may be removed, even while something is running. Give more "
+        "than the whole study takes.",
         default=4.0,
         gt=0,
         le=72,
@@ -270,9 +285,15 @@ class Study(Model):
         default=None,
     )
 
+    def options_of(self, k8s_operator: str) -> dict[str, JsonValue]:
+        """An operator's options, with the factors that the study has for all of them."""
+        given = self.operator_options.get(k8s_operator, {})
+        queue: dict[str, JsonValue] = {"queue": {each.value: each.value for each in self.queue}}
+        return given if self.queue == (Queue.NONE,) else queue | given
+
 
 class StudyOrigin(Model):
-    """The Airflow run that a study belongs to: who may read the run may read the study."""
+    """The Airflow run of a study: whoever may read the run may read the study."""
 
     dag_id: str
     run_id: str

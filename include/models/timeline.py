@@ -1,29 +1,53 @@
-"""The instants of a point and the stretches between them: each is one entry, here.
+"""The instants of a point and the stretches between them, each defined once here.
 
-The record, the statistics, the figure, the report's table and the check of the docs come from it.
-To add one, add its field; what reads it from the cluster or the log is in `study/timeline.py`.
+The record, the statistics, the figure, the report's table and the tables of the docs derive from
+it. To add one, add its field: the entry says how to read it from what `study/timeline.py` observes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime
 
 from include.base_model import Model
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
 _Entry = TypeVar("_Entry")
-SECONDS = "1 s, cut off"
-LOG_STAMP = "1 µs"
+
+
+class Clock(StrEnum):
+    """Owner of the clock of an instant."""
+
+    CLUSTER = "the API server"
+    KUBELETS = "the kubelets of the ranks"
+    LAUNCHER = "the launcher's node"
+
+    @property
+    def resolution(self) -> str:
+        """The finest difference: only the launcher's log has finer stamps than a second."""
+        return "1 µs" if self is Clock.LAUNCHER else "1 s, cut off"
+
+    @property
+    def step_s(self) -> float:
+        """The resolution in seconds."""
+        return 1e-6 if self is Clock.LAUNCHER else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instant:
-    """Where an instant comes from."""
+    """Source of an instant."""
 
     source: str
-    resolution: str = SECONDS
+    # From a `study.timeline.ObservedJob`; None: known only once the job is deleted.
+    read: Callable[[Any], datetime | None] | None
+    clock: Clock = Clock.CLUSTER
+    otherwise: str = ""  # the instant in its place for jobs that have none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +58,20 @@ class Stretch:
     ends: str
     title: str  # title on axes and in table heads
     meaning: str
-    colour: str = ""  # bar colour; dark and light alternate, to differ in grey
+    colour: str = ""  # bar colour; dark and light alternate to differ in greyscale
     ink: str = "black"  # readable on that colour
     is_part: bool = True  # part of the stacked bar; False for totals
 
+    @property
+    def step_s(self) -> float:
+        """The coarser resolution of its two instants, in seconds."""
+        return max(INSTANTS[name].clock.step_s for name in (self.begins, self.ends))
+
     def seconds(self, timeline: Timeline) -> float | None:
-        """The difference; None where one of the two instants is not known."""
+        """The difference; None where one of the two instants is unknown."""
         first, last = getattr(timeline, self.begins), getattr(timeline, self.ends)
+        if first is None and (otherwise := INSTANTS[self.begins].otherwise):
+            first = getattr(timeline, otherwise)
         return (last - first).total_seconds() if first and last else None
 
 
@@ -48,69 +79,114 @@ class Timeline(Model):
     """Instants of one point, UTC."""
 
     created_at: Annotated[
-        AwareDatetime | None, Instant(source="API server, `creationTimestamp` of the resource")
+        AwareDatetime | None,
+        Instant(
+            source="API server, `creationTimestamp` of the resource",
+            read=lambda job: job.created(),
+        ),
+    ] = None
+    admitted_at: Annotated[
+        AwareDatetime | None,
+        Instant(
+            source="Kueue, condition `Admitted` of the job's Workload; `created_at` without a "
+            "queue",
+            read=lambda job: job.admitted_at,
+            otherwise="created_at",
+        ),
     ] = None
     pods_created_at: Annotated[
         AwareDatetime | None,
-        Instant(source="API server, `creationTimestamp` of the last pod that carries ranks"),
+        Instant(
+            source="API server, `creationTimestamp` of the last pod that carries ranks",
+            read=lambda job: job.pods.created(),
+        ),
     ] = None
     pods_scheduled_at: Annotated[
         AwareDatetime | None,
         Instant(
-            source="scheduler through the API server, condition `PodScheduled` of the last such pod"
+            source="scheduler through the API server, condition `PodScheduled` of the last such "
+            "pod",
+            read=lambda job: job.pods.condition("PodScheduled"),
         ),
     ] = None
     pods_running_at: Annotated[
         AwareDatetime | None,
-        Instant(source="kubelet, `startedAt` of the last container that carries ranks"),
+        Instant(
+            source="kubelet, `startedAt` of the last container that carries ranks",
+            read=lambda job: job.pods.running(),
+            clock=Clock.KUBELETS,
+        ),
     ] = None
     launcher_started_at: Annotated[
         AwareDatetime | None,
         Instant(
             source="kubelet's stamp of the launcher log's first line",
-            resolution=LOG_STAMP,
+            read=lambda job: job.first_line(),
+            clock=Clock.LAUNCHER,
         ),
     ] = None
     app_started_at: Annotated[
         AwareDatetime | None,
-        Instant(source="kubelet's stamp of the application's first line", resolution=LOG_STAMP),
+        Instant(
+            source="kubelet's stamp of the application's first line",
+            read=lambda job: job.app_started(),
+            clock=Clock.LAUNCHER,
+        ),
     ] = None
     app_finished_at: Annotated[
         AwareDatetime | None,
-        Instant(source="kubelet's stamp of the application's last line", resolution=LOG_STAMP),
+        Instant(
+            source="kubelet's stamp of the application's last line",
+            read=lambda job: job.app_finished(),
+            clock=Clock.LAUNCHER,
+        ),
     ] = None
     launcher_finished_at: Annotated[
         AwareDatetime | None,
         Instant(
             source="kubelet's stamp of the launcher log's last line",
-            resolution=LOG_STAMP,
+            read=lambda job: job.last_line(),
+            clock=Clock.LAUNCHER,
         ),
     ] = None
     completed_at: Annotated[
         AwareDatetime | None,
         Instant(
             source="the resource's terminal condition: MPIJob `Succeeded`, Job "
-            "`SuccessCriteriaMet`, of a MiniCluster its Job `Complete`"
+            "`SuccessCriteriaMet`, of a MiniCluster its Job `Complete`",
+            read=lambda job: job.completed_at,
         ),
     ] = None
     delete_requested_at: Annotated[
-        AwareDatetime | None, Instant(source="API server, `Date` of the answer to the deletion")
+        AwareDatetime | None,
+        Instant(source="API server, `Date` of the answer to the deletion", read=None),
     ] = None
     deleted_at: Annotated[
-        AwareDatetime | None, Instant(source="API server, `Date` of the first list without any pod")
+        AwareDatetime | None,
+        Instant(source="API server, `Date` of the first list without any pod", read=None),
     ] = None
 
 
 class Durations(Model):
-    """Seconds between two instants of a point, in the order in which they pass."""
+    """Seconds between two instants of a point, in chronological order."""
 
-    create_pods_s: Annotated[
+    queue_s: Annotated[
         float | None,
         Stretch(
             begins="created_at",
+            ends="admitted_at",
+            title="queue",
+            meaning="resource created → admitted by a queue",
+            colour="#d9a441",
+        ),
+    ] = None
+    create_pods_s: Annotated[
+        float | None,
+        Stretch(
+            begins="admitted_at",
             ends="pods_created_at",
             title="create pods",
-            meaning="resource created → last rank-carrying pod created",
+            meaning="resource created or admitted → last rank-carrying pod created",
             colour="#0b3c5d",
             ink="white",
         ),
@@ -218,5 +294,6 @@ def _entries(model: type[Model], kind: type[_Entry]) -> dict[str, _Entry]:
 
 
 INSTANTS = _entries(Timeline, Instant)
+AT_DELETION = tuple(name for name, entry in INSTANTS.items() if entry.read is None)
 STRETCHES = _entries(Durations, Stretch)
 PHASES = {name: stretch for name, stretch in STRETCHES.items() if stretch.is_part}

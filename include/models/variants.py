@@ -1,4 +1,4 @@
-"""Variants of an operator: when a study lists values of an option, each is a cell of its own."""
+"""Variants of an operator: a listed option value makes a separate cell."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from pydantic import JsonValue
 
-PATTERN = r"[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?"  # it becomes a part of DNS labels
-ONLY = ""  # the name of the variant where there is but one
+PATTERN = r"[a-z0-9]([-a-z0-9]{0,18}[a-z0-9])?"  # becomes part of DNS labels
+ONLY = ""  # name of a single variant
 
 
 def variants_of(
@@ -22,10 +22,10 @@ def variants_of(
 ) -> dict[str, dict[str, JsonValue]]:
     """The options of each variant by its name, in the study's order.
 
-    Values of an option among `factors` are a list, which names its variants v1, v2 and so on, or
-    an object, which names them itself. Several such options are crossed, their names joined by a
-    hyphen. With one value each there is one variant, `ONLY`. StudyError for a name that is no DNS
-    label, and for a list that is empty or has a value twice.
+    Values of an option among `factors` are a list, whose variants are named v1, v2 and so on,
+    or an object, which names them itself. Several such options are crossed, their names joined
+    by a hyphen. With one value each there is one variant, `ONLY`. StudyError for a name that is
+    not a DNS label, and for a list that is empty or has a duplicate.
     """
     levels = {name: _levels(name, given[name]) for name in factors if name in given}
     combined: dict[str, dict[str, JsonValue]] = {}

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
+from include.parsers.line_prefixes import plain
+from include.parsers.lines import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +24,12 @@ _LINES = {
     "iterations": re.compile(r"Iterations = ([0-9]+)"),
     "residual": re.compile(rf"Final Relative Residual Norm = {_NUMBER}"),
     "fom": re.compile(rf"Figure of Merit \(FOM\):? ?.*[ )]{_NUMBER}"),
+}
+# Beginnings of lines with a figure; a line that then does not match was cut.
+_BEGINNINGS = {
+    "iterations": "Iterations = ",
+    "residual": "Final Relative Residual Norm = ",
+    "fom": LAST,
 }
 _TIMED = {"PCG Setup:": "setup_s", "PCG Solve:": "solve_s", "GMRES Setup:": "setup_s"}
 _TIMED |= {"GMRES Solve:": "solve_s"}
@@ -43,15 +51,17 @@ class AmgOutput:
 
 
 def parse(lines: Iterable[str]) -> AmgOutput:
-    """The only run in a log; ParseError naming what is missing or stands twice."""
+    """The only run in a log; ParseError naming what is missing or duplicated."""
     read: dict[str, tuple[str, ...]] = {}
     timed: str | None = None
     begun = 0
-    for line in map(str.rstrip, lines):
+    for line in map(str.rstrip, plain(lines, begin=FIRST)):
         begun += line == FIRST
         for name, pattern in _LINES.items():
             if given := pattern.fullmatch(line):
                 _once(read, name, given.groups())
+            elif line.startswith(_BEGINNINGS.get(name, "\n")):
+                raise ParseError(f"the line with {name} of AMG2023 is not whole: {shown(line)}")
         if line in _TIMED:
             timed = _TIMED[line]
         elif timed and (given := _SECONDS.fullmatch(line)):

@@ -1,4 +1,4 @@
-"""Durations as clocks print them, in seconds; one pattern per writer, each strict."""
+"""Durations as printed by clocks, in seconds; one strict pattern per writer."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def gnu_elapsed(text: str) -> float:
 def shell_time(text: str) -> float:
     """Seconds of a shell's `time`: `53.04` (POSIX), `1m22.58s`, `1h02m03.45s`.
 
-    POSIX output has exactly two decimals in bash, GNU time and busybox; with fewer the line
-    was cut, and taking it would give a wrong number.
+    POSIX output has exactly two decimals in bash, GNU time and busybox; with fewer, the line
+    was cut and would give a wrong number.
     """
     if _POSIX_S.fullmatch(text):
         return float(text)

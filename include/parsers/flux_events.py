@@ -1,4 +1,4 @@
-"""Job events that `flux submit --watch -vvv` prints, in both forms that Flux has had.
+"""Job events printed by `flux submit --watch -vvv`, in both of Flux's formats.
 
 Until July 2023: `ƒLGqfV1: 78.910s finish`, `ƒLGqfV1: complete: status=0` (an exit code).
 Since then: `ƒLGqfV1: 78.910s: finish {"status":0}`, `ƒLGqfV1: 78.910s: complete: status=0` (a wait
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 _ID = "[1-9A-HJ-NP-Za-km-z]+"  # base58
 _JOB = rf"[ƒf](?P<job>{_ID})"  # "f" where the locale is not UTF-8
 _AT = _JOB + r": (?P<elapsed>[0-9]+\.[0-9]{3})s:? "
-# Flux RFC 21 and the exec system's log. Without a context only these: when a figure's line is cut
-# by an event that ends without a line end, the rest of the figure sticks to the event's name.
+# Flux RFC 21 and the exec system's log. Without a context only these: when an event without a line
+# end cuts a figure's line, the rest of the figure follows the event's name.
 _NAMES = (
     *("submit", "validate", "invalidate", "depend", "dependency-add", "dependency-remove"),
     *("priority", "urgency", "memo", "set-flags", "jobspec-update", "resource-update"),
@@ -37,7 +37,7 @@ _NAMES = (
     *("debug.prolog-request", "debug.post-finish", "debug.exception-start-lost"),
 )
 _EVENT = re.compile(_AT + f"(?P<name>{'|'.join(map(re.escape, _NAMES))})[ \t]*")
-# A plugin may post events under names of its own; a context that is whole shows where one ends.
+# Plugins may post events under their own names; a complete context shows where one ends.
 _WITH_CONTEXT = re.compile(_AT + r"(?P<name>[a-z][a-z0-9._-]*) (?P<context>\{.*\})[ \t]*")
 # In words: `exception: type=exec note=…` until July 2023.
 _IN_WORDS = re.compile(
@@ -53,22 +53,22 @@ _ANYWHERE = re.compile(
     rf"ƒ{_ID}: |(?<![0-9A-Za-z])f{_ID}: "
     r"(?:[0-9]+\.[0-9]{3}s:? |complete: |failed: status=|exception: type=)"
 )
-# What Flux itself logs, job ids included: the broker and its modules, the shell, `flux submit`.
+# Flux's own log messages, job ids included: the broker and its modules, the shell, `flux submit`.
 _LOGGED = re.compile(
     r"(?:<[0-7]>)?[a-z][a-z0-9-]*\.(?:emerg|alert|crit|err|warning|notice|info|debug)\[[0-9]+\]: "
     r"|flux-shell\[[^\]]*\]: |job\.exception: type="
 )
 _EVENT_BEGINS = re.compile(rf"[ƒf]{_ID}: (?:[0-9]+\.[0-9]{{3}}s:? [a-z]|(?:complete|failed): st)")
-# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+# One of these is in every line that `parse` uses; terminal codes may be inside the others.
 SIGNS = (b"\x1b", b": ")
-_SELDOM = frozenset({"exec.log"})  # one per rank and more: nothing of them is kept
+_SELDOM = frozenset({"exec.log"})  # at least one per rank; not kept
 FATAL = 0
 _BY_SIGNAL = 128
 
 
 @dataclass(frozen=True, kw_only=True)
 class FluxException:
-    """An exception of a job in Flux' words; severity 0 ends the job."""
+    """An exception of a job, as reported by Flux; severity 0 ends the job."""
 
     type: str
     severity: int | None  # None: Flux did not print it
@@ -80,12 +80,12 @@ class FluxException:
 
 @dataclass(frozen=True, kw_only=True)
 class FluxEvents:
-    """The outcome of one Flux job; seconds count from its submission."""
+    """The outcome of one Flux job; seconds since its submission."""
 
     job_id: str  # base58, without the leading ƒ
-    seconds: dict[str, float]  # first time of each event, `exec.log` left out
+    seconds: dict[str, float]  # first time of each event except `exec.log`
     status: int | None  # printed status; None without an end or a status of `finish`
-    exit_code: int | None  # the status as a shell would give it: 128 and the signal when killed
+    exit_code: int | None  # as from a shell: 128 plus the signal when killed
     exceptions: tuple[FluxException, ...] = ()
 
     @property
@@ -109,7 +109,7 @@ def is_event(line: str) -> bool:
 def holds_event(line: str) -> bool:
     """True if a job event begins anywhere in the line.
 
-    Flux' own log names jobs too, `job-exception: id=ƒLGqfV1: node failure`, which is no event.
+    Flux's own log names jobs too: `job-exception: id=ƒLGqfV1: node failure` is not an event.
     """
     if ": " not in line:
         return False
@@ -123,7 +123,7 @@ def is_logged(line: str) -> bool:
 
 
 def parse(lines: Iterable[str]) -> FluxEvents:
-    """The events of the one job in a log; ParseError for none, several jobs or a mixed line."""
+    """The events of the only job in a log; ParseError for none, several jobs or a mixed line."""
     reader = _Reader()
     for line in map(clean, lines):
         if holds_event(line):
@@ -131,12 +131,15 @@ def parse(lines: Iterable[str]) -> FluxEvents:
     return reader.events()
 
 
-def span(stamped: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] | None:
-    """When the job started and finished, from the log with the stamps of its lines.
+def span(
+    stamped: Iterable[tuple[datetime, str]], *, time_scale: float = 1.0
+) -> tuple[datetime, datetime] | None:
+    """Start and finish of the job, from the log with its lines' timestamps.
 
-    An event tells its distance from the submission to 1 ms. A line is stamped when it is printed,
-    never before its event; so the least delay of any of them places the submission, a few
-    hundredths of a second late. None when one of the two events is missing.
+    An event gives its time since submission to 1 ms. A line is stamped when it is printed,
+    never before its event, so the least delay of any line dates the submission, a few
+    hundredths of a second late. None when one of the two events is missing. `time_scale` is the
+    share of the reported seconds that passes between timestamps.
     """
     seconds: dict[str, float] = {}
     submissions = []
@@ -144,7 +147,7 @@ def span(stamped: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] |
         matched = _match(text) if holds_event(text := clean(line)) else None
         parts = matched[0].groupdict() if matched else {}
         if "name" in parts:
-            elapsed_s = float(parts["elapsed"])
+            elapsed_s = float(parts["elapsed"]) * time_scale
             seconds.setdefault(parts["name"], elapsed_s)
             submissions.append(at - timedelta(seconds=elapsed_s))
     if "start" not in seconds or "finish" not in seconds:
@@ -155,7 +158,7 @@ def span(stamped: Iterable[tuple[datetime, str]]) -> tuple[datetime, datetime] |
 
 
 def _match(line: str) -> tuple[re.Match[str], dict[str, Any]] | None:
-    """The parts of an event's line and its context; None unless it is whole."""
+    """The parts of an event's line and its context; None unless it is complete."""
     if ": " not in line:
         return None
     match = next((match for kind in _WHOLE if (match := kind.fullmatch(line))), None)
@@ -200,7 +203,7 @@ class _Reader:
             self._context(parts["name"], context, line)
 
     def events(self) -> FluxEvents:
-        """All of them; ParseError for none."""
+        """All events; ParseError for none."""
         if self.job is None:
             raise ParseError("no Flux job event, such as 'ƒLGqfV1: 78.910s: finish', in the log")
         status = self.finish_status if self.end_status is None else self.end_status
@@ -255,6 +258,6 @@ def _status(value: object) -> int:
 
 
 def _exit_code(wait_status: int) -> int:
-    """The code of a wait status: that of the exit, or 128 and the signal."""
+    """The code of a wait status: the exit code, or 128 plus the signal."""
     signal = wait_status % _BY_SIGNAL
     return _BY_SIGNAL + signal if signal else wait_status >> 8

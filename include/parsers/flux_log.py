@@ -14,7 +14,7 @@ from include.parsers.lines import clean, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# In order of how near they come to the cause; of each kind the first line counts.
+# Ordered by closeness to the cause; of each kind the first line counts.
 _REASONS = tuple(
     map(
         re.compile,
@@ -26,8 +26,10 @@ _REASONS = tuple(
             r".*: error while loading shared libraries: .*",
             r".*: version `[A-Z]+_[0-9.]+' not found .*",  # a libc older than the view's
             r"(?:flux-start|flux-broker|flux): .*",
-            # Of the broker and its modules; how the command ended is known without it.
+            # Errors of the broker and its modules, without the command's exit, known anyway.
             r"(?:<[0-3]>)?[a-z][a-z0-9-]*\.(?:emerg|alert|crit|err)\[[0-9]+\]: (?!rc[0-9]\.).*",
+            # What the scripts that start Flux print: without them no job was ever submitted.
+            r"(?:<[0-3]>)?broker\.err\[[0-9]+\]: rc1\.[0-9]+: (?!.* Exited \(rc=).*",
             r".*: (?:command not found|No such file or directory)",
         ),
     )
@@ -42,7 +44,7 @@ _RESOURCES = re.compile(r"\{\"version\": ?1, ?\"execution\": ?\{.*\}")
 
 
 def version(lines: Iterable[str]) -> str | None:
-    """Versions of flux-core and of the scheduler that ran; None when the log tells no first."""
+    """Versions of flux-core and its scheduler; None when the log lacks the former."""
     core, schedulers = None, dict[str, str | None]()
     for line in map(clean, lines):
         if match := _COMMANDS.fullmatch(line):
@@ -51,12 +53,12 @@ def version(lines: Iterable[str]) -> str | None:
             schedulers[match[1]] = match["version"] or schedulers.get(match[1])
     if core is None:
         return None
-    told = [f"{name} {number}" if number else name for name, number in schedulers.items()]
-    return ", ".join([f"flux-core {core}", *told])
+    parts = [f"{name} {number}" if number else name for name, number in schedulers.items()]
+    return ", ".join([f"flux-core {core}", *parts])
 
 
 def resources(lines: Iterable[str]) -> list[Any]:
-    """The resources of each broker as Flux saw them (`R_lite`, RFC 20): ranks and cores."""
+    """Each broker's resources as seen by Flux (`R_lite`, RFC 20): ranks and cores."""
     for line in map(clean, lines):
         if _RESOURCES.fullmatch(line):
             with suppress(ValueError, KeyError, TypeError):
@@ -65,7 +67,7 @@ def resources(lines: Iterable[str]) -> list[Any]:
 
 
 def complaint(lines: Iterable[str]) -> str | None:
-    """The exception that ended the job, else the first line that tells of a failure; or None."""
+    """The exception that ended the job, or else the first line that shows a failure; or None."""
     log = [clean(line) for line in lines]
     if exception := _exception(log):
         return f"Flux says {shown(exception)}"
@@ -76,7 +78,7 @@ def complaint(lines: Iterable[str]) -> str | None:
 
 
 def _exception(log: list[str]) -> str | None:
-    """The exception of the job's events; None for a log whose events cannot be read."""
+    """The exception in the job's events; None for a log with unreadable events."""
     try:
         fatal = flux_events.parse(log).fatal
     except ParseError:

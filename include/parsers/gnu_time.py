@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
 _ENTRY = re.compile(r"FLUXTIME ([a-z][a-z0-9_-]*) wall time (\S+)[ \t]*")
-# Command lines in the log quote the format itself ("… wall time %E …"); those hold no figure.
+# Command lines in the log quote the format itself ("… wall time %E …") without a figure.
 _MEANT = re.compile(r"FLUXTIME [a-z0-9_-]* wall time [0-9:.]")
-# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+# One of these is in every line that `parse` uses; terminal codes may be inside the others.
 SIGNS = (b"\x1b", b"FLUXTIME")
 
 
 def parse(lines: Iterable[str], *, required: Collection[str] = ()) -> dict[str, float]:
-    """Seconds by label (`fluxsubmit`, `fluxstart`); ParseError for a required label not there.
+    """Seconds by label (`fluxsubmit`, `fluxstart`); ParseError for a missing required label.
 
-    A label that comes twice, or text around the figure, is a ParseError.
+    ParseError also for a duplicate label, or text around the figure.
     """
     seconds: dict[str, float] = {}
     for line in map(clean, lines):

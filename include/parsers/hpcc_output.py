@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
+from include.parsers.line_prefixes import plain
 from include.parsers.lines import shown
 from include.parsers.name_values import NameValues
 
@@ -23,15 +24,15 @@ _PTRANS = re.compile(r"(?:WALL|CPU)\s.*\s(PASSED|FAILED)\s.*")
 
 @dataclass(frozen=True, kw_only=True)
 class HpccOutput:
-    """One run's summary, and which of its own tests failed."""
+    """One run's summary, and its failed tests."""
 
     summary: NameValues
     failed: tuple[str, ...]
 
 
 def parse(lines: Iterable[str]) -> HpccOutput:
-    """The summary of the only run in a log; ParseError when it is not whole, or stands twice."""
-    output = [line.rstrip() for line in lines]
+    """The summary of the only run in a log; ParseError when it is incomplete or duplicated."""
+    output = [line.rstrip() for line in plain(lines, begin=FIRST)]
     residuals = [test[1] for line in output if (test := _RESIDUAL.fullmatch(line))]
     transposes = [test[1] for line in output if (test := _PTRANS.fullmatch(line))]
     if not residuals:

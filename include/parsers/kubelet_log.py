@@ -1,4 +1,4 @@
-"""Log lines as the kubelet gives them with `timestamps=true`: RFC 3339 stamp, space, text."""
+"""Log lines from the kubelet with `timestamps=true`: RFC 3339 timestamp, space, text."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _MICROSECOND_DIGITS = 6
 
 
 def split_stamp(line: str) -> tuple[datetime, str]:
-    """The line's instant in UTC and its text; ParseError when it has no such stamp.
+    """The line's instant in UTC and its text; ParseError when it has no such timestamp.
 
-    The kubelet stamps nanoseconds; what is finer than a microsecond is cut off, not rounded.
+    The kubelet stamps nanoseconds; they are truncated to microseconds, not rounded.
     A line end (LF or CRLF) belongs to neither part.
     """
     match = _STAMPED.fullmatch(line.rstrip("\r\n"))

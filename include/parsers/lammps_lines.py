@@ -1,4 +1,4 @@
-"""Single lines of a LAMMPS log that hold figures: which there are and how each is written.
+"""Single lines of a LAMMPS log with figures, and their formats.
 
 Source: the output of LAMMPS 29 Sep 2021 (run 6) and 22 Jul 2025, printed by `src/finish.cpp`,
 `src/output.cpp` and `src/verlet.cpp`. All figures are finite, or ParseError names the line.
@@ -32,7 +32,7 @@ _OTHER_UNITS = frozenset({"tau/day", "fs/day", "hours/fs"})  # units of other un
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """A kind of line: the text it is known by, its whole pattern, and what its groups are."""
+    """A kind of line: its marker, its complete pattern, and the names of its groups."""
 
     marker: str
     pattern: re.Pattern[str]
@@ -78,7 +78,7 @@ FIGURES = (
     _figures("Ave neighs/atom", rf"Ave neighs/atom = {_NUM}", "neighbors_per_atom"),
     _figures("Neighbor list builds", rf"Neighbor list builds = {_INT}", "neighbor_list_builds"),
 )
-REPEATED = "MPI processor grid"  # once for the cell that is read, again for its replicas
+REPEATED = "MPI processor grid"  # once for the cell read, again for its replicas
 SPREADS = ("Nlocal", "Nghost", "Neighs", "FullNghs")
 _SPREAD = re.compile(rf"({'|'.join(SPREADS)}):\s+{_NUM} ave\s+{_NUM} max\s+{_NUM} min")
 _HISTOGRAM = re.compile(r"Histogram:((?: [0-9]+)+)\s*")
@@ -99,7 +99,7 @@ def figures(kind: Figures, line: str) -> dict[str, float]:
 
 
 def performance(line: str) -> dict[str, float]:
-    """Rates of the Performance line; `atom_steps_per_s` only where LAMMPS prints it (2022 on)."""
+    """Rates of the Performance line; `atom_steps_per_s` only if LAMMPS prints it (since 2022)."""
     if not line.startswith("Performance: "):
         raise ParseError(f"the Performance line is not whole: {shown(line)}")
     rates: dict[str, float] = {}
@@ -118,16 +118,17 @@ def performance(line: str) -> dict[str, float]:
     return rates
 
 
-def spread(line: str) -> tuple[str, dict[str, float]]:
-    """The quantity, and its average, maximum and minimum over the ranks.
+def spread(line: str) -> str:
+    """The quantity of which the line has average, maximum and minimum over the ranks.
 
-    `FullNghs` is printed beside `Neighs` where a full neighbour list is in use, as by KOKKOS.
+    `FullNghs` is printed besides `Neighs` with a full neighbour list, as KOKKOS uses.
     """
     match = _SPREAD.fullmatch(line.rstrip())
     if match is None:
         raise ParseError(f"not a whole 'ave max min' line: {shown(line)}")
-    values = (number(text, line=line) for text in match.groups()[1:])
-    return match[1], dict(zip(("ave", "max", "min"), values, strict=True))
+    for text in match.groups()[1:]:
+        number(text, line=line)
+    return match[1]
 
 
 def histogram(line: str) -> tuple[int, ...]:
@@ -147,7 +148,7 @@ def unit_style(line: str) -> str:
 
 
 def total_wall_time_s(line: str) -> float:
-    """Seconds of `Total wall time: h:mm:ss`; one second is as fine as it is printed."""
+    """Seconds of `Total wall time: h:mm:ss`, which has a resolution of one second."""
     match = _WALL.fullmatch(line)
     if match is None:
         raise ParseError(f"the line with 'Total wall time' is not whole: {shown(line)}")
@@ -158,5 +159,5 @@ def total_wall_time_s(line: str) -> float:
 
 
 def thermo_header(line: str) -> tuple[str, ...] | None:
-    """The columns that the line names, None when it is no header of a thermo table."""
+    """The columns named by the line, None when it is not the header of a thermo table."""
     return tuple(line.split()) if _HEADER.fullmatch(line) else None

@@ -1,7 +1,7 @@
 """The output of one LAMMPS run inside a launcher's log, from its banner to its total wall time.
 
-One pass, bounded memory. Strict: a figure whose line was cut, or mixed with another writer's text
-(Flux events, ssh warnings), is a ParseError and never a shorter number.
+One pass, bounded memory. Strict: a figure whose line was cut, or mixed with other output (Flux
+events, ssh warnings), is a ParseError and never a shorter number.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
-from include.parsers.lammps_lines import FIGURES, RATES
 from include.parsers.lammps_reader import BANNER, ERROR, Reader
 from include.parsers.line_prefixes import unprefixed
 from include.parsers.lines import clean, shown
@@ -19,59 +18,39 @@ from include.parsers.lines import clean, shown
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from include.parsers.lammps_tables import RankSpread, TaskTiming
     from include.parsers.lammps_thermo import ThermoTable
 
 _REQUIRED = {"loop_time_s": "Loop time of …", "total_wall_time_s": "Total wall time: …"}
-_INTEGERS = frozenset(
-    {"procs", "steps", "atoms", "mpi_tasks", "openmp_threads", "neighbor_list_builds"}
-)
 _GRID = ("grid_x", "grid_y", "grid_z")
-_READ_ONLY = frozenset({*_GRID, "first_step"})  # used here, no fields of the result
-_MEASURED = (
-    {name for kind in FIGURES for name in kind.names}
-    | {*RATES.values(), "atom_steps_per_s", "total_wall_time_s"}
-) - _READ_ONLY
+_INTEGERS = ("steps", "atoms", "openmp_threads")
+_NUMBERS = (
+    *("loop_time_s", "total_wall_time_s", "cpu_use_percent"),
+    *("timesteps_per_s", "atom_steps_per_s"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LammpsLog:
-    """The log of one LAMMPS run. None: this version or input does not print it."""
+    """The log of one LAMMPS run. None: this version or input does not print it.
+
+    All other figures of the log are read too: one that is cut or contradicts these is refused.
+    """
 
     version: str  # `29 Sep 2021 - Update 2`
     loop_time_s: float  # the figure of merit, printed to six digits
     total_wall_time_s: float  # printed to one second
-    procs: int  # MPI ranks times OpenMP threads, as the loop time line counts
     ranks: int
     steps: int
     atoms: int
     thermo: ThermoTable
-    ns_per_day: float | None
-    hours_per_ns: float | None
     timesteps_per_s: float | None
     atom_steps_per_s: float | None
     cpu_use_percent: float | None
-    mpi_tasks: int | None
     openmp_threads: int | None  # 0: built without OpenMP
-    task_timings: tuple[TaskTiming, ...]
-    nlocal: RankSpread | None
-    nghost: RankSpread | None
-    neighs: RankSpread | None
-    neighbors_total: float | None
-    neighbors_per_atom: float | None
-    neighbor_list_builds: int | None
-    memory_min_mbytes: float | None  # per rank
-    memory_avg_mbytes: float | None
-    memory_max_mbytes: float | None
-    processor_grid: tuple[int, int, int] | None
     unit_style: str | None
-    time_step: float | None  # time step in the unit style's unit: femtoseconds for `real`
-    read_data_cpu_s: float | None
-    replicate_cpu_s: float | None
-    bounding_box_memory_mbytes: float | None
 
     def final(self, column: str) -> float:
-        """The column's value at the last step; ParseError naming the columns there are."""
+        """The column's value at the last step; ParseError naming the existing columns."""
         last = self.thermo.last
         if column not in last:
             raise ParseError(f"no thermo column {column!r}; there are {', '.join(last)}")
@@ -79,10 +58,10 @@ class LammpsLog:
 
 
 def parse(lines: Iterable[str]) -> LammpsLog:
-    """The one LAMMPS run in a log; a prefix that each line has (`line_prefixes`) is taken off.
+    """The only LAMMPS run in a log; a common prefix of its lines (`line_prefixes`) is removed.
 
     ParseError names what is missing (`Loop time`, the thermo row of the last step, `Total wall
-    time`) or the line that is wrong; also for two runs in one log.
+    time`) or the faulty line; also for two runs in one log.
     """
     reader = Reader()
     for line in unprefixed(map(clean, lines), begin=BANNER):
@@ -91,7 +70,7 @@ def parse(lines: Iterable[str]) -> LammpsLog:
 
 
 def complaint(lines: Iterable[str]) -> str | None:
-    """The last line in which LAMMPS tells of an error, quoted; None when there is none."""
+    """The last line in which LAMMPS reports an error, quoted; None without one."""
     last = ""
     for line in unprefixed(map(clean, lines), begin=BANNER):
         if line.startswith(ERROR):
@@ -109,21 +88,15 @@ def _result(reader: Reader) -> LammpsLog:
         raise ParseError(_missing("no thermo table with a column 'Step'", reader))
     figures = reader.figures
     ranks = _ranks(figures)
-    _check_ranks(ranks, figures, reader.spreads)
-    measured: dict[str, Any] = {name: figures.get(name) for name in _MEASURED}
-    for name in _INTEGERS & set(figures):
-        measured[name] = int(figures[name])
+    _check_ranks(ranks, figures, reader.histograms)
+    numbers: dict[str, Any] = {name: figures.get(name) for name in (*_NUMBERS, *_INTEGERS)}
+    numbers |= {name: int(figures[name]) for name in _INTEGERS if name in figures}
     return LammpsLog(
         version=str(reader.version),
         ranks=ranks,
         thermo=reader.thermo.table(first_step=figures.get("first_step"), steps=figures["steps"]),
-        task_timings=reader.timings,
-        nlocal=reader.spreads.get("Nlocal"),
-        nghost=reader.spreads.get("Nghost"),
-        neighs=reader.spreads.get("Neighs"),
-        processor_grid=_grid(figures),
         unit_style=reader.unit_style,
-        **measured,
+        **numbers,
     )
 
 
@@ -143,19 +116,17 @@ def _missing(what: str, reader: Reader) -> str:
     if reader.version is None:
         last = f"; the last line is {shown(reader.last_text)}" if reader.last_text else ""
         return f"{what}, nor 'LAMMPS (', in the log: LAMMPS did not start{last}"
+    if reader.partitions:
+        return (
+            f"{what}: LAMMPS says {shown(reader.partitions)}, and each partition has a log of its "
+            "own, log.lammps.0 and so on"
+        )
     reason = f"; LAMMPS says {shown(reader.error)}" if reader.error else ""
     return f"{what}: the LAMMPS output is not whole{reason}"
 
 
-def _grid(figures: dict[str, float]) -> tuple[int, int, int] | None:
-    if "grid_x" not in figures:
-        return None
-    x, y, z = (int(figures[name]) for name in _GRID)
-    return x, y, z
-
-
 def _ranks(figures: dict[str, float]) -> int:
-    """MPI ranks: the loop time line counts each rank's OpenMP threads, the CPU line both."""
+    """MPI ranks: the loop time line includes OpenMP threads, the CPU line gives both."""
     procs, tasks = figures["procs"], figures.get("mpi_tasks")
     if tasks is None:
         return int(procs)
@@ -168,9 +139,11 @@ def _ranks(figures: dict[str, float]) -> int:
     return int(tasks)
 
 
-def _check_ranks(ranks: int, figures: dict[str, float], spreads: dict[str, RankSpread]) -> None:
-    told: dict[str, float] = {"the processor grid": math.prod(_grid(figures) or (ranks,))}
-    told |= {f"the histogram of {name}": sum(spreads[name].histogram) for name in spreads}
-    for name, count in told.items():
+def _check_ranks(
+    ranks: int, figures: dict[str, float], histograms: dict[str, tuple[int, ...]]
+) -> None:
+    rank_counts = {f"the histogram of {name}": sum(histograms[name]) for name in histograms}
+    grid = math.prod(figures[name] for name in _GRID) if _GRID[0] in figures else ranks
+    for name, count in {"the processor grid": grid, **rank_counts}.items():
         if count != ranks:
             raise ParseError(f"{name} comes to {count:.0f} ranks, but the log has {ranks}")

@@ -1,4 +1,4 @@
-"""Takes the lines of a LAMMPS log one by one and keeps what they say, in bounded memory."""
+"""Reads a LAMMPS log line by line and keeps its figures, in bounded memory."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import re
 from include.errors import ParseError
 from include.parsers import lammps_lines
 from include.parsers.flux_events import holds_event, is_event, is_logged
-from include.parsers.lammps_tables import BreakdownReader, RankSpread, TaskTiming
+from include.parsers.lammps_tables import BreakdownReader
 from include.parsers.lammps_thermo import ThermoReader, thermo_reader
 from include.parsers.lines import holds_figures_only, shown
 
-ERROR = "ERROR"  # begins the lines in which LAMMPS tells why it ends; `ERROR on proc 0: …` too
+ERROR = "ERROR"  # start of lines with LAMMPS's reason to end, including `ERROR on proc 0: …`
 BANNER = "LAMMPS ("
 _BANNER = re.compile(r"LAMMPS \(([^()]+)\)\s*")
 _BANNER_WITHIN = re.compile(r"\S.*\bLAMMPS \([0-9]{1,2} [A-Z][a-z]{2} [0-9]{4}")
+_PARTITIONS = re.compile(r"Running on [0-9]+ partitions of processors")
 _FRAGMENT = re.compile(r"[-+.eE0-9\s]*[0-9][-+.eE0-9\s]*")  # figures that belong to no line
 _GRID_BEGUN = re.compile(r"\s*[0-9]+ by\b")  # the last of two grids counts and must be complete
 _KINDS = {kind.marker: kind for kind in lammps_lines.FIGURES}
@@ -23,34 +24,37 @@ _SPREADS = tuple(f"{name}:" for name in lammps_lines.SPREADS)
 _OTHERS = ("Unit style", "MPI task timing breakdown", "Total wall time", *_PERFORMANCE, *_SPREADS)
 _MARKER = re.compile("|".join(map(re.escape, (*_KINDS, *_OTHERS))))
 _LOOP = "Loop time of"
-_NEXT_RUN = "Per MPI rank memory allocation"  # printed when a run begins
-_THREADS = "Thread timings breakdown"  # a second breakdown, of rank 0's threads: of no use here
+# Lines before the loop time of a run; after it they belong to another one.
+_NEXT_RUN = re.compile(
+    r"Per MPI rank memory|Memory usage per processor|Setting up |\s*(?:Unit style|Current step|"
+    r"read_data CPU|replicate CPU|[0-9]+ by [0-9]+ by [0-9]+ MPI processor grid)"
+)
+_THREADS = "Thread timings breakdown"  # a second breakdown, of rank 0's threads: not used
 
 
 class Reader:
-    """The state of reading so far; `lammps_log` makes the result of it."""
+    """The state of reading so far, which `lammps_log` turns into the result."""
 
     def __init__(self) -> None:
         self.version: str | None = None
         self.figures: dict[str, float] = {}
-        self.spreads: dict[str, RankSpread] = {}
-        self._open_spread: tuple[str, dict[str, float]] | None = None
+        self.histograms: dict[str, tuple[int, ...]] = {}  # ranks per bin, by quantity
+        self._open_spread: str | None = None
         self.thermo: ThermoReader | None = None
         self._breakdown: BreakdownReader | None = None
         self._has_threads = False
         self.unit_style: str | None = None
-        self.error: str | None = None  # LAMMPS' own last word on a run that failed
-        self.tagged: str | None = None  # the banner, in a line with a prefix of no known kind
+        self.error: str | None = None  # LAMMPS's last message about a failed run
+        self.tagged: str | None = None  # the banner, in a line with an unknown prefix
+        self.partitions = ""  # line of a partitioned run, whose parts have their own logs
         self.last_text = ""  # the log's last line that is not blank
-        self.further_runs: list[
-            float
-        ] = []  # steps of the runs after the first, while they are read
+        self.further_runs: list[float] = []  # steps of the runs after the first, during reading
         self._is_further = False
 
     def feed(self, line: str) -> None:
-        """Take the next cleaned line; ParseError when it is mixed with another or cut."""
+        """Take the next cleaned line; ParseError when it is cut or mixed with another."""
         if (table := self._open_table) and holds_figures_only(line):
-            table.feed(line)  # before all else: a log may have millions of these
+            table.feed(line)  # first of all: a log may have millions of these
             return
         begins = line.startswith(BANNER)
         if self.version is None and not begins:
@@ -64,6 +68,8 @@ class Reader:
             self._begin(line)
         elif line.startswith(ERROR):
             self.error = line
+        elif _PARTITIONS.fullmatch(line.rstrip()):
+            self.partitions = line
         elif self._is_further or self._begins_another(line):
             self._further(line)
         else:
@@ -77,11 +83,11 @@ class Reader:
     def _begins_another(self, line: str) -> bool:
         """True if a second `run` of the same LAMMPS begins here, or ends without a beginning."""
         has_loop = "loop_time_s" in self.figures
-        self._is_further = has_loop and (line.startswith(_NEXT_RUN) or _LOOP in line)
+        self._is_further = has_loop and (_NEXT_RUN.match(line) is not None or _LOOP in line)
         return self._is_further
 
     def _further(self, line: str) -> None:
-        """Of the runs after the first only the numbers of steps are kept, to name them."""
+        """Record the steps of the runs after the first, to name them."""
         if _LOOP in line:
             values = lammps_lines.figures(_KINDS[_LOOP], line)
             self.further_runs.append(values["steps"])
@@ -106,7 +112,7 @@ class Reader:
         elif table := self._open_table:
             table.feed(line)
         elif "total_wall_time_s" in self.figures:
-            return  # what follows is the launcher's
+            return  # the rest is the launcher's
         elif _FRAGMENT.fullmatch(line) or _GRID_BEGUN.match(line):
             raise ParseError(f"figures without their line, which was cut: {shown(line)}")
         elif self.thermo is None:
@@ -121,13 +127,8 @@ class Reader:
         """The thermo table, from its header to the loop time."""
         return self.thermo if "loop_time_s" not in self.figures else None
 
-    @property
-    def timings(self) -> tuple[TaskTiming, ...]:
-        """Sections of the timing breakdown, none when it is not in the log."""
-        return tuple(self._breakdown.timings) if self._breakdown else ()
-
     def _breakdown_line(self, line: str) -> None:
-        is_below = self.spreads or self._open_spread or self._has_threads
+        is_below = self.histograms or self._open_spread or self._has_threads
         if self._breakdown is not None and not is_below:
             self._breakdown.feed(line)
 
@@ -160,12 +161,11 @@ class Reader:
 
     def _spread(self, line: str) -> None:
         if self._open_spread is not None:
-            raise ParseError(f"no histogram after {self._open_spread[0]}, before {shown(line)}")
+            raise ParseError(f"no histogram after {self._open_spread}, before {shown(line)}")
         self._open_spread = lammps_lines.spread(line)
 
     def _histogram(self, line: str) -> None:
-        name, values = self._open_spread or ("", {})
-        if not name or name in self.spreads:
+        if self._open_spread is None or self._open_spread in self.histograms:
             raise ParseError(f"a histogram of nothing, or a second one: {shown(line)}")
-        self.spreads[name] = RankSpread(histogram=lammps_lines.histogram(line), **values)
+        self.histograms[self._open_spread] = lammps_lines.histogram(line)
         self._open_spread = None

@@ -13,9 +13,9 @@ from include.errors import ParseError
 from include.parsers.lammps_lines import thermo_header
 from include.parsers.lines import number, numbers, shown
 
-KEPT_ROWS = 1000  # bound on memory for logs of any length
+KEPT_ROWS = 1000  # memory bound for logs of any length
 _FIGURE_FIRST = re.compile(r"\s*[-+.]?[0-9]")
-_CLOCKED = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} [a-z]")  # strace -tt, of a launcher
+_CLOCKED = re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6} [a-z]")  # strace -tt of a launcher
 _STANZA = re.compile(r"-+ Step +([0-9]+) -+ CPU = +(\S+) \(sec(?:ond)?s?\) -+\s*")
 _STANZA_MEANT = re.compile(r"-{3,}.*\bStep\b")
 _PAIRS = re.compile(r"\s*(?:\S+ *= *\S+\s*)+")
@@ -50,7 +50,7 @@ class ThermoReader:
         self._count = 0
 
     def feed(self, line: str) -> None:
-        """Take a row; other text, such as a warning, is passed over."""
+        """Take a row; other text, such as a warning, is ignored."""
         if not _FIGURE_FIRST.match(line) or _CLOCKED.match(line):
             if self._first is None and len(line.split()) == 1:
                 raise ParseError(f"the rest of a cut thermo header: {shown(line)}")
@@ -60,7 +60,7 @@ class ThermoReader:
         self._take(line.split(), line)
 
     def table(self, *, first_step: float | None, steps: float) -> ThermoTable:
-        """The table; ParseError unless its last row is that of the run's last step."""
+        """The table; ParseError unless its last row belongs to the run's last step."""
         if self._first is None:
             raise ParseError("no row in the thermo table")
         step = self._columns.index("Step")
@@ -97,7 +97,7 @@ class YamlReader(ThermoReader):
     """Reads the rows of `thermo_style yaml`, `  - [0, 300, …]`."""
 
     def feed(self, line: str) -> None:
-        """Take a row; ParseError for one that does not end, or figures without brackets."""
+        """Take a row; ParseError for an incomplete one, or figures without brackets."""
         match = _DATA.fullmatch(line)
         if match is not None:
             self._take(match[1].replace(",", " ").split(), line)
@@ -115,7 +115,7 @@ class MultiReader(ThermoReader):
         self.feed(line)
 
     def feed(self, line: str) -> None:
-        """Take a line of a step; text without figures is passed over."""
+        """Take a line of a step; text without figures is ignored."""
         if _STANZA_MEANT.match(line):
             self._close()
             match = _STANZA.fullmatch(line)
@@ -129,7 +129,7 @@ class MultiReader(ThermoReader):
             raise ParseError(f"not a whole line of the thermo output: {shown(line)}")
 
     def table(self, *, first_step: float | None, steps: float) -> ThermoTable:
-        """As of other styles; the last step is whole when it has the columns of the first."""
+        """Table as in other styles; the last step is complete with the columns of the first."""
         self._close()
         return super().table(first_step=first_step, steps=steps)
 
@@ -152,7 +152,7 @@ class MultiReader(ThermoReader):
 
 
 def thermo_reader(line: str) -> ThermoReader | None:
-    """The reader of the table that begins with this line, None when none does."""
+    """The reader of the table that begins with this line, None without one."""
     if columns := thermo_header(line):
         return ThermoReader(columns)
     if keywords := _KEYWORDS.fullmatch(line):

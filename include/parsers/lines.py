@@ -1,4 +1,4 @@
-"""Lines of a log as its parsers see them: no terminal codes, no line ends, bounded length."""
+"""Lines of a log for the parsers: no terminal codes, no line ends, bounded length."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def clean(line: str) -> str:
 
 
 def blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The chunks cut anew, at line ends: each block is whole lines, only the last may lack its end.
+    """The chunks split at line ends instead: only the last block may lack its end.
 
-    Memory is that of a chunk: of a line that is longer than one only the beginning is kept, more
-    than `LONGEST_LINE`.
+    Memory is bounded by a chunk: of longer lines only the beginning is kept, more than
+    `LONGEST_LINE`.
     """
     kept = b""
     for chunk in chunks:
@@ -57,9 +57,9 @@ def lines_of(block: bytes) -> list[str]:
 
 
 def lines_with(signs: Sequence[bytes], block: bytes) -> Iterator[tuple[int, str]]:
-    """Only the lines of a block in which one of the signs is, each with its number from 1.
+    """Lines of a block with one of the signs, each with its number from 1.
 
-    The others are not even decoded. No sign may hold a line end.
+    The others are not even decoded. No sign may contain a line end.
     """
     there = [re.escape(sign) for sign in signs if sign in block]  # many times faster than a pattern
     if not there:
@@ -84,18 +84,18 @@ def _bounded(line: str) -> str:
 
 
 def shown(line: str) -> str:
-    """The line as an error message quotes it: short, one line, printable."""
+    """The line as quoted in an error message: short, one line, printable."""
     text = line.strip()
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
 
 
 def holds_figures_only(line: str) -> bool:
-    """True if the line holds nothing but the characters of numbers, and blanks."""
+    """True if the line only has the characters of numbers, and blanks."""
     return _FIGURES.fullmatch(line) is not None
 
 
 def numbers(texts: Sequence[str], *, line: str) -> tuple[float, ...]:
-    """The finite numbers that the words of the line are, in their order; else as `number`."""
+    """The line's words as finite numbers, in order; otherwise as `number`."""
     if holds_figures_only(line):  # here `float` and `number` accept the same
         try:
             values = tuple(map(float, texts))
@@ -107,7 +107,7 @@ def numbers(texts: Sequence[str], *, line: str) -> tuple[float, ...]:
 
 
 def number(text: str, *, line: str) -> float:
-    """The finite number that `text` is; ParseError with the whole line otherwise."""
+    """The finite number in `text`; ParseError with the complete line otherwise."""
     if not _NUMBER.fullmatch(text):
         raise ParseError(f"{text!r} is not a finite number in the line {shown(line)}")
     value = float(text)

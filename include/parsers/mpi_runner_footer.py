@@ -1,4 +1,4 @@
-"""Lines that the MPI runner of run 6 appended to each launcher log: pods, nodes, its timings."""
+"""Lines that the MPI runner of run 6 appended to each launcher log: pods, nodes, timings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _BEGINNINGS = re.compile(
     r"Mapping for job|\S+ -->|\S+ ran [0-9]|Ranks: |Slots per pod: |Launcher CPUs: |"
     r"MPIJob .* time|MPIJob runtime"
 )
-# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+# One of these is in every line that `parse` uses; terminal codes may be inside the others.
 SIGNS = (
     *(b"\x1b", b"Mapping for job", b"-->", b" ran ", b"Ranks: ", b"Slots per pod: "),
     *(b"Launcher CPUs: ", b"MPIJob"),
@@ -37,7 +37,7 @@ SIGNS = (
 
 @dataclass(frozen=True, kw_only=True)
 class NodeUse:
-    """One node and how many pods of the job it ran."""
+    """One node and its number of the job's pods."""
 
     node: str
     pods: int
@@ -54,12 +54,12 @@ class MpiRunnerFooter:
     nodes: tuple[NodeUse, ...]
     ranks: int
     pods: int
-    pods_per_node: int | None  # the runner left it empty in run 6
+    pods_per_node: int | None  # left empty by the runner in run 6
     slots_per_pod: int
     memory_gib_per_pod: float
     launcher_cpus: int
     launcher_memory_gib: int
-    startup_time_s: float  # wrong by construction, as is the next: kept for imports only
+    startup_time_s: float  # wrong by construction, like the next: kept for imports only
     runtime_s: float
     end_to_end_time_s: float  # time since the operator first logged the job
 
@@ -70,9 +70,9 @@ class MpiRunnerFooter:
 
 
 def parse(lines: Iterable[str]) -> MpiRunnerFooter:
-    """The footer of one launcher log; ParseError for a line that is missing, cut or comes twice.
+    """The footer of one launcher log; ParseError for a missing, cut or duplicate line.
 
-    Lines before `Mapping for job` are not looked at.
+    Lines before `Mapping for job` are ignored.
     """
     reader = _Reader()
     for line in map(clean, lines):

@@ -1,12 +1,12 @@
-"""Lines `name=value`, as HPC Challenge and HPCG end their output."""
+"""Lines `name=value`, at the end of HPC Challenge's and HPCG's output."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
+from include.parsers.lines import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class NameValues:
-    """Texts by name, read as numbers when asked for."""
+    """Texts by name, converted to numbers on demand."""
 
-    program: str  # for messages
+    program: str  # name in messages
     texts: Mapping[str, str]
 
     def text(self, name: str) -> str:
@@ -29,12 +29,9 @@ class NameValues:
         """The value as a finite number, or ParseError."""
         text = self.text(name)
         try:
-            value = float(text)
-        except ValueError as err:
-            raise ParseError(f"{name} of {self.program} is no number: {text!r}") from err
-        if not math.isfinite(value):
-            raise ParseError(f"{name} of {self.program} is not finite: {text!r}")
-        return value
+            return number(text, line=f"{name}={text}")
+        except ParseError as err:
+            raise ParseError(f"{name} of {self.program}: {err}") from err
 
     def count(self, name: str) -> int:
         """The value as a whole number, or ParseError."""

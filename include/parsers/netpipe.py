@@ -1,7 +1,7 @@
 """The output of NetPIPE 3 (`NPmpi`, Debian's `NPopenmpi`): throughput and time by message size.
 
 `  5:       8 bytes   7939 times -->      6.86 Mbps in       8.90 usec`, a row per message size; the
-time is that of one way.
+time is one-way.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
+from include.parsers.line_prefixes import plain
 from include.parsers.lines import shown
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 FIRST = "Now starting the main loop"
 _BEGINNING = re.compile(r"\s*([0-9]+):\s+[0-9]+ bytes")
 _ROW = re.compile(
-    r"\s*([0-9]+):\s+([0-9]+) bytes\s+[0-9]+ times -->\s+([0-9.]+) Mbps in\s+([0-9.]+) usec"
+    r"\s*([0-9]+):\s+([0-9]+) bytes\s+[0-9]+ times -->\s+([0-9]+\.[0-9]{2}) Mbps"
+    r" in\s+([0-9]+\.[0-9]{2}) usec"
 )
 
 
@@ -27,7 +29,7 @@ _ROW = re.compile(
 class NetpipeOutput:
     """One run."""
 
-    latency_us: Mapping[int, float]  # by message size in bytes
+    latency_us: Mapping[int, float]  # keyed by message size in bytes
     mbit_per_s: Mapping[int, float]
 
 
@@ -36,7 +38,7 @@ def parse(lines: Iterable[str]) -> NetpipeOutput:
     latency: dict[int, float] = {}
     throughput: dict[int, float] = {}
     begun = expected = 0
-    for line in lines:
+    for line in plain(lines, begin=FIRST):
         begun += line.startswith(FIRST)
         beginning = _BEGINNING.match(line)
         if begun != 1 or beginning is None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ENTRY = re.compile(r"(real|user|sys)[ \t]+(\S+)[ \t]*")
-_MEANT = re.compile(r"(?:real|user|sys)[ \t]+[0-9.,-]")  # a figure follows, so prose is left alone
-# One of these is in every line that `parse` looks at; terminal codes may stand within the others.
+_MEANT = re.compile(r"(?:real|user|sys)[ \t]+[0-9.,-]")  # a figure follows, so prose is ignored
+# One of these is in every line that `parse` uses; terminal codes may be inside the others.
 SIGNS = (b"\x1b", b"real", b"user", b"sys")
 _NAMES = ["real", "user", "sys"]
 
@@ -28,7 +28,7 @@ class PosixTime:
 
 
 def parse(lines: Iterable[str]) -> PosixTime:
-    """The one `time -p` block of a log; ParseError when there is none, a part, or several.
+    """The only `time -p` block of a log; ParseError for none, an incomplete one, or several.
 
     Other lines may stand between the three. Format: POSIX.1-2017, `time`, option -p.
     """

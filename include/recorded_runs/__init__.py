@@ -1,4 +1,4 @@
-"""Experiment folders that other tools made, one layout each, read into records."""
+"""Experiment folders made by other tools, one layout each, read into records."""
 
 from __future__ import annotations
 
@@ -19,47 +19,47 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of an experiment, as its files tell it; None: they do not say."""
+    """One run of an experiment, from its files; None: they do not say."""
 
     name: str  # unique in its experiment
-    file: Path  # what it was, or should have been, read from
+    file: Path  # its actual or expected file
     nodes: int | None
     ranks: int | None
-    is_discarded: bool = False  # put aside by those who ran it
+    is_discarded: bool = False  # excluded by those who ran it
     error: BenchmarkError | None = None
     fields: dict[str, Any] = field(default_factory=dict)  # further fields of its record
-    cluster_run_s: float | None = None  # flux-cloud: creation, and the deletion before it
+    cluster_run_s: float | None = None  # flux-cloud: creation, and the previous deletion
     runner_end_to_end_s: float | None = None  # MPI runner: from the operator's first log line
     text_sha256: str | None = None  # hash of its log's lines; None: nothing valid was read
 
 
 @dataclass(frozen=True, kw_only=True)
 class Experiment:
-    """Runs of one operator with one tool, in the order in which they ran where it is known."""
+    """Runs of one operator with one tool, in chronological order where known."""
 
     layout: str  # title of the layout
     k8s_operator: str
     root: Path
     runs: tuple[Run, ...]
-    is_ordered: bool = True  # whether a file says in which order the runs ran
+    is_ordered: bool = True  # some file gives the order of the runs
     began: datetime | None = None  # start, to order experiments; None: in no file
     fields: dict[str, Any] = field(default_factory=dict)  # fields of all runs' records
-    problems: tuple[str, ...] = ()  # what could not be read, beside the runs
-    notes: tuple[str, ...] = ()  # what a reader must know
+    problems: tuple[str, ...] = ()  # other things that could not be read, besides the runs
+    notes: tuple[str, ...] = ()  # important facts for the reader
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Files that make one experiment, found and not yet read."""
+    """Files of one experiment, not yet read."""
 
     layout: Layout
     root: Path
     logs: tuple[Path, ...]  # one per run
-    others: tuple[Path, ...] = ()  # read or known, beside the logs
-    foreign: tuple[Path, ...] = ()  # logs of programs that no parser reads
+    others: tuple[Path, ...] = ()  # further files, read or known
+    foreign: tuple[Path, ...] = ()  # logs of programs without a parser
 
     def read(self, on_read: Callable[[Path], None]) -> Experiment:
-        """The experiment; `on_read` is told of each log when it has been read."""
+        """The experiment; calls `on_read` for each log once it has been read."""
         return self.layout.read(self, on_read)
 
 
@@ -67,7 +67,7 @@ class Layout(ABC):
     """The layout of one tool's experiments. Its module sets `ADAPTER` to an instance."""
 
     title: str
-    last: int = 0  # the greater, the later it looks at the files that no other layout claimed
+    last: int = 0  # layouts with larger values look later at unclaimed files
 
     @abstractmethod
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
@@ -75,18 +75,18 @@ class Layout(ABC):
 
     @abstractmethod
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs of an experiment; what is wrong with a run is its `error`, never raised."""
+        """All runs of an experiment; a faulty run has an `error`, which is never raised."""
 
 
 def layouts() -> tuple[Layout, ...]:
-    """All layouts that find their experiments by themselves, those with plainer signs last."""
+    """All layouts that find their experiments by themselves, the less specific ones last."""
     package = sys.modules[__name__]
     known = [adapters.load(package, name) for name in adapters.available(package)]
     return tuple(sorted(known, key=lambda layout: layout.last))
 
 
 def layout_names() -> tuple[str, ...]:
-    """The names by which a layout can be asked for."""
+    """The names of the layouts that can be requested."""
     return adapters.available(sys.modules[__name__])
 
 

@@ -1,12 +1,7 @@
-"""Imports runs that other tools recorded, and reports on them as on a study of our own.
-
-Finds the experiments in the folders, whatever made them, and writes records, tables, figures
-and a report. What cannot be read becomes an invalid record with its reason; the rest is imported.
-"""
+"""`opbench import`: reads runs recorded by other tools, and reports on them."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,17 +12,19 @@ from upath import UPath
 
 from include.analysis import table
 from include.errors import StudyError
-from include.recorded_runs import _folders, _records, _report, layout_named, layout_names, paths
+from include.recorded_runs import _folders, _records, _report, layout_named, paths
+from include.recorded_runs._arguments import parser
 from include.recorded_runs._copies import without_copies
 from include.report.text import summary_text
 from include.report.write import REPORT, digest_of, plain, write_content
 from include.results import Results
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from include.recorded_runs import Experiment, Layout
-    from include.recorded_runs._folders import Found
+    from include.recorded_runs._folders import Contents
     from include.recorded_runs._records import Imported
     from include.report.content import Content
 
@@ -35,8 +32,8 @@ ALL_VALID, SOME_INVALID, BAD_INPUT = 0, 1, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when all was read, 1 when a run is not valid or a file is not, 2 for wrong input."""
-    given = _arguments(arguments)
+    """0 when everything was read, 1 for an invalid run or an unreadable file, 2 for wrong input."""
+    given = parser().parse_args(arguments)
     try:
         return import_folders(
             [Path(folder) for folder in given.folders],
@@ -50,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             as_json=given.json,
         )
     except (StudyError, OSError) as err:
-        sys.stderr.write(f"{err}\n")
+        sys.stderr.write(f"error: {err}\n")
         return BAD_INPUT
 
 
@@ -79,7 +76,7 @@ def import_folders(
                 [source.read(lambda _: progress.advance(reading)) for source in contents.sources]
             )
         )
-        names = _folders.study_names([e.root for e in experiments], folders=folders)
+        names = _folders.study_names(experiments, folders=folders)
         imported = _records.to_records(experiments, names=names, published_rule=published_rule)
         reporting = progress.add_task("tables, figures, report", total=1)
         content = write(
@@ -107,19 +104,20 @@ def write(
     experiments: Sequence[Experiment],
     *,
     names: Sequence[str],
-    contents: Found,
+    contents: Contents,
     title: str,
     results: Results,
     node_usd_per_hour: float | None = None,
     has_originals: bool = False,
 ) -> Content:
-    """Write everything that is made of imported runs, and return what the report shows."""
+    """Write everything made from imported runs, and return the content of the report."""
     content = _report.content_of(
         imported,
         experiments,
         names=names,
         contents=contents,
         title=title,
+        out=results.folder,
         node_usd_per_hour=node_usd_per_hour,
         has_originals=has_originals,
     )
@@ -147,7 +145,7 @@ def _say(
     content: Content,
     *,
     results: Results,
-    contents: Found,
+    contents: Contents,
     is_verbose: bool,
 ) -> None:
     records = [run.record for run in imported]
@@ -177,39 +175,6 @@ def _layouts(given: argparse.Namespace) -> tuple[Layout, ...] | None:
     if given.pattern is not None:
         return (paths.Paths(given.pattern),)
     return None if given.layout is None else (layout_named(given.layout),)
-
-
-def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="opbench import", description=__doc__)
-    parser.add_argument("folders", nargs="+", metavar="DIR", help="folder with experiments")
-    parser.add_argument("--out", required=True, help="folder, or its URL, to write into")
-    parser.add_argument("--title", default="Recorded runs compared", help="the report's heading")
-    parser.add_argument(
-        "--published-rule",
-        action="store_true",
-        help="count what the published figures count: only folders with _ are warm-ups",
-    )
-    parser.add_argument(
-        "--layout", help=f"read this layout only: {', '.join(layout_names())}", metavar="NAME"
-    )
-    parser.add_argument(
-        "--pattern",
-        help=f"with --layout {paths.NAME}: where in a log's path its factors stand, such as "
-        "'…/{arm}/lammps-{nodes}-{ranks}-{repeat}.out'; … is any folder",
-    )
-    parser.add_argument(
-        "--verbose", action="store_true", help="list each file that was not read, and why"
-    )
-    parser.add_argument(
-        "--published-figures",
-        action="store_true",
-        help="add the figures in the definitions of 2023, to be laid beside the published ones",
-    )
-    parser.add_argument(
-        "--hourly-price-usd", type=float, metavar="USD", help="of one node, for the cost"
-    )
-    parser.add_argument("--json", action="store_true", help="print the answer as a JSON object")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -1,18 +1,18 @@
-"""A run of which a log and a few facts are known: what most layouts make of a file."""
+"""A run known from a log and a few facts, as most layouts have it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from include.errors import BenchmarkError
-from include.recorded_runs import Run, _lammps
+from include.recorded_runs import Run, _readings
 from include.recorded_runs._logs import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from include.recorded_runs._lammps import Reading
+    from include.recorded_runs._readings import Reading
 
 
 def run_of(
@@ -25,11 +25,11 @@ def run_of(
     fields: Mapping[str, Any] | None = None,
     more: Callable[[], Mapping[str, Any]] = dict,
 ) -> Run:
-    """The run; what `measure` or `more` (further measured fields) raise is its error.
+    """The run; errors of `measure` or `more` (further measured fields) become its error.
 
-    `ranks`: for a run that does not tell them itself. `fields`: known whatever became of it.
+    `ranks` is for a run that does not give them itself, `fields` are known in any case.
     """
-    known = {"log_sha256": sha256(log), "simulated": _lammps.is_synthetic(log), **(fields or {})}
+    known = {"log_sha256": sha256(log), "simulated": _readings.is_synthetic(log), **(fields or {})}
     try:
         measured = measure()
         figures = {**measured.fields, **more()}
@@ -46,12 +46,12 @@ def run_of(
 
 
 def name_below(log: Path, root: Path) -> str:
-    """The log's path below the experiment's folder, without its ending."""
+    """The log's path below the experiment's folder, without its suffix."""
     return log.relative_to(root).with_suffix("").as_posix()
 
 
 def root_above_sizes(log: Path) -> Path:
-    """The folder that holds folders of sizes (`size32`, `size-4`), or else the log's own."""
+    """The folder with the folders of sizes (`size32`, `size-4`), or else the log's own."""
     for folder in log.parents:
         if folder.name.startswith("size") and any(c.isdigit() for c in folder.name):
             return folder.parent

@@ -1,4 +1,4 @@
-"""Runs whose logs are one and the same: a copied file is no repeat."""
+"""Runs with identical logs: a copied file is not a repeat."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from include.errors import CheckFailed
-from include.recorded_runs._lammps import MEASURED
+from include.recorded_runs._readings import MEASURED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 def without_copies(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
-    """The experiments with each log counted once: a copy's run is one with an error.
+    """The experiments with each log counted once: the run of a copy has an error.
 
-    Equal are the texts of whole logs, whatever their encoding and line ends; runs that were put
-    aside count for nothing anyway. Between experiments, whose runs are never repeats of each
-    other, copies are noted only.
+    Logs are equal by their complete text, whatever its encoding and line ends; excluded runs
+    never count anyway. Copies in other experiments, whose runs are never repeats of these, are
+    only noted.
     """
     firsts: dict[str, str] = {}
     named = []
@@ -38,7 +38,7 @@ def without_copies(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
 
 
 def _named(experiment: Experiment, again: Counter[str]) -> Experiment:
-    """The experiment with its own copies refused, and those of others' logs noted."""
+    """The experiment with its own copies refused, and copies of other experiments' logs noted."""
     errors = _copies(experiment.runs)
     notes = [
         f"{count} of its logs are in {name} too, letter by letter" for name, count in again.items()
@@ -69,7 +69,7 @@ def _copies(runs: Iterable[Run]) -> dict[str, CheckFailed]:
 
 
 def _refused(run: Run, error: CheckFailed | None) -> Run:
-    """The run with the error, and without what was measured of the other one."""
+    """The run with the error, and without the other run's measurements."""
     if error is None:
         return run
     kept = {name: value for name, value in run.fields.items() if name not in MEASURED}

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import JobFailed, ParseError
 from include.models import Binding
+from include.recorded_runs import Experiment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from include.recorded_runs import Run
+    from include.recorded_runs import Run, Source
 
 _BINDINGS = {"per-task": Binding.CORE, "off": Binding.NONE}
 _MICROSECONDS = 6
@@ -21,7 +22,7 @@ _MICROSECONDS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class FluxJob:
-    """One job; None: its blocks do not say."""
+    """One job; None: not given in its blocks."""
 
     command: str | None = None
     nodes: int | None = None
@@ -56,7 +57,7 @@ def read_job(jobspec: str, events: Iterable[str], *, place: str) -> FluxJob:
 
 
 def read_info(text: str, *, place: str) -> FluxJob:
-    """The job of a `flux job info` object; `shell_s` is from its run's begin to its clean-up."""
+    """The job of a `flux job info` object; `shell_s` is from its run's start to its clean-up."""
     info = _object(text, place=place)
     begin, end = info.get("t_run"), info.get("t_cleanup")
     is_timed = isinstance(begin, float) and isinstance(end, float)
@@ -70,8 +71,24 @@ def read_info(text: str, *, place: str) -> FluxJob:
     )
 
 
-def began_first(each: tuple[FluxJob, Run]) -> tuple[datetime, str]:
-    """A key by which runs stand in the order in which they began, unknown ones last."""
+def experiment(
+    source: Source, runs: Sequence[tuple[FluxJob, Run]], *, k8s_operator: str, note: str
+) -> Experiment:
+    """The runs in the order in which they began, as far as that is known."""
+    began = [job.began for job, _ in runs if job.began]
+    return Experiment(
+        layout=source.layout.title,
+        k8s_operator=k8s_operator,
+        root=source.root,
+        runs=tuple(run for _, run in sorted(runs, key=_began_first)),
+        is_ordered=len(began) == len(runs),
+        began=min(began, default=None),
+        notes=(note,),
+    )
+
+
+def _began_first(each: tuple[FluxJob, Run]) -> tuple[datetime, str]:
+    """Sorting key by start time, unknown ones last."""
     job, run = each
     return (job.began or datetime.max.replace(tzinfo=UTC), run.name)
 

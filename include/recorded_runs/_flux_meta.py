@@ -1,4 +1,4 @@
-"""flux-cloud's `meta.json`: jobs, and how long each run took as seen by the tool."""
+"""flux-cloud's `meta.json`: jobs, and the duration of each run as seen by the tool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SIZE = "-minicluster-size-"
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One job's definition; None: not told."""
+    """One job's definition; None: unknown."""
 
     command: str | None = None
     tasks: int | None = None
@@ -29,14 +29,14 @@ class Job:
 class Meta:
     """The content of the file; empty when there is none."""
 
-    times: dict[str, float | None] = field(default_factory=dict)  # s by run, in the order of runs
+    times: dict[str, float | None] = field(default_factory=dict)  # seconds, in the order of runs
     jobs: dict[str, Job] = field(default_factory=dict)
     sizes: dict[str, int] = field(default_factory=dict)  # nodes by job
     fields: dict[str, Any] = field(default_factory=dict)  # fields of every record
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every run that was made or defined, in the order of runs where it is known."""
+        """Every run that was made or defined, in the order of runs where known."""
         sizes = self.sizes.items()
         defined = (f"{job}{_SIZE}{size}" for job, size in sizes if job not in self.times)
         return tuple(dict.fromkeys([*self.times, *defined]))
@@ -46,22 +46,22 @@ class Meta:
         return self.jobs.get(job_of(name), Job())
 
     def run_s(self, name: str) -> float | None:
-        """Seconds from the run's creation to its end, with the deletion of the run before."""
+        """Seconds from the run's creation to its end, including the previous run's deletion."""
         return self.times.get(name)
 
     def place(self, name: str, natural: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A sorting key: as in `times`; runs that are not there come last, by name."""
+        """Sorting key: as in `times`, with missing runs last, by name."""
         names = self.names
         return (names.index(name) if name in names else len(names), natural)
 
 
 def job_of(name: str) -> str:
-    """The job's name in the name of a run, which is the same where it tells no size."""
+    """The job's name in the name of a run; the same if it has no size."""
     return name.rpartition(_SIZE)[0] or name
 
 
 def read_meta(path: Path | None) -> tuple[Meta, tuple[str, ...]]:
-    """The file's content, and what is wrong with it; None: there is no such file."""
+    """The file's content and its faults; for None, a note that there is no such file."""
     if path is None:
         return Meta(), ("meta.json is missing: order and run times are not known",)
     try:
@@ -104,7 +104,7 @@ def _meta(data: dict[str, Any]) -> tuple[Meta, tuple[str, ...]]:
 
 
 def _seconds(value: Any) -> float | None:
-    """A time, None when it is none: the run has its place in the order all the same."""
+    """A time, None for anything else: the run keeps its place in the order."""
     try:
         seconds = float(value)
     except (TypeError, ValueError):
@@ -113,7 +113,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def _count(value: Any) -> int | None:
-    """A number of ranks or nodes, as a number or as text; None when it is not told."""
+    """A number of ranks or nodes, given as a number or text; None when unknown."""
     return int(value) if str(value).isdecimal() and int(value) > 0 else None
 
 

@@ -1,43 +1,47 @@
-"""Finds the experiments in folders, and names what belongs to none."""
+"""Finds the experiments in folders, and names files that belong to none."""
 
 from __future__ import annotations
 
 import os
 import stat
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include.errors import StudyError
 from include.recorded_runs import layouts as all_layouts
-from include.recorded_runs._programs import other_program
+from include.recorded_runs._programs import (
+    application_by_path,
+    application_in,
+    other_program,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from include.recorded_runs import Layout, Source
+    from include.recorded_runs import Experiment, Layout, Source
 
 
 _ENDINGS_SHOWN = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Contents:
     """Files below the given folders; names begin with the given folder."""
 
     sources: tuple[Source, ...]
-    strangers: tuple[str, ...] = ()  # files that belong to no layout, and empty folders
-    problems: tuple[str, ...] = ()  # what could not be looked at, and why
-    foreign: tuple[tuple[str, str], ...] = ()  # logs that no parser reads, and whose they are
+    strangers: tuple[str, ...] = ()  # files of no layout, and empty folders
+    problems: tuple[str, ...] = ()  # unreadable places, with the reason
+    foreign: tuple[tuple[str, str], ...] = ()  # logs without a parser, and their programs
 
 
-def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) -> Found:
+def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) -> Contents:
     """Every experiment below the folders; StudyError for no folder, or none with an experiment.
 
     `layouts`: all by default. A file belongs to the first of them that claims it.
     """
-    visited = _Seen(_given(folders))
+    visited = _Walk(_given(folders))
     left = sorted(visited.files)
     known = all_layouts() if layouts is None else tuple(layouts)
     sources: list[Source] = []
@@ -49,11 +53,11 @@ def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) ->
             theirs = {log: name for log in source.logs if (name := other_program(log))}
             foreign |= theirs
             if own := _without(source, theirs):
-                sources.append(own)
+                sources += _by_application(own)
         left = [file for file in left if file not in claimed]
     _require(sources, foreign, problems=visited.problems, folders=folders, layouts=known)
     empty = [f"{visited.name(folder)}/" for folder in sorted(visited.empty)]
-    return Found(
+    return Contents(
         sources=tuple(sources),
         strangers=(*map(visited.name, left), *empty),
         problems=tuple(sorted(visited.problems)),
@@ -62,14 +66,14 @@ def find(folders: Sequence[Path], *, layouts: Sequence[Layout] | None = None) ->
 
 
 def foreign_note(programs: Iterable[str]) -> str | None:
-    """One line on the logs of programs that no parser reads, None when there are none."""
+    """One line on the logs of programs without a parser, None when there are none."""
     counts = Counter(programs)
     listed = ", ".join(f"{count} of {program}" for program, count in counts.most_common())
     return f"logs of other programs, not read: {listed}" if counts else None
 
 
 def strangers_note(strangers: Sequence[str]) -> str:
-    """One line on the files that belong to no layout, by their names' endings."""
+    """One line on the files that belong to no layout, by suffix."""
     if not strangers:
         return "0 files not read"
     counts = Counter(_ending(name) for name in strangers)
@@ -84,11 +88,31 @@ def _ending(name: str) -> str:
 
 
 def _without(source: Source, foreign: Mapping[Path, str]) -> Source | None:
-    """The source with the logs of other programs put apart, None when no other is left."""
+    """The source with other programs' logs set apart, None when nothing else is left."""
     if not foreign:
         return source
     logs = tuple(log for log in source.logs if log not in foreign)
     return replace(source, logs=logs, foreign=tuple(foreign)) if logs else None
+
+
+def _by_application(source: Source) -> Iterator[Source]:
+    """The source, split by the application of its logs, whose runs are no repeats of each other.
+
+    A log without a known application is assigned by its name, or else to the most frequent one.
+    """
+    applications = {log: application_in(log) for log in source.logs}
+    counts = Counter(name for name in applications.values() if name)
+    if len(counts) <= 1:
+        yield source
+        return
+    (most, _), *_ = counts.most_common(1)
+    groups: dict[str, list[Path]] = defaultdict(list)
+    for log, name in applications.items():
+        named = name or application_by_path(log)
+        groups[named if named and named in counts else most].append(log)
+    for logs in groups.values():
+        others = tuple(log for log in source.logs if log not in logs)
+        yield replace(source, logs=tuple(logs), foreign=(*source.foreign, *others))
 
 
 def _require(
@@ -118,8 +142,8 @@ def _given(folders: Sequence[Path]) -> list[Path]:
 
 
 @dataclass
-class _Seen:
-    """All that lies below the given folders, each folder once; links are followed."""
+class _Walk:
+    """Everything below the given folders, each folder once; links are followed."""
 
     given: list[Path]
     files: list[Path] = field(default_factory=list)
@@ -131,7 +155,7 @@ class _Seen:
         for folder in self.given:
             for above, below, names in os.walk(folder, onerror=self._refused, followlinks=True):
                 real = os.path.realpath(above)
-                if real in known:  # a link in a circle, or a folder that was given twice
+                if real in known:  # a circular link, or a folder given twice
                     below.clear()
                     continue
                 known.add(real)
@@ -165,16 +189,24 @@ def _is_text(path: Path) -> bool:
 
 
 def _why_no_file(path: Path) -> str | None:
-    """Why there is nothing to read, None for a file; a link to nothing is none, nor is a pipe."""
+    """Reason why nothing can be read, None for a file; a pipe or a dangling link is no file."""
     try:
         return None if stat.S_ISREG(path.stat().st_mode) else "it is no regular file"
     except OSError as err:
         return str(err.strerror)
 
 
-def study_names(roots: Sequence[Path], *, folders: Sequence[Path]) -> tuple[str, ...]:
-    """A name per experiment: the folder that was given and the path below it; all different."""
-    names = [_name(root, [folder.resolve() for folder in folders]) for root in roots]
+def study_names(experiments: Sequence[Experiment], *, folders: Sequence[Path]) -> tuple[str, ...]:
+    """A unique name per experiment: the given folder and the path below it.
+
+    Experiments in one folder are distinguished by their application.
+    """
+    roots = Counter(experiment.root for experiment in experiments)
+    given = [folder.resolve() for folder in folders]
+    names = [
+        _name(each.root, given) + (f"/{_application(each)}" if roots[each.root] > 1 else "")
+        for each in experiments
+    ]
     counts: Counter[str] = Counter()
     unique = []
     for name in names:
@@ -183,9 +215,14 @@ def study_names(roots: Sequence[Path], *, folders: Sequence[Path]) -> tuple[str,
     return tuple(unique)
 
 
+def _application(experiment: Experiment) -> str:
+    names = Counter(run.fields.get("application") for run in experiment.runs)
+    return str(names.most_common(1)[0][0] if names else None)
+
+
 def _name(root: Path, folders: Sequence[Path]) -> str:
     above = [folder for folder in folders if root.is_relative_to(folder)]
-    if not above:  # the folder that was given is a part of the experiment
+    if not above:  # the given folder is part of the experiment
         return root.name
     folder = max(above, key=lambda folder: len(folder.parts))
     return "/".join([folder.name, *root.relative_to(folder).parts])

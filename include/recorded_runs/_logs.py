@@ -1,4 +1,4 @@
-"""Reads a recorded log with a parser, and says of an error in which file and line it is."""
+"""Reads a recorded log with a parser, and adds file and line to its errors."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from include.errors import ParseError
 from include.parsers.lines import blocks, count_lines, lines_of, lines_with
+from include.recorded_runs._programs import sign_in
 from include.recorded_runs._text import CHUNK_BYTES, chunks_of, flaw_of, oddity_of, prefix_of
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ def parsed(
 ) -> T:
     """The result of `parse` on the file's lines; ParseError begins with the file and the line.
 
-    `signs`: lines without any of these are kept from `parse`, which would pass them over. The
-    file is streamed, so memory does not grow with it; it may be UTF-16, and a prefix of each line
-    is taken off. A file that cannot be read is a ParseError too, and one that is empty or packed
-    says so.
+    `signs`: lines without any of these are not passed to `parse`, which would ignore them. The
+    file is streamed, so memory does not grow with it; it may be UTF-16, and a common line
+    prefix is removed. An unreadable file is a ParseError too, and says if it is empty or
+    compressed.
     """
     lines = _CountedLines(path, signs=signs)
     try:
@@ -39,13 +40,13 @@ def parsed(
         raise ParseError(f"{place_of(path)} cannot be read: {err.strerror}") from err
 
 
-def told(
+def try_parse(
     path: Path,
     parse: Callable[[Iterable[str]], T | None],
     *,
     signs: Sequence[bytes] | None = None,
 ) -> T | None:
-    """As `parsed`, None when the file cannot be read: reading it for its figures says why."""
+    """Parse as `parsed`; None for an unreadable file: reading its figures reports it."""
     try:
         return parsed(path, parse, signs=signs)
     except ParseError:
@@ -53,17 +54,17 @@ def told(
 
 
 def place_of(path: Path) -> str:
-    """The file as messages name it: with its folder, as some tools name all their logs alike."""
+    """The file's name for messages, with its folder, as some tools name all their logs alike."""
     return f"{path.parent.name}/{path.name}"
 
 
 def first_line_with(pattern: re.Pattern[str]) -> Callable[[Iterable[str]], str | None]:
-    """A parser that returns the first line in which the pattern is, None when there is none."""
+    """A parser that returns the first line with the pattern, None without one."""
     return lambda lines: next((line for line in lines if pattern.search(line)), None)
 
 
 class TextHash:
-    """The SHA-256 of the lines that pass through, which no encoding and no line end changes."""
+    """The SHA-256 of the lines passing through, without blank ones, encoding and line ends."""
 
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
@@ -71,12 +72,13 @@ class TextHash:
     def passing(self, lines: Iterable[str]) -> Iterator[str]:
         """The same lines."""
         for line in lines:
-            self._hash.update(line.rstrip("\r\n").encode(errors="replace") + b"\n")
+            if text := line.rstrip():
+                self._hash.update(text.encode(errors="replace") + b"\n")
             yield line
 
     @property
     def hexdigest(self) -> str:
-        """In hexadecimal, of what has passed so far."""
+        """Digest of the lines so far, in hexadecimal."""
         return self._hash.hexdigest()
 
 
@@ -90,7 +92,7 @@ def sha256(path: Path) -> str | None:
 
 
 def raw_lines(path: Path) -> Iterator[str]:
-    """The file's lines with whatever prefix they have, blank ones left out."""
+    """The file's lines with their prefixes, without blank ones."""
     for block in blocks(chunks_of(path)):
         yield from filter(None, lines_of(block))
 
@@ -109,7 +111,8 @@ class _CountedLines:
     def __iter__(self) -> Iterator[str]:
         prefix: re.Pattern[str] | None = None
         for place, block in enumerate(blocks(chunks_of(self._path, chunk_bytes=_CHUNK_BYTES))):
-            prefix = prefix_of(block) if place == 0 else prefix
+            if place == 0 and (sign := sign_in(block)):
+                prefix = prefix_of(block, sign=sign)
             before = self._read
             for number, line in self._numbered(block):
                 self._read = before + number

@@ -1,4 +1,4 @@
-"""Factors that a log's path carries: `…/{arm}/lammps-{nodes}-{ranks}-{repeat}.out`."""
+"""Factors in a log's path: `…/{arm}/lammps-{nodes}-{ranks}-{repeat}.out`."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Factors:
 
 
 class PathPattern:
-    """A pattern of paths. `…` is any folders, `*` anything within a name, `{_}` is not kept."""
+    """A pattern of paths. `…` is any folders, `*` anything within a name, `{_}` is discarded."""
 
     def __init__(self, text: str) -> None:
-        """StudyError for a factor that is not known, or for a pattern without any."""
+        """StudyError for an unknown factor, or a pattern without any."""
         self.text = text
         self._names: set[str] = set()
         parts = "".join(self._part(match) for match in _TOKEN.finditer(text.removeprefix("/")))
@@ -42,7 +42,7 @@ class PathPattern:
         self._pattern = re.compile(f"(?:.*/)?{parts}")
 
     def match(self, path: Path) -> Factors | None:
-        """The path's factors, None for a path that does not fit."""
+        """The path's factors, None for a path that does not match."""
         match = self._pattern.fullmatch(path.as_posix())
         if match is None:
             return None

@@ -1,22 +1,20 @@
-"""The program that wrote a log, for logs that no parser reads."""
+"""The program that wrote a log, for logs without a parser."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from include import applications
 from include.recorded_runs._text import chunks_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-_OURS = b"LAMMPS ("
 _SIGNS = {
-    "OSU Micro-Benchmarks": rb"^# OSU ",
-    "AMG2023": rb"^ *(?:Hypre init|Problem [0-9]: AMG Setup Time|FOM_Setup: nnz_AP)",
     "miniFE": rb"^(?:MiniFE Mini-App|Mini-Application Name: +miniFE)",
-    "HPCG": rb"^(?:HPCG|HPC Gradient)[- ]",
     "HPL": rb"^HPLinpack ",
     "QMCPACK": rb"^ +QMCPACK ",
     "Kripke": rb"^ *Kripke, Version",
@@ -33,19 +31,61 @@ _PATTERNS = {name: re.compile(sign, re.MULTILINE) for name, sign in _SIGNS.items
 _COMMAND = re.compile(rb'"tasks": ?\[\{"command": ?\["(?:[^"]*/)?([^"/]+)"')
 _LAMMPS_PROGRAMS = re.compile(r"lmp\w*|lammps\w*")
 _BY_NAME = re.compile(
-    r"(amg|qmcpack|osu|hpcg|hpl|kripke|laghos|minife|mt-gemm|quicksilver|stream|mixbench|"
+    r"(qmcpack|hpl|kripke|laghos|minife|mt-gemm|quicksilver|stream|mixbench|"
     r"all_?reduce|nekrs|cloverleaf|gromacs|namd|ior)[\w]*?[-_.]"
 )
 _SHELLS = frozenset({"bash", "sh", "python", "python3", "singularity", "time"})
 
 
-def other_program(path: Path) -> str | None:
-    """The program whose log this is; None for LAMMPS, for an unknown one, and no file to read."""
+def application_of_text(text: str) -> str | None:
+    """The application whose sign comes first in a text; None for another program's."""
+    places = {name: text.find(sign) for name, sign in _signs().items()}
+    there = {name: place for name, place in places.items() if place >= 0}
+    return min(there, key=there.__getitem__) if there else None
+
+
+def application_in(path: Path) -> str | None:
+    """The application that wrote this log, from its beginning; None for another program's."""
     try:
-        text = b"".join(islice(chunks_of(path), 1))
+        return application_of_text(_beginning(path).decode(errors="replace"))
     except OSError:
         return None
-    if _OURS in text:
+
+
+def application_by_path(path: Path) -> str | None:
+    """The application that the file, or else one of its folders, is named after."""
+    parts = (path.name, *(folder.name for folder in path.parents))
+    return next(filter(None, map(_application_of_name, parts)), None)
+
+
+def _application_of_name(text: str) -> str | None:
+    stems = {re.split(r"[0-9]", name)[0]: name for name in _signs()}  # amg of amg2023
+    return next((name for stem, name in stems.items() if text.lower().startswith(stem)), None)
+
+
+def sign_in(block: bytes) -> str | None:
+    """The sign of the application whose log begins like this; None for another program's."""
+    name = application_of_text(block.decode(errors="replace"))
+    return _signs()[name] if name else None
+
+
+@cache
+def _signs() -> dict[str, str]:
+    known = {name: applications.load(name).sign for name in applications.available()}
+    return {name: sign for name, sign in known.items() if sign}
+
+
+def _beginning(path: Path) -> bytes:
+    return b"".join(islice(chunks_of(path), 1))
+
+
+def other_program(path: Path) -> str | None:
+    """The program whose log has no parser; None for logs with one, and for unknown ones."""
+    try:
+        text = _beginning(path)
+    except OSError:
+        return None
+    if application_of_text(text.decode(errors="replace")):
         return None
     for name, pattern in _PATTERNS.items():
         if pattern.search(text):
@@ -53,6 +93,7 @@ def other_program(path: Path) -> str | None:
     command = _COMMAND.search(text)
     program = command[1].decode(errors="replace") if command else ""
     if program and program not in _SHELLS:
-        return None if _LAMMPS_PROGRAMS.fullmatch(program) else program
+        is_ours = _LAMMPS_PROGRAMS.fullmatch(program) or _application_of_name(program)
+        return None if is_ours else program
     named = _BY_NAME.match(path.name)
     return named[1] if named else None

@@ -1,4 +1,4 @@
-"""From experiments to records: names, order, warm-ups."""
+"""Records of experiments: names, order, warm-ups."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from include.redact import redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from include.recorded_runs import Experiment, Run
 
@@ -28,28 +29,29 @@ class OriginalTimes(Model):
 
     study_id: str
     point_id: str
-    is_discarded: bool  # the published figures leave out these, and no other warm-up
-    cluster_run_s: float | None  # flux-cloud; holds the deletion of the run before
+    is_discarded: bool  # excluded from the published figures, unlike other warm-ups
+    cluster_run_s: float | None  # flux-cloud; includes the deletion of the previous run
     runner_end_to_end_s: float | None  # MPI runner; begins with the operator's first log line
 
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """A run's record, and what only its tool says."""
+    """A run's record, and its tool's own times."""
 
     record: Record
     original: OriginalTimes
+    log: Path
 
 
 def in_order(experiments: Sequence[Experiment]) -> tuple[Experiment, ...]:
-    """The experiments as they ran; those of which no file says when come last, by path."""
+    """The experiments in chronological order; those without a date come last, by path."""
     return tuple(sorted(experiments, key=lambda e: (e.began or _LAST, e.root)))
 
 
 def to_records(
     experiments: Sequence[Experiment], *, names: Sequence[str], published_rule: bool
 ) -> tuple[Imported, ...]:
-    """One record per run, numbered through in the given order; `names` are the studies' ids."""
+    """One record per run, numbered in the given order; `names` are the studies' ids."""
     imported: list[Imported] = []
     for experiment, name in zip(experiments, names, strict=True):
         derived = set() if published_rule else derived_warm_ups(experiment)
@@ -68,22 +70,22 @@ def to_records(
 
 
 def derived_warm_ups(experiment: Experiment) -> set[str]:
-    """As `warm_up_names`; none when no file says which run was the first, or there are arms."""
+    """Names as from `warm_up_names`; none when the first run is unknown, or with several arms."""
     is_one = len({_arm(run) for run in experiment.runs}) == 1
     return warm_up_names(experiment.runs) if experiment.is_ordered and is_one else set()
 
 
 def _arm(run: Run) -> str | None:
-    """The arm of a run in an experiment of several arms, None in one of its operator alone."""
+    """The arm of a run in an experiment of several arms, None in one without."""
     arm: str | None = run.fields.get("k8s_operator")
     return arm
 
 
 def warm_up_names(runs: Sequence[Run]) -> set[str]:
-    """The run that the matrix has beyond its repeats: run first, and not put aside by name.
+    """The extra run of the matrix: run first, and not excluded by name.
 
-    When the size that ran first has exactly one run more than any other size, that extra run is
-    the first one. With one size only nothing tells an extra run.
+    When the first size has exactly one run more than any other size, that extra run is the
+    first one. With a single size nothing shows an extra run.
     """
     kept = [run for run in runs if not run.is_discarded and run.nodes is not None]
     counts = Counter(run.nodes for run in kept)
@@ -158,11 +160,11 @@ def _imported(
         cluster_run_s=run.cluster_run_s,
         runner_end_to_end_s=run.runner_end_to_end_s,
     )
-    return Imported(record=record, original=original)
+    return Imported(record=record, original=original, log=run.file)
 
 
 def _without_what_is_wrong(values: Mapping[str, Any], err: ValidationError, place: str) -> Record:
-    """The record without values that none can have, such as 0 nodes: no valid one any more."""
+    """The record without impossible values, such as 0 nodes, and therefore no longer valid."""
     given = {**values, **values.get("figures", {})}
     places = {tuple(map(str, each["loc"])): each["msg"] for each in err.errors() if each["loc"]}
     wrong = {place[-1] if place[0] == "figures" else place[0]: m for place, m in places.items()}

@@ -1,8 +1,15 @@
-"""The bytes of a recorded log as UTF-8, whatever wrote the file, and what is wrong with it."""
+"""The bytes of a recorded log as UTF-8, from any writer, and its faults."""
 
 from __future__ import annotations
 
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
+from codecs import (
+    BOM_UTF8,
+    BOM_UTF16_BE,
+    BOM_UTF16_LE,
+    BOM_UTF32_BE,
+    BOM_UTF32_LE,
+    getincrementaldecoder,
+)
 from typing import TYPE_CHECKING
 
 from include.parsers.line_prefixes import prefix_before
@@ -15,12 +22,15 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 1 << 20
 _SAMPLE_BYTES = 256
-_BANNER = b"LAMMPS ("
 _PACKED = {b"\x1f\x8b": "gzip", b"PK\x03\x04": "zip", b"\xfd7zXZ": "xz", b"BZh": "bzip2"}
+_PACKED |= {b"(\xb5/\xfd": "zstd"}
+# UTF-32 first: its mark in little-endian order begins with that of UTF-16.
+_MARKS = {BOM_UTF32_LE: "utf-32-le", BOM_UTF32_BE: "utf-32-be"}
+_MARKS |= {BOM_UTF16_LE: "utf-16-le", BOM_UTF16_BE: "utf-16-be"}
 
 
 def chunks_of(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
-    """The file in UTF-8 without a byte order mark; UTF-16 is what a Windows shell's `>` writes."""
+    """The file in UTF-8 without a byte order mark; a Windows shell's `>` writes UTF-16."""
     with path.open("rb") as file:
         encoding = encoding_of(file.read(_SAMPLE_BYTES))
         file.seek(0)
@@ -37,11 +47,10 @@ def chunks_of(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
 
 
 def encoding_of(beginning: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` for a text that begins so, None for any other."""
-    if beginning.startswith(BOM_UTF16_LE):
-        return "utf-16-le"
-    if beginning.startswith(BOM_UTF16_BE):
-        return "utf-16-be"
+    """UTF-16 or UTF-32 with its byte order for a text beginning like this, None for any other."""
+    for mark, encoding in _MARKS.items():
+        if beginning.startswith(mark):
+            return encoding
     sample = beginning[:_SAMPLE_BYTES]
     if len(sample) < 2 or b"\0" not in sample:  # noqa: PLR2004 a pair of bytes is one letter
         return None
@@ -51,9 +60,9 @@ def encoding_of(beginning: bytes) -> str | None:
     return "utf-16-be" if not any(even) and all(odd) else None
 
 
-def prefix_of(block: bytes) -> re.Pattern[str] | None:
-    """The prefix that MPI, `kubectl` and others put before each line, by LAMMPS' banner."""
-    place = block.find(_BANNER)
+def prefix_of(block: bytes, *, sign: str) -> re.Pattern[str] | None:
+    """The prefix of each line, added by MPI, `kubectl` and others, found by the program's sign."""
+    place = block.find(sign.encode())
     if place < 0:
         return None
     begin = block.rfind(b"\n", 0, place) + 1
@@ -61,7 +70,7 @@ def prefix_of(block: bytes) -> re.Pattern[str] | None:
 
 
 def flaw_of(path: Path) -> str | None:
-    """Why nothing can be in the file, whatever it was to hold; None for a file with a text."""
+    """Reason why the file has no content at all; None for a file with text."""
     beginning = _beginning(path)
     if beginning == b"":
         return "the file is empty"
@@ -72,8 +81,10 @@ def flaw_of(path: Path) -> str | None:
 def oddity_of(path: Path) -> str | None:
     """A known obstacle to parsing the file's text, None without one."""
     beginning = _beginning(path) or b""
-    is_odd = b"\0" in beginning and encoding_of(beginning) is None
-    return "it holds NUL bytes, as a text that is UTF-16 in a part of it" if is_odd else None
+    if b"\0" in beginning and encoding_of(beginning) is None:
+        return "it holds NUL bytes, as a text that is UTF-16 in a part of it"
+    is_one_line = b"\r" in beginning and b"\n" not in beginning
+    return "its lines end in CR alone: write them with LF" if is_one_line else None
 
 
 def _beginning(path: Path) -> bytes | None:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from include.errors import BenchmarkError, JobFailed, ParseError
 from include.models import Binding, MpiImplementation
 from include.parsers import flux_events, gnu_time
-from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
+from include.recorded_runs import Experiment, Layout, Run, Source, _readings
 from include.recorded_runs._flux_meta import Meta, job_of, read_meta
-from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, told
+from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, try_parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -38,7 +38,7 @@ _TIMED = re.compile(r"FLUXTIME (\w+) wall time [0-9]")
 _TIMED_SIGNS = (b"FLUXTIME",)
 _GENERATED = re.compile(r"Generated on (\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2})")
 _GENERATED_SIGNS = (b"Generated on ",)
-# Flux' `per-task` gives each task its own cores; no option for it in the command says nothing.
+# Flux's `per-task` gives each task its own cores; a command without the option says nothing.
 _BINDINGS = {"per-task": Binding.CORE, "off": Binding.NONE}
 
 
@@ -48,11 +48,11 @@ class FluxCloud(Layout):
     title = "flux-cloud"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per folder that holds a `meta.json` or folders of MiniCluster runs."""
+        """One experiment per folder with a `meta.json` or folders of MiniCluster runs."""
         metas = [f for f in files if f.name == META]
-        told_of = {meta.parent for meta in metas if is_meta(meta)}
-        logs = [f for f in files if is_log(f, is_told_of=f.parent.parent in told_of)]
-        roots = dict.fromkeys([log.parent.parent for log in logs] + sorted(told_of))
+        with_meta = {meta.parent for meta in metas if is_meta(meta)}
+        logs = [f for f in files if is_log(f, has_meta=f.parent.parent in with_meta)]
+        roots = dict.fromkeys([log.parent.parent for log in logs] + sorted(with_meta))
         for root in roots:
             own = tuple(log for log in logs if log.parent.parent == root)
             yield Source(
@@ -63,7 +63,7 @@ class FluxCloud(Layout):
             )
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs; one that `meta.json` names and that has no log is one with an error."""
+        """All runs; one that is in `meta.json` but has no log has an error."""
         meta, problems = read_meta(next(iter(source.others), None))
         runs = []
         labels = frozenset(_TIMES) & set().union(*map(_timed_labels, source.logs))
@@ -89,25 +89,25 @@ class FluxCloud(Layout):
 
 def is_meta(path: Path) -> bool:
     """True if a `meta.json` is flux-cloud's: it mentions MiniClusters."""
-    return told(path, lambda lines: any("minicluster" in line for line in lines)) or False
+    return try_parse(path, lambda lines: any("minicluster" in line for line in lines)) or False
 
 
-def is_log(path: Path, *, is_told_of: bool) -> bool:
+def is_log(path: Path, *, has_meta: bool) -> bool:
     """True for a run's log, by its folder's name or its place beside flux-cloud's `meta.json`."""
-    return path.name == LOG and (is_told_of or _FOLDER.fullmatch(path.parent.name) is not None)
+    return path.name == LOG and (has_meta or _FOLDER.fullmatch(path.parent.name) is not None)
 
 
 def _run(log: Path, meta: Meta, *, labels: frozenset[str]) -> Run:
     name = _plain(log)
     job = meta.job(name)
-    command = told(log, first_line_with(SUBMIT), signs=_SUBMIT_SIGNS)
+    command = try_parse(log, first_line_with(SUBMIT), signs=_SUBMIT_SIGNS)
     sizes = (_size_of(name), meta.sizes.get(name), count_in(_NODES, command))
     nodes = next((size for size in sizes if size is not None), None)
     ranks = job.tasks or count_in(_TASKS, command)
     error, measured, fields = None, None, {}
     try:
         require_success(log)
-        measured = _lammps.measured(log, command=job.command or command, ranks=ranks)
+        measured = _readings.measured(log, command=job.command or command, ranks=ranks)
         fields = {**measured.fields, **_times(log, labels=labels)}
         ranks = measured.ranks
         if nodes is None:
@@ -121,14 +121,14 @@ def _run(log: Path, meta: Meta, *, labels: frozenset[str]) -> Run:
         ranks=ranks,
         is_discarded=log.parent.name.startswith("_"),
         error=error,
-        fields={**_told(log, command), **fields},
+        fields={**_run_facts(log, command), **fields},
         cluster_run_s=meta.run_s(name),
         text_sha256=measured.text_sha256 if measured and not error else None,
     )
 
 
 def require_success(log: Path) -> None:
-    """Raise JobFailed when Flux says that the job, or the command that submitted it, failed."""
+    """Raise JobFailed when Flux reports that the job, or its submission, failed."""
     signs = flux_events.SIGNS
     if parsed(log, lambda lines: any(map(flux_events.holds_event, lines)), signs=signs):
         events = parsed(log, flux_events.parse, signs=signs)
@@ -138,15 +138,15 @@ def require_success(log: Path) -> None:
             raise JobFailed(f"{place_of(log)}: the Flux job ended with {events.fatal}")
         if events.status is None:
             raise ParseError(f"{place_of(log)}: the job's events stop before its end: a cut log")
-    ended = _EXITED.search(told(log, first_line_with(_EXITED), signs=_EXITED_SIGNS) or "")
+    ended = _EXITED.search(try_parse(log, first_line_with(_EXITED), signs=_EXITED_SIGNS) or "")
     if ended and ended[1] != "0":
         raise JobFailed(f"{place_of(log)}: the broker's command exited with code {ended[1]}")
 
 
 def _times(log: Path, *, labels: frozenset[str]) -> dict[str, float]:
-    """Wall times of Flux' commands, those that the experiment has; ParseError for one that lacks.
+    """Wall times of the experiment's Flux commands; ParseError for a missing one.
 
-    Only a template of 2023 prints them. Where it was in use, each log of the experiment has them.
+    Only a template of 2023 prints them. Where it was used, each log of the experiment has them.
     """
     needed = sorted(labels)
     times = parsed(log, lambda lines: gnu_time.parse(lines, required=needed), signs=gnu_time.SIGNS)
@@ -154,8 +154,8 @@ def _times(log: Path, *, labels: frozenset[str]) -> dict[str, float]:
 
 
 def _timed_labels(log: Path) -> set[str]:
-    """The commands of Flux of which a log has a wall time."""
-    labels = told(log, lambda lines: set(_TIMED.findall("\n".join(lines))), signs=_TIMED_SIGNS)
+    """The Flux commands with a wall time in a log."""
+    labels = try_parse(log, lambda lines: set(_TIMED.findall("\n".join(lines))), signs=_TIMED_SIGNS)
     return labels or set()
 
 
@@ -171,26 +171,26 @@ def _missing(root: Path, name: str, meta: Meta) -> Run:
     )
 
 
-def _told(log: Path, command: str | None) -> dict[str, Any]:
+def _run_facts(log: Path, command: str | None) -> dict[str, Any]:
     affinity, mpi = _AFFINITY.search(command or ""), _MPI.search(command or "")
     is_known = mpi is not None and mpi[1] in set(MpiImplementation)
     return {
-        "application": _lammps.application_of(command),
+        "application": _readings.application_of(log, command),
         "binding": _BINDINGS.get(affinity[1]) if affinity else None,
         "mpi_implementation": MpiImplementation(mpi[1]) if mpi and is_known else None,
         "log_sha256": sha256(log),
-        "simulated": _lammps.is_synthetic(log),
+        "simulated": _readings.is_synthetic(log),
     }
 
 
 def _size_of(name: str) -> int | None:
-    """Nodes by the name of a run's folder."""
+    """Nodes in the name of a run's folder."""
     match = _FOLDER.fullmatch(name)
     return int(match["size"]) if match else None
 
 
 def count_in(pattern: re.Pattern[str], text: str | None) -> int | None:
-    """The number that the pattern's first group is in a text, None without one."""
+    """The number in the pattern's first group in a text, None without one."""
     match = pattern.search(text or "")
     return int(match[1]) if match else None
 
@@ -200,16 +200,16 @@ def _plain(log: Path) -> str:
 
 
 def _natural(log: Path) -> tuple[tuple[int, str], ...]:
-    """A key by which `lmp-8-9` stands before `lmp-8-10`."""
+    """Sorting key that puts `lmp-8-9` before `lmp-8-10`."""
     parts = _NUMBER.split(log.parent.name.removeprefix("_"))
     return tuple((int(part), "") if part.isdigit() else (0, part) for part in parts)
 
 
 def _began(logs: Sequence[Path]) -> datetime | None:
-    """When the first CURVE certificate was made that a log shows."""
+    """Creation of the first CURVE certificate in the logs."""
     stamps = []
     for log in logs:
-        line = told(log, first_line_with(_GENERATED), signs=_GENERATED_SIGNS)
+        line = try_parse(log, first_line_with(_GENERATED), signs=_GENERATED_SIGNS)
         match = _GENERATED.search(line or "")
         if match:
             stamps.append(datetime.strptime(match[1], "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Layout, Source, _readings
 from include.recorded_runs._bare import run_of
-from include.recorded_runs._flux_jobs import FluxJob, began_first, read_info
+from include.recorded_runs._flux_jobs import FluxJob, experiment, read_info
 from include.recorded_runs._logs import place_of
 from include.recorded_runs._text import chunks_of
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from include.recorded_runs import Run
+    from include.recorded_runs import Experiment, Run
 
 _INFO = "-info.json"
 _NOTE = "launcher time is from the begin of the job's run to its clean-up, by Flux' job info"
@@ -41,21 +41,12 @@ class FluxJobInfo(Layout):
             yield Source(layout=self, root=root, logs=tuple(own), others=infos)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs, in the order in which they were submitted."""
+        """All runs, in order of submission."""
         runs = []
         for log in source.logs:
             runs.append(_run(log))
             on_read(log)
-        runs.sort(key=began_first)
-        return Experiment(
-            layout=self.title,
-            k8s_operator="flux_operator",
-            root=source.root,
-            runs=tuple(run for _, run in runs),
-            is_ordered=all(job.began for job, _ in runs),
-            began=min((job.began for job, _ in runs if job.began), default=None),
-            notes=(_NOTE,),
-        )
+        return experiment(source, runs, k8s_operator="flux_operator", note=_NOTE)
 
 
 def _info_of(log: Path) -> Path:
@@ -72,11 +63,11 @@ def _run(log: Path) -> tuple[FluxJob, Run]:
     except OSError as err:
         error = ParseError(f"{place} cannot be read: {err.strerror}")
 
-    def measure() -> _lammps.Reading:
+    def measure() -> _readings.Reading:
         if error is not None:
             raise error
         job.require_success(place)
-        return _lammps.measured(log, command=None, ranks=job.ranks)
+        return _readings.measured(log, command=None, ranks=job.ranks)
 
     return job, run_of(
         log,
@@ -84,7 +75,7 @@ def _run(log: Path) -> tuple[FluxJob, Run]:
         measure=measure,
         nodes=job.nodes,
         ranks=job.ranks,
-        fields={"application": _lammps.NAME},
+        fields={"application": _readings.application_of(log, None)},
         more=lambda: {"launcher_time_s": job.shell_s},
     )
 

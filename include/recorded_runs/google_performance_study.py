@@ -1,8 +1,8 @@
-"""google-performance-study: many runs in one log, then Flux' blocks of each job.
+"""google-performance-study: many runs in one log, then Flux's blocks for each job.
 
 Source: https://github.com/converged-computing/google-performance-study, `experiments/*/*/size-*`:
 `FLUX-RUN START <name>` … `FLUX-RUN END <name>`, `FLUX-JOB START <id> <name>` with `JOBSPEC` and
-`EVENTLOG`. The jobs stand with the last one first.
+`EVENTLOG`. The last job comes first.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from include.errors import JobFailed, ParseError
 from include.parsers.lines import shown
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Layout, Source, _readings
 from include.recorded_runs._bare import name_below, root_above_sizes, run_of
-from include.recorded_runs._flux_jobs import FluxJob, began_first, read_job
+from include.recorded_runs._flux_jobs import FluxJob, experiment, read_job
 from include.recorded_runs._logs import parsed, place_of
 from include.recorded_runs._text import chunks_of
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from include.recorded_runs import Run
+    from include.recorded_runs import Experiment, Run
 
 _BEGIN, _END = re.compile(r"FLUX-RUN START (\S+)\s*"), re.compile(r"FLUX-RUN END (\S+)\s*")
 _JOB = re.compile(r"FLUX-JOB START \S+ (\S+)\s*")
@@ -54,12 +54,12 @@ class _Blocks:
 
 
 class GooglePerformanceStudy(Layout):
-    """Several runs per file, each between two marks."""
+    """Several runs per file, each between two markers."""
 
     title = "google-performance-study"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per machine: the folder that holds the folders of sizes."""
+        """One experiment per machine: the folder with the folders of sizes."""
         logs: dict[Path, list[Path]] = {}
         for file in files:
             if file.suffix in {".out", ".log"} and _has_runs(file):
@@ -68,21 +68,12 @@ class GooglePerformanceStudy(Layout):
             yield Source(layout=self, root=root, logs=tuple(own))
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs; each log is an arm, as each is of another container."""
+        """All runs; each log is an arm, as each has another container."""
         runs: list[tuple[FluxJob, Run]] = []
         for log in source.logs:
             runs += _runs(log, root=source.root)
             on_read(log)
-        runs.sort(key=began_first)
-        return Experiment(
-            layout=self.title,
-            k8s_operator="flux_operator",
-            root=source.root,
-            runs=tuple(run for _, run in runs),
-            is_ordered=all(job.began for job, _ in runs),
-            began=min((job.began for job, _ in runs if job.began), default=None),
-            notes=(_NOTE,),
-        )
+        return experiment(source, runs, k8s_operator="flux_operator", note=_NOTE)
 
 
 def _has_runs(file: Path) -> bool:
@@ -109,8 +100,8 @@ def _runs(log: Path, *, root: Path) -> list[tuple[FluxJob, Run]]:
     return runs
 
 
-def _raising(error: ParseError) -> Callable[[], _lammps.Reading]:
-    def measure() -> _lammps.Reading:
+def _raising(error: ParseError) -> Callable[[], _readings.Reading]:
+    def measure() -> _readings.Reading:
         raise error
 
     return measure
@@ -129,10 +120,10 @@ def _run(
     )
     command = job.command or blocks.command
 
-    def measure() -> _lammps.Reading:
+    def measure() -> _readings.Reading:
         where = f"{place_of(log)}, {section.name}"
         try:
-            measured = _lammps.measured_lines(
+            measured = _readings.measured_lines(
                 section.lines, place=where, command=command, ranks=ranks
             )
         except ParseError as err:
@@ -150,7 +141,7 @@ def _run(
         nodes=nodes,
         ranks=ranks,
         fields={
-            "application": _lammps.NAME,
+            "application": _readings.application_of(log, None),
             "k8s_operator": f"flux_operator {log.stem}",
             "binding": job.binding,
         },
@@ -191,7 +182,7 @@ class _Reader:
             self._outside(line)
 
     def result(self) -> _Blocks:
-        """All that the lines held."""
+        """Everything in the lines."""
         self._close(is_ended=False)
         return _Blocks(sections=tuple(self._sections), jobs=dict(self._jobs), command=self._command)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import JobFailed, ParseError
 from include.parsers.lines import shown
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Experiment, Layout, Source, _readings
 from include.recorded_runs._bare import run_of
 from include.recorded_runs._logs import place_of
 from include.recorded_runs._text import chunks_of
@@ -30,12 +30,12 @@ _CACHE = "cache"
 
 
 class MetricsOperator(Layout):
-    """One file per MetricSet, a run per point of time in it."""
+    """One file per MetricSet, with a run per point of time."""
 
     title = "metrics-operator"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per folder `cache`; the tables beside it hold the same runs again."""
+        """One experiment per folder `cache`; the tables beside it repeat the same runs."""
         logs: dict[Path, list[Path]] = {}
         for file in files:
             if file.suffix == ".json" and file.parent.name == _CACHE and _is_metrics(file):
@@ -45,7 +45,7 @@ class MetricsOperator(Layout):
             yield Source(layout=self, root=root, logs=tuple(own), others=beside)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs, by name: no file says in which order they ran."""
+        """All runs by name: their order is in no file."""
         runs: list[Run] = []
         for log in source.logs:
             runs += _runs(log)
@@ -84,7 +84,7 @@ def _runs(log: Path) -> list[Run]:
             ),
             nodes=pods if isinstance(pods, int) else None,
             ranks=int(tasks[1]) if tasks else None,
-            fields={"application": _lammps.application_of(command)},
+            fields={"application": _readings.application_of(log, command)},
         )
         for number, lines in enumerate(points, start=1)
     ]
@@ -92,10 +92,10 @@ def _runs(log: Path) -> list[Run]:
 
 def _measuring(
     lines: Sequence[str], place: str, *, command: str, ranks: int | None
-) -> Callable[[], _lammps.Reading]:
-    def measure() -> _lammps.Reading:
+) -> Callable[[], _readings.Reading]:
+    def measure() -> _readings.Reading:
         try:
-            return _lammps.measured_lines(lines, place=place, command=command, ranks=ranks)
+            return _readings.measured_lines(lines, place=place, command=command, ranks=ranks)
         except ParseError as err:
             if complaint := next(filter(_FAILURE.search, lines), None):
                 raise JobFailed(f"{err}; the log says {shown(complaint)}") from err
@@ -104,8 +104,8 @@ def _measuring(
     return measure
 
 
-def _raising(error: ParseError) -> Callable[[], _lammps.Reading]:
-    def measure() -> _lammps.Reading:
+def _raising(error: ParseError) -> Callable[[], _readings.Reading]:
+    def measure() -> _readings.Reading:
         raise error
 
     return measure

@@ -1,7 +1,7 @@
 """`kubectl logs` of MiniClusters, with or without `--timestamps`, a file per run.
 
-Source: https://github.com/converged-computing/operator-experiments, `google/service-timing` (time
-stamps of the kubelet) and `google/scheduler` (a head with `recorded-at:`).
+Source: https://github.com/converged-computing/operator-experiments, `google/service-timing` (the
+kubelet's timestamps) and `google/scheduler` (a header with `recorded-at:`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from include.errors import ParseError
 from include.parsers.kubelet_log import split_stamp
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Experiment, Layout, Source, _readings
 from include.recorded_runs._bare import run_of
-from include.recorded_runs._logs import first_line_with, raw_lines, told
+from include.recorded_runs._logs import first_line_with, raw_lines, try_parse
 from include.recorded_runs._text import chunks_of
 from include.recorded_runs.flux_cloud import SUBMIT, count_in, require_success
 
@@ -29,19 +29,19 @@ _NODES = re.compile(r"submit\b.*? -N ?([0-9]+)\b")
 _TASKS = re.compile(r"submit\b.*? -n ?([0-9]+)\b")
 _FACTORS = (
     re.compile(r"(?P<factor>[a-z-]+?)-batch-[0-9]+-iter-[0-9]+"),  # the scheduler
-    re.compile(r"lammps-[0-9]+-(?P<factor>.+)"),  # the set-up of the network
+    re.compile(r"lammps-[0-9]+-(?P<factor>.+)"),  # the setup of the network
 )
 _BEGIN, _LAST = "LAMMPS (", "Total wall time:"
 _LEFT_OUT = "launcher times are not known: nothing timed Flux' commands"
 
 
 class MiniclusterLogs(Layout):
-    """Logs of the lead broker, as `kubectl` gives them."""
+    """Logs of the lead broker from `kubectl`."""
 
     title = "kubectl logs of MiniClusters"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per folder, or per folder of folders `logs`."""
+        """One experiment per folder, or per folder of `logs` folders."""
         logs: dict[Path, list[Path]] = {}
         for file in files:
             if file.suffix in {".log", ".txt"} and _is_minicluster(file):
@@ -50,7 +50,7 @@ class MiniclusterLogs(Layout):
             yield Source(layout=self, root=root, logs=tuple(own))
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs, in the order of their time stamps where the logs have them."""
+        """All runs, in order of their timestamps where the logs have them."""
         runs = []
         for log in source.logs:
             runs.append(_run(log, root=source.root))
@@ -84,13 +84,13 @@ def _root_of(log: Path) -> Path:
 
 
 def _run(log: Path, *, root: Path) -> Run:
-    command = told(log, first_line_with(SUBMIT))
+    command = try_parse(log, first_line_with(SUBMIT))
     factor = _factor(log)
     ranks = count_in(_TASKS, command)
 
-    def measure() -> _lammps.Reading:
+    def measure() -> _readings.Reading:
         require_success(log)
-        return _lammps.measured(log, command=command, ranks=ranks)
+        return _readings.measured(log, command=command, ranks=ranks)
 
     stamps = _stamps(log)
     return run_of(
@@ -100,7 +100,7 @@ def _run(log: Path, *, root: Path) -> Run:
         nodes=count_in(_NODES, command),
         ranks=ranks,
         fields={
-            "application": _lammps.application_of(command),
+            "application": _readings.application_of(log, command),
             "k8s_operator": f"flux_operator {factor}" if factor else "flux_operator",
             **stamps,
         },
@@ -109,7 +109,7 @@ def _run(log: Path, *, root: Path) -> Run:
 
 
 def _factor(log: Path) -> str | None:
-    """The run's set-up by the file's name, or else by its folder."""
+    """The run's setup from the file's name, or else its folder's."""
     for pattern in _FACTORS:
         if match := pattern.match(log.stem):
             return match["factor"]
@@ -117,7 +117,7 @@ def _factor(log: Path) -> str | None:
 
 
 def _stamps(log: Path) -> dict[str, datetime]:
-    """The kubelet's instants of the launcher and of LAMMPS; none where a line has no stamp."""
+    """The kubelet's instants of the launcher and LAMMPS; none if a line has no timestamp."""
     instants: dict[str, datetime] = {}
     try:
         for line in raw_lines(log):

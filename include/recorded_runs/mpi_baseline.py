@@ -1,7 +1,7 @@
 """A lone `mpi_operator_results.json`: the MPI runner's own table, without logs.
 
 Rows with `scheduler, ranks, pods, lammps_time, end_to_end_time, FOM, timesteps/s, real`; seconds.
-There is no loop time: `lammps_time` is LAMMPS' wall time, printed to one second.
+There is no loop time: `lammps_time` is LAMMPS's wall time, printed to one second.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ _NOTE = (
 
 
 class MpiBaseline(Layout):
-    """Runs of which only the MPI runner's table was kept."""
+    """Runs for which only the MPI runner's table was kept."""
 
     title = "MPI runner's table"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per table that has no logs beside it."""
+        """One experiment per table without logs beside it."""
         logged = {root_of(file) for file in files if is_log(file)}
         for file in files:
             if file.name == RESULTS and file.parent not in logged:

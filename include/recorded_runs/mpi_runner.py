@@ -1,7 +1,7 @@
 """The MPI runner of the experiments of 2023: a folder `logs` with one `*.out` per MPIJob.
 
-Beside it may lie `cluster.log` (the nodes, as Python prints them) and `mpi_operator_results.json`
-(what the runner itself read from the logs, so nothing that the logs do not have).
+There may also be `cluster.log` (the nodes, as printed by Python) and `mpi_operator_results.json`
+(the runner's own readings of the logs, so nothing new).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from include.errors import BenchmarkError, ParseError
 from include.models import Binding, MpiImplementation
 from include.parsers import mpi_runner_footer, posix_time
-from include.recorded_runs import Experiment, Layout, Run, Source, _lammps
-from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, told
+from include.recorded_runs import Experiment, Layout, Run, Source, _readings
+from include.recorded_runs._logs import first_line_with, parsed, place_of, sha256, try_parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -48,7 +48,7 @@ class MpiRunner(Layout):
     """Experiments with the MPI Operator."""
 
     title = "MPI runner"
-    last = 1  # its `logs/*.out` may be anybody's
+    last = 1  # its `logs/*.out` may belong to any tool
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder of launcher logs: `logs/*.out`, or names with a time."""
@@ -63,7 +63,7 @@ class MpiRunner(Layout):
             )
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
-        """All runs in the order of the stamps in the files' names; each scheduler is an arm."""
+        """All runs in order of the times in the files' names; each scheduler is an arm."""
         kept = _kept(source.logs)
         runs: list[tuple[str | None, Run]] = []
         for log in sorted(source.logs, key=lambda log: (_stamp(log) or _LAST, log.name)):
@@ -88,9 +88,9 @@ class MpiRunner(Layout):
 
 @dataclass(frozen=True, kw_only=True)
 class _Kept:
-    """The content of an experiment's logs, other than the application's output.
+    """Extra content of an experiment's logs besides the application's output.
 
-    Where one log has it, all do: one without was cut.
+    If one log has it, all do: one without was cut.
     """
 
     has_footer: bool
@@ -105,11 +105,11 @@ def _kept(logs: Sequence[Path]) -> _Kept:
 
 
 def _holds(log: Path, pattern: re.Pattern[str], *, signs: Sequence[bytes]) -> bool:
-    return told(log, first_line_with(pattern), signs=signs) is not None
+    return try_parse(log, first_line_with(pattern), signs=signs) is not None
 
 
 def _arms(runs: Sequence[tuple[str | None, Run]]) -> tuple[Run, ...]:
-    """The runs, each with its scheduler in its operator's name where there are several."""
+    """The runs, with the scheduler added to the operator's name if there are several."""
     schedulers = {scheduler for scheduler, _ in runs if scheduler}
     if schedulers <= {DEFAULT_SCHEDULER}:
         return tuple(run for _, run in runs)
@@ -128,7 +128,7 @@ def is_log(path: Path) -> bool:
 
 
 def root_of(log: Path) -> Path:
-    """The experiment's folder: the one that holds `logs`, or else the log's own."""
+    """The experiment's folder: the parent of `logs`, or else the log's own."""
     for folder in (log.parent, log.parent.parent):
         if folder.name == LOGS:
             return folder.parent
@@ -146,22 +146,22 @@ def _stamp(log: Path) -> datetime | None:
 
 
 def _run(log: Path, *, root: Path, kept: _Kept) -> tuple[str | None, Run]:
-    """The scheduler that the log or its name tells, and the run."""
+    """The scheduler in the log or its name, and the run."""
     folder = "" if log.parent in (root, root / LOGS) else log.parent.name
     errors: list[BenchmarkError] = []
     footer = _footer(log, errors) if kept.has_footer else None
     named = _SCHEDULER.match(log.name)
-    command = told(log, first_line_with(_LAUNCH), signs=_LAUNCH_SIGNS)
+    command = try_parse(log, first_line_with(_LAUNCH), signs=_LAUNCH_SIGNS)
     tasks = _TASKS.search(command or "")
     ranks = footer.ranks if footer else int(tasks[1]) if tasks else None
     fields: dict[str, Any] = {}
     measured, nodes = None, None if footer is None else footer.pods
     try:
-        measured = _lammps.measured(log, command=command, ranks=ranks)
+        measured = _readings.measured(log, command=command, ranks=ranks)
         fields = {**measured.fields, **(_times(log) if kept.has_times else {})}
         nodes = _nodes(footer, place=place_of(log)) if footer else None
     except BenchmarkError as err:
-        errors.insert(0, err)  # what is wrong with the figures matters more
+        errors.insert(0, err)  # errors in the figures matter more
     scheduler = footer.scheduler if footer else named["scheduler"] if named else None
     return scheduler, Run(
         name=f"{folder}/{log.stem}" if folder else log.stem,
@@ -170,7 +170,7 @@ def _run(log: Path, *, root: Path, kept: _Kept) -> tuple[str | None, Run]:
         ranks=ranks if errors or measured is None else measured.ranks,
         is_discarded=log.name.startswith("_") or folder.startswith("_"),
         error=errors[0] if errors else None,
-        fields={**_told(log, command=command, footer=footer), **({} if errors else fields)},
+        fields={**_run_facts(log, command=command, footer=footer), **({} if errors else fields)},
         runner_end_to_end_s=footer.end_to_end_time_s if footer else None,
         text_sha256=measured.text_sha256 if measured and not errors else None,
     )
@@ -190,7 +190,7 @@ def _times(log: Path) -> dict[str, float]:
 
 
 def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
-    """Nodes of the job: its pods, unless a node ran several; ParseError when that is not told."""
+    """Nodes of the job: its pods, unless a node ran several; ParseError when unknown."""
     most = max((node.pods for node in footer.nodes), default=1)
     if most == 1:
         return footer.pods
@@ -201,22 +201,22 @@ def _nodes(footer: MpiRunnerFooter, *, place: str) -> int:
     return len(set(footer.node_by_pod.values()))
 
 
-def _told(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> dict[str, Any]:
+def _run_facts(log: Path, *, command: str | None, footer: MpiRunnerFooter | None) -> dict[str, Any]:
     binding = _BINDING.search(command or "")
     is_known = binding is not None and binding[1] in set(Binding)
     is_open_mpi = command is not None and "--mca " in command  # an option of Open MPI only
     return {
-        "application": _lammps.application_of(command),
+        "application": _readings.application_of(log, command),
         "binding": Binding(binding[1]) if binding and is_known else None,
         "mpi_implementation": MpiImplementation.OPENMPI if is_open_mpi else None,
         "node_names": tuple(footer.node_by_pod.values()) if footer else (),
         "log_sha256": sha256(log),
-        "simulated": _lammps.is_synthetic(log),
+        "simulated": _readings.is_synthetic(log),
     }
 
 
 def _of_nodes(paths: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Fields that all nodes agree on in the first existing file, or the error that prevents it."""
+    """Fields common to all nodes in the first existing file, or the error that prevents it."""
     path = next((each for each in paths if each.is_file()), None)
     if path is None:
         return {}, ()

@@ -1,4 +1,4 @@
-"""Anybody's logs of LAMMPS: a pattern that the user gives says what their paths tell."""
+"""LAMMPS logs of any origin: the user's pattern extracts the factors in their paths."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from include.errors import StudyError
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Experiment, Layout, Source, _readings
 from include.recorded_runs._bare import name_below, run_of
 from include.recorded_runs._path_pattern import PathPattern
 
@@ -78,11 +78,11 @@ def _run(log: Path, factors: Factors, *, root: Path) -> Run:
     return run_of(
         log,
         name=name_below(log, root),
-        measure=lambda: _lammps.measured(log, command=None, ranks=ranks),
+        measure=lambda: _readings.measured(log, command=None, ranks=ranks),
         nodes=nodes,
         ranks=ranks,
         fields={
-            "application": _lammps.NAME,
+            "application": _readings.application_of(log, None),
             "k8s_operator": factors.arm or UNKNOWN,
             "instance_type": factors.instance_type,
         },
@@ -95,7 +95,7 @@ def _place(factors: Factors, log: Path) -> tuple[str, int, int, int, str]:
 
 
 def _common(logs: Sequence[Path]) -> Path:
-    """The deepest folder that holds all the logs."""
+    """The deepest folder that contains all the logs."""
     folder = logs[0].parent
     shared = os.path.commonpath([str(log.parent) for log in logs])
     return next(each for each in (folder, *folder.parents) if str(each) == shared)

@@ -1,4 +1,4 @@
-"""performance-study: a log per run, with Flux' jobspec and event log behind the output.
+"""performance-study: a log per run, with Flux's jobspec and event log after the output.
 
 Source: https://github.com/converged-computing/performance-study, `experiments/*/*/*/size*/results`.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from include.errors import ParseError
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Layout, Source, _readings
 from include.recorded_runs._bare import name_below, root_above_sizes, run_of
-from include.recorded_runs._flux_jobs import FluxJob, began_first, read_job
+from include.recorded_runs._flux_jobs import FluxJob, experiment, read_job
 from include.recorded_runs._logs import parsed, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from include.recorded_runs import Run
+    from include.recorded_runs import Experiment, Run
 
 _JOBSPEC, _EVENTS = "START OF JOBSPEC", "START OF EVENTLOG"
 _TAIL_BYTES = 65_536
@@ -31,7 +31,7 @@ class PerformanceStudy(Layout):
     title = "performance-study"
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per machine: the folder that holds the folders of sizes."""
+        """One experiment per machine: the folder with the folders of sizes."""
         logs: dict[Path, list[Path]] = {}
         for file in files:
             if file.suffix == ".out" and _has_jobspec(file):
@@ -45,17 +45,9 @@ class PerformanceStudy(Layout):
         for log in source.logs:
             runs.append(_run(log, root=source.root))
             on_read(log)
-        runs.sort(key=began_first)
-        parts = set(source.root.parts)
-        return Experiment(
-            layout=self.title,
-            k8s_operator="flux_operator" if parts & _KUBERNETES else "flux",
-            root=source.root,
-            runs=tuple(run for _, run in runs),
-            is_ordered=all(job.began for job, _ in runs),
-            began=min((job.began for job, _ in runs if job.began), default=None),
-            notes=(_NOTE,),
-        )
+        is_kubernetes = bool(_KUBERNETES & set(source.root.parts))
+        operator = "flux_operator" if is_kubernetes else "flux"
+        return experiment(source, runs, k8s_operator=operator, note=_NOTE)
 
 
 def _has_jobspec(file: Path) -> bool:
@@ -74,11 +66,11 @@ def _run(log: Path, *, root: Path) -> tuple[FluxJob, Run]:
     except ParseError as err:
         error = err
 
-    def measure() -> _lammps.Reading:
+    def measure() -> _readings.Reading:
         if error is not None:
             raise error
         job.require_success(place_of(log))
-        return _lammps.measured(log, command=job.command, ranks=job.ranks)
+        return _readings.measured(log, command=job.command, ranks=job.ranks)
 
     return job, run_of(
         log,
@@ -86,13 +78,13 @@ def _run(log: Path, *, root: Path) -> tuple[FluxJob, Run]:
         measure=measure,
         nodes=job.nodes,
         ranks=job.ranks,
-        fields={"application": _lammps.application_of(job.command), "binding": job.binding},
+        fields={"application": _readings.application_of(log, job.command), "binding": job.binding},
         more=lambda: {"launcher_time_s": job.shell_s},
     )
 
 
 def _job(lines: Iterable[str], *, place: str) -> FluxJob:
-    """The job behind the output; ParseError when a block is missing or no JSON."""
+    """The job after the output; ParseError when a block is missing or is not JSON."""
     behind = iter(lines)
     for line in behind:
         if line.strip() == _JOBSPEC:

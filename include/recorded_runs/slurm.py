@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from include.errors import JobFailed, ParseError
 from include.parsers import posix_time
 from include.parsers.lines import shown
-from include.recorded_runs import Experiment, Layout, Source, _lammps
+from include.recorded_runs import Experiment, Layout, Source, _readings
 from include.recorded_runs._bare import name_below, root_above_sizes, run_of
-from include.recorded_runs._logs import parsed, place_of, told
+from include.recorded_runs._logs import parsed, place_of, try_parse
 from include.recorded_runs._text import flaw_of
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ _NOTE = "launcher time is the shell's `time -p` in the .err file, where it was m
 
 
 class Slurm(Layout):
-    """Jobs of a batch system, by the two files of each."""
+    """Jobs of a batch system, from the two files of each."""
 
     title = "Slurm"
     last = 1
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
-        """One experiment per machine: the folder that holds the folders of sizes."""
+        """One experiment per machine: the folder with the folders of sizes."""
         known = set(files)
         logs: dict[Path, list[Path]] = {}
         for file in files:
@@ -75,7 +75,7 @@ def _starts(file: Path) -> bool:
 
 
 def _began(log: Path) -> datetime | None:
-    line = told(log, lambda lines: next(iter(lines), ""))
+    line = try_parse(log, lambda lines: next(iter(lines), ""))
     match = _START.fullmatch(line or "")
     return datetime.fromtimestamp(int(match[1]), tz=UTC) if match else None
 
@@ -84,9 +84,9 @@ def _run(log: Path, *, root: Path) -> Run:
     nodes = _NODES.search(log.stem)
     errors = log.with_suffix(".err")
 
-    def measure() -> _lammps.Reading:
+    def measure() -> _readings.Reading:
         try:
-            return _lammps.measured(log, command=None, ranks=None)
+            return _readings.measured(log, command=None, ranks=None)
         except ParseError as err:
             if complaint := _complaint(errors):
                 raise JobFailed(f"{err}; {place_of(errors)} says {complaint}") from err
@@ -97,24 +97,24 @@ def _run(log: Path, *, root: Path) -> Run:
         name=name_below(log, root),
         measure=measure,
         nodes=int(nodes[1]) if nodes else None,
-        fields={"application": _lammps.NAME},
+        fields={"application": _readings.application_of(log, None)},
         more=lambda: _times(errors),
     )
 
 
 def _times(errors: Path) -> dict[str, Any]:
-    """The launcher's time; none without a file, or where it holds none or several."""
-    count = told(errors, lambda lines: sum(_TIMED.match(line) is not None for line in lines))
+    """The launcher's time; none without a file, or if it has none or several."""
+    count = try_parse(errors, lambda lines: sum(_TIMED.match(line) is not None for line in lines))
     if count != 1:
         return {}
     return {"launcher_time_s": parsed(errors, posix_time.parse, signs=posix_time.SIGNS).real_s}
 
 
 def _complaint(errors: Path) -> str | None:
-    """The first line of a job's errors that is no time, quoted; None when there is none."""
+    """The first line of a job's errors that is not a time, quoted; None without one."""
     if flaw_of(errors):
         return None
-    line = told(errors, lambda lines: next(filter(_is_word, lines), None))
+    line = try_parse(errors, lambda lines: next(filter(_is_word, lines), None))
     return shown(line) if line else None
 
 

@@ -1,4 +1,4 @@
-"""One alert per level shift, however many nights it lasts and however often it is found."""
+"""One alert per level shift, however many nights it lasts and however often it is detected."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Source(StrEnum):
 
 
 class Alert(Model):
-    """A change that somebody is told of, once."""
+    """A change that is reported once."""
 
     group: str
     night: int | str  # first night of the change
@@ -45,8 +45,9 @@ class Alert(Model):
     low: float
     high: float
     p_value: float
-    told_by: str  # the study whose run told it
-    differs: tuple[str, ...] = ()  # versions before and since
+    told_by: str  # the study whose run reported it
+    differs: tuple[str, ...] = ()  # versions before and after
+    rate_unit: str = ""  # unit of a figure that should be large; empty: a time
 
 
 def of_change(change: ChangePoint, *, study_id: str, differs: Sequence[str]) -> Alert:
@@ -56,6 +57,7 @@ def of_change(change: ChangePoint, *, study_id: str, differs: Sequence[str]) -> 
         night=change.night.label,
         kind=_kind_of(change),
         source=Source.CHANGE_POINT,
+        rate_unit=change.rate_unit,
         **_evidence(change),
         told_by=study_id,
         differs=tuple(differs),
@@ -71,6 +73,7 @@ def of_confirmation(
         night=suspect.night.label,
         kind=Kind.REGRESSION,
         source=Source.CONFIRMATION,
+        rate_unit=suspect.rate_unit,
         **_evidence(comparison),
         told_by=study_id,
         differs=tuple(differs),
@@ -87,7 +90,7 @@ def _evidence(evidence_from: ChangePoint | Comparison) -> dict[str, float]:
 
 
 def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
-    """True for a recent change that nobody has been told of or has acknowledged."""
+    """True for a recent change that has been neither reported nor acknowledged."""
     kind = _kind_of(change)
     if change.reason is not None or change.nights_after > MOST_NIGHTS_AFTER:
         return False
@@ -99,12 +102,12 @@ def is_news(change: ChangePoint, known: Iterable[Alert], rules: Rules) -> bool:
     )
 
 
-def is_told(
+def is_known(
     suspect: Suspect, known: Iterable[Alert], rules: Rules, *, pinned: Night | None = None
 ) -> bool:
     """True if an alert was sent for the regression that a suspect belongs to.
 
-    Against a pinned baseline every later night is as slow, so any alert since the pin counts.
+    With a pinned baseline every later night is as slow, so any alert since the pin counts.
     """
     return any(
         alert.group == suspect.group

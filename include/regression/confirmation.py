@@ -19,18 +19,19 @@ LEAST_BLOCKS = 7  # fewest blocks that allow a one-sided p below 0.01
 P = 0.01
 LEAST_EFFECT = 0.01
 RESAMPLES = 4000
-MOST_ENUMERATED = 12  # blocks whose swaps are all tried; of more, a sample
+MOST_ENUMERATED = 12  # maximum blocks for trying all swaps; above it, a sample
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """Two arms run in blocks of one run each: the effect is tonight's relative to the last good."""
+    """Two arms in blocks of one run each; the effect is tonight's relative to the last good."""
 
     blocks: int
     relative_effect: float
     low: float
     high: float
     p_value: float  # one-sided: tonight's is slower
+    rate_unit: str = ""  # unit of a figure that should be large; empty: a time
 
     @property
     def is_slower(self) -> bool:
@@ -44,16 +45,17 @@ class Comparison:
 
 
 def compare_blocks(
-    tonight: Sequence[float], last_good: Sequence[float], *, is_rate: bool = False, seed: int = 1
+    tonight: Sequence[float], last_good: Sequence[float], *, rate_unit: str = "", seed: int = 1
 ) -> Comparison:
     """Both arms' times, block by block; ValueError without a block or with unequal numbers.
 
-    Of a rate, the times are those for a unit of work.
+    For a rate, the times are per unit of work.
 
-    A randomisation test: if nothing differs, the order in a block was a coin's choice, so each
-    swap of a block's two runs was as likely. Needs no distribution, and what the runs of a block
-    share, such as the night, cancels. The interval is a bootstrap over the blocks. Source:
-    Edgington and Onghena, Randomization Tests, chapter 6; Efron and Tibshirani, chapter 13.
+    A randomisation test: if nothing differs, the order in a block was a coin toss, so swapping
+    its two runs was equally likely. It assumes no distribution, and anything common to a
+    block's runs, such as the night, cancels. The interval is a bootstrap over the blocks.
+    Source: Edgington and Onghena, Randomization Tests, chapter 6; Efron and Tibshirani, chapter
+    13.
     """
     if not tonight or len(tonight) != len(last_good):
         raise ValueError("each block needs a run of both arms")
@@ -66,9 +68,10 @@ def compare_blocks(
     low, high = np.quantile(resampled, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Comparison(
         blocks=len(tonight),
-        relative_effect=effect_of(effect, is_rate=is_rate),
-        low=effect_of(low, is_rate=is_rate),
-        high=effect_of(high, is_rate=is_rate),
+        relative_effect=effect_of(effect, is_rate=bool(rate_unit)),
+        low=effect_of(low, is_rate=bool(rate_unit)),
+        high=effect_of(high, is_rate=bool(rate_unit)),
+        rate_unit=rate_unit,
         p_value=float(np.mean(swapped >= effect - 1e-12)),
     )
 

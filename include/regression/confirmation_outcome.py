@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """A suspect, and what its confirmation measured."""
+    """A suspect, and the measurements of its confirmation."""
 
     suspect: Suspect
     blocks_planned: int  # 0: none was run
@@ -49,19 +49,17 @@ def outcomes_of(
         for point_id, trial in planned.trials.items():
             if trial.group == suspect.group:
                 blocks[trial.block][trial.arm] = times.get(point_id)
-        outcomes.append(_outcome(suspect, blocks, is_rate=quantity.better is Better.HIGHER))
+        outcomes.append(_outcome(suspect, blocks))
     return tuple(outcomes)
 
 
 def _time(record: Record, quantity: Quantity) -> float | None:
-    """The quantity of a run; of a rate, the time for a unit of work."""
+    """The quantity of a run; for a rate, the time per unit of work."""
     value = record.figures.get(quantity.name, getattr(record, quantity.name, None))
     return 1 / value if value and quantity.better is Better.HIGHER else value
 
 
-def _outcome(
-    suspect: Suspect, blocks: dict[int, dict[Arm, float | None]], *, is_rate: bool
-) -> Outcome:
+def _outcome(suspect: Suspect, blocks: dict[int, dict[Arm, float | None]]) -> Outcome:
     planned = len(blocks)
     if not any(Arm.LAST_GOOD in arms for arms in blocks.values()):
         repeated = tuple(v for arms in blocks.values() if (v := arms.get(Arm.TONIGHT)))
@@ -74,6 +72,8 @@ def _outcome(
     if not pairs:
         return Outcome(suspect=suspect, blocks_planned=planned)
     compared = compare_blocks(
-        [ours for ours, _ in pairs], [theirs for _, theirs in pairs], is_rate=is_rate
+        [ours for ours, _ in pairs],
+        [theirs for _, theirs in pairs],
+        rate_unit=suspect.rate_unit,
     )
     return Outcome(suspect=suspect, blocks_planned=planned, against_last_good=compared)

@@ -29,7 +29,7 @@ class Arm(StrEnum):
 
 
 class Trial(Model):
-    """The configuration that one point of a confirmation runs."""
+    """The configuration of one point of a confirmation."""
 
     group: str
     block: int
@@ -57,14 +57,14 @@ class Wanted(Model):
 
 
 class Confirmation(Model):
-    """The points of a confirmation in their order, and what each of them runs."""
+    """The ordered points of a confirmation, with the configuration of each."""
 
     plan: Plan
     trials: dict[str, Trial]  # trials by point id
 
 
 def image_of(cell: Cell) -> str | None:
-    """A reference to the very image that a night ran, by digest where that is known."""
+    """A reference to the exact image of a night, by digest where known."""
     image, digest = cell.versions.get("image"), cell.versions.get("image_digest")
     if image is None or not (digest or "").startswith("sha256:"):
         return image
@@ -101,7 +101,7 @@ def plan_confirmation(
     names = tuple(dict.fromkeys(each.k8s_operator for each in wanted))
     phase = Phase(phase=1, operators=names, points=tuple(points))
     return Confirmation(
-        plan=Plan(study_id=handle.study_id, study=_whole(study), phases=(phase,)),
+        plan=Plan(study_id=handle.study_id, study=_all_blocks(study), phases=(phase,)),
         trials={
             point.point_id: Trial(group=each.group, block=block, arm=arm, image=_image(each, arm))
             for point, (each, block, arm, _) in zip(points, trials, strict=True)
@@ -131,8 +131,8 @@ def _image(wanted: Wanted, arm: Arm) -> str:
     return wanted.image if arm is Arm.TONIGHT else wanted.last_good_image
 
 
-def _whole(study: Study) -> Study:
-    """The study as one that measures all its blocks: their number is the confirmation's."""
+def _all_blocks(study: Study) -> Study:
+    """The study as one that measures all its blocks, whose number is the confirmation's."""
     return study.model_copy(update={"repeats_min": None, "precision_percent": None})
 
 

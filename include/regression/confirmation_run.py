@@ -1,4 +1,4 @@
-"""The points that confirm a regression, run one by one as those of a study are."""
+"""The points that confirm a regression, run one by one like those of a study."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def next_confirmation(results: Results, handle: ClusterHandle, own: Point) -> Measurement:
-    """The point of the study's confirmation that is due, with the image of its arm."""
+    """The due point of the study's confirmation, with the image of its arm."""
     confirmation = confirmation_plan.read(results)
     if confirmation is None:
         raise FileNotFoundError(f"{results} has no confirmation")

@@ -1,4 +1,4 @@
-"""Everything that a history says: suspects of tonight, and changes of level."""
+"""All findings in a history: tonight's suspects, and changes of level."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class Acknowledgement(Model):
-    """Somebody's word that a change of level is known; it stays listed and alarms no more."""
+    """A user's note that a change of level is known; it stays listed without an alarm."""
 
     group: str
-    night: int | str  # date of the change, give or take a few nights
+    night: int | str  # date of the change, within a few nights
     reason: str
     by: str | None = None
 
@@ -55,7 +55,8 @@ class ChangePoint:
     last_before: Night
     nights_before: int
     nights_after: int
-    reason: str | None = None  # why it is acknowledged
+    reason: str | None = None  # reason of its acknowledgement
+    rate_unit: str = ""  # as in its series
 
     @property
     def is_regression(self) -> bool:
@@ -94,8 +95,8 @@ def examine(
 ) -> Findings:
     """Suspects of the last night and changes of level in all nights, by group.
 
-    With `pinned`, the last night is compared with the nights up to that one; else with the nights
-    of the present level.
+    With `pinned`, the last night is compared with the nights up to that one, otherwise with the
+    nights of the present level.
     """
     changes = {series.group: find_change_points(series, rules) for series in history.series}
     tonight = history.tonight
@@ -138,6 +139,7 @@ def find_change_points(series: Series, rules: Rules) -> tuple[ChangePoint, ...]:
                 last_before=series.nights[at - 1],
                 nights_before=len(left),
                 nights_after=len(right),
+                rate_unit=series.rate_unit,
             )
         )
     return tuple(points)
@@ -169,7 +171,7 @@ def suspect_tonight(
 
 
 def is_same_shift(ours: Night, theirs: int | str, rules: Rules) -> bool:
-    """True if two dates may mean the same change: a date may still move a little."""
+    """True if two dates may mean the same change, as a date may still move a little."""
     return abs(ours.day - type(ours).read(str(theirs)).day) <= rules.same_shift_nights
 
 

@@ -12,7 +12,9 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
+from include.models import Better
 from include.regression.series import (
+    UNKNOWN_UNIT,
     History,
     HistoryError,
     Night,
@@ -25,13 +27,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 COLUMNS = ("night", "group", "value")
-UNIT = "unit"  # may be there as well, to say that all is measured alike
+UNIT = "unit"  # optional column: all values have one unit
+BETTER = "better"  # optional column: `higher` for a rate; without it values are times
 TIES_ARE_COMMON = 0.25  # share of regular nights with two equal times
-LONGEST = 1e100  # largest time in any unit; sums of larger numbers may overflow
-FACTOR_OF_UNITS = 30.0  # values further apart are no run times of one thing; min and s: 60
+LONGEST = 1e100  # largest time in any unit; sums of larger numbers could overflow
+FACTOR_OF_UNITS = 30.0  # values further apart are not run times of one thing; min and s: 60
 DAY_S = 86_400
 QUIET_S = 6 * 3600  # hours of the day without a row: between the nights
-NEAR_S = 3 * 3600  # from the last row before midnight to the first one after it
+NEAR_S = 3 * 3600  # longest gap over midnight within one night
 LEAVE_OUT = "leave a failed run out: its night has no data"
 WITH_UNIT = re.compile(r"[-+0-9.,eE]+\s*[A-Za-zµ%]+")
 
@@ -44,14 +47,15 @@ class _Row:
     group: str
     value: float
     unit: str
+    better: Better
 
 
 def read_history(text: str, *, source: str) -> History:
-    """The history in a CSV text; HistoryError with a line's number where one is wrong.
+    """The history in a CSV text; HistoryError with the number of a wrong line.
 
-    `night` is a whole number or an ISO date; with times of day that run over midnight, a night's
-    repeats are of the date on which it began. `value` is a time above 0, all of one group in one
-    unit. Rows may come in any order.
+    `night` is a whole number or an ISO date; with times of day past midnight, a night's repeats
+    belong to the date on which it began. `value` is a positive time, or with `better` higher a
+    rate, all of one group in one unit. Rows may come in any order.
     """
     rows = over_midnight(list(_rows(text, source)))
     if not rows:
@@ -77,10 +81,16 @@ def read_history(text: str, *, source: str) -> History:
 
 def _series(group: str, nights: Mapping[Night, Sequence[_Row]]) -> Series:
     ordered = sorted(nights)
+    first = nights[ordered[0]][0]
+    is_rate = first.better is Better.HIGHER
     return Series(
         group=group,
         nights=tuple(ordered),
-        repeats=tuple(tuple(row.value for row in nights[night]) for night in ordered),
+        repeats=tuple(
+            tuple(1 / row.value if is_rate else row.value for row in nights[night])
+            for night in ordered
+        ),
+        rate_unit=(first.unit or UNKNOWN_UNIT) if is_rate else "",
     )
 
 
@@ -99,10 +109,11 @@ def _rows(text: str, source: str) -> Iterator[_Row]:
 
 
 def _check_header(header: Sequence[str], source: str) -> None:
-    if sorted(header) not in (sorted(COLUMNS), sorted((*COLUMNS, UNIT))):
+    names = set(header)
+    if len(names) < len(header) or not set(COLUMNS) <= names <= {*COLUMNS, UNIT, BETTER}:
         raise HistoryError(
             f"{source} has an unknown schema: its columns are {', '.join(header)}; "
-            f"expected are {_header()}, and {UNIT} if you like"
+            f"expected are {_header()}, and {UNIT} and {BETTER} if you like"
         )
 
 
@@ -127,14 +138,22 @@ def _row(fields: Sequence[str], *, header: Sequence[str], where: str) -> _Row:
         group=row["group"],
         value=value,
         unit=row.get(UNIT, ""),
+        better=_better(row.get(BETTER) or Better.LOWER, where),
     )
 
 
-def over_midnight(rows: list[_Row]) -> list[_Row]:
-    """The rows, those of the small hours counted to the evening before where nights are such.
+def _better(text: str, where: str) -> Better:
+    try:
+        return Better(text)
+    except ValueError:
+        raise HistoryError(f"{where}: {BETTER} is {text!r}, neither lower nor higher") from None
 
-    That is when rows stand close to midnight on both of its sides, and for hours of every day
-    there is none: in the middle of these hours one night ends and the next begins.
+
+def over_midnight(rows: list[_Row]) -> list[_Row]:
+    """The rows, with the small hours assigned to the evening before where nights span midnight.
+
+    That is when rows are close to midnight on both sides, and some hours of every day have
+    none: in the middle of these hours one night ends and the next begins.
     """
     times = sorted({row.time_of_day_s for row in rows if row.time_of_day_s is not None})
     if len(times) < 2:  # noqa: PLR2004 a gap is between two
@@ -177,6 +196,8 @@ def _refuse_mixed_units(group: str, rows: Sequence[_Row], source: str) -> None:
     if len(units) > 1:
         named = ", ".join(unit or "none" for unit in units)
         raise HistoryError(f"{source}, group {group}: mixed units ({named}); convert them to one")
+    if len({row.better for row in rows}) > 1:
+        raise HistoryError(f"{source}, group {group}: of some rows less is better, of others more")
     least, most = (choose(rows, key=lambda row: row.value) for choose in (min, max))
     if most.value > FACTOR_OF_UNITS * least.value:
         raise HistoryError(
@@ -186,11 +207,11 @@ def _refuse_mixed_units(group: str, rows: Sequence[_Row], source: str) -> None:
 
 
 def _refuse_duplicates(group: str, nights: Mapping[Night, Sequence[_Row]], source: str) -> None:
-    """Rows that are there twice; equal times alone happen and are no reason.
+    """Refuse duplicate rows; equal times alone happen and are no reason.
 
-    Either most nights have every row twice, as in a file that was appended to itself, or a night
-    has more rows than is usual, and no more than that without the equal ones. Where equal times are
-    common, as they are coarse or do not vary at all, the second says nothing.
+    Either most nights have every row twice, as in a file appended to itself, or a night has
+    more rows than usual, which the equal ones explain. Where equal times are common, because
+    they are coarse or do not vary, the second says nothing.
     """
     usual = median(len(rows) for rows in nights.values())
     ordinary = [rows for rows in nights.values() if len(rows) <= usual]
@@ -207,7 +228,7 @@ def _refuse_duplicates(group: str, nights: Mapping[Night, Sequence[_Row]], sourc
 
 
 def _doubled(nights: Mapping[Night, Sequence[_Row]]) -> set[Night]:
-    """Nights with every row twice, if most are such and it is no chance: their values differ."""
+    """Nights with every row twice, if most are like that and not by chance: their values differ."""
     doubled = {night for night, rows in nights.items() if _is_doubled(rows)}
     values = [value for night in doubled for value in {row.value for row in nights[night]}]
     is_chance = 2 * len(set(values)) <= len(values)
@@ -215,7 +236,7 @@ def _doubled(nights: Mapping[Night, Sequence[_Row]]) -> set[Night]:
 
 
 def _is_doubled(rows: Sequence[_Row]) -> bool:
-    """True if each value occurs at least twice, other than in repeats that are all equal."""
+    """True if each value occurs at least twice, except in repeats that are all equal."""
     counts = Counter(row.value for row in rows)
     in_one_place = abs(rows[-1].line - rows[0].line) < len(rows)
     return min(counts.values()) > 1 and not (len(counts) == 1 and in_one_place)
@@ -226,7 +247,7 @@ def _copies(rows: Sequence[_Row]) -> int:
 
 
 def _equal_lines(rows: Sequence[_Row]) -> list[int]:
-    """Lines of the first value that is there twice."""
+    """Lines of the first duplicate value."""
     by_value: dict[float, list[int]] = defaultdict(list)
     for row in rows:
         by_value[row.value].append(row.line)

@@ -1,10 +1,10 @@
-"""Where the level of a series changes: e-divisive with a t-test, in windows.
+"""Changes of a series' level: e-divisive with a t-test, in windows.
 
-The place of a change is where the energy distance between the two sides is greatest (Matteson and
-James, Journal of the American Statistical Association 109 (2014), with exponent 1). Whether there
-is one is said by a t-test instead of permutations, in overlapping windows, with a first pass that
-is lenient and a second that removes what does not hold against its neighbours (Fleming et al.,
-*Hunter*, ICPE 2023). The input is one value per night, as the repeats of a night share its noise.
+A change is located where the energy distance between the two sides is greatest (Matteson and James,
+Journal of the American Statistical Association 109 (2014), with exponent 1). Its existence is
+decided by a t-test instead of permutations, in overlapping windows, with a lenient first pass and a
+second that removes what does not hold against its neighbours (Fleming et al., *Hunter*, ICPE 2023).
+The input is one value per night, as the repeats of a night share its noise.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LENIENT = 10.0  # the first pass takes this many times the second's p
-LEAST_VALUES = 3  # two leave a t-test without a degree of freedom
-TRIMMED_P = 0.05  # of a level without its most extreme value: one odd night is no level
-FEW = 5  # values of a level that one odd one may make
+LEAST_VALUES = 3  # two leave a t-test without degrees of freedom
+TRIMMED_P = 0.05  # p of a level without its most extreme value: one odd night is no level
+FEW = 5  # size of a level that one odd value may create
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Step:
 
     @property
     def p_value(self) -> float:
-        """Two-sided."""
+        """Two-sided p-value."""
         if self.standard_error == 0:
             return 0.0 if self.difference else 1.0
         t = abs(self.difference) / self.standard_error
@@ -50,7 +50,7 @@ class Step:
 
 
 def compare(left: NDArray[np.float64], right: NDArray[np.float64]) -> Step:
-    """Student's test with the pooled spread; needs three values together, one on each side."""
+    """Student's test with the pooled spread; needs three values in total, one on each side."""
     n, m = len(left), len(right)
     squares = ((left - left.mean()) ** 2).sum() + ((right - right.mean()) ** 2).sum()
     freedom = n + m - 2
@@ -66,9 +66,9 @@ def find_changes(
 ) -> tuple[int, ...]:
     """Indexes of the first value of each new level, ascending.
 
-    A change holds if the levels on both of its sides, each up to the next change and at most
-    `window` values, differ by at least `effect` with a p-value up to `p`, and each level has at
-    least `least_after` values: those before a change as those after it.
+    A change holds if the levels on both sides, each up to the next change and at most `window`
+    values, differ by at least `effect` with a p-value up to `p`, and each level has at least
+    `least_after` values, before as well as after the change.
     """
     places: set[int] = set()
     for start in range(0, max(1, len(values) - window // 2), window // 2):
@@ -91,7 +91,7 @@ def sides(
 def _split(values: NDArray[np.float64], *, p: float, strict: float) -> list[int]:
     """Changes in one window: its best one if it is significant, then those in both parts.
 
-    Where no single change is, as when a level went back to the one before it, the two ends of the
+    If no single change is, as when a level returned to the previous one: the two ends of the
     stretch that stands out, if there is one.
     """
     if len(values) < LEAST_VALUES:
@@ -109,7 +109,7 @@ def _split(values: NDArray[np.float64], *, p: float, strict: float) -> list[int]
 
 
 def _stretch(values: NDArray[np.float64], *, p: float) -> tuple[int, ...]:
-    """Where the values between two places differ most from all others; none if by chance.
+    """Stretch whose values differ most from all others; empty if that is chance.
 
     As in circular binary segmentation (Olshen et al., Biostatistics 5 (2004)); the p-value is
     corrected for the number of stretches.
@@ -125,7 +125,7 @@ def _stretch(values: NDArray[np.float64], *, p: float) -> tuple[int, ...]:
 
 
 def _is_of_several(few: NDArray[np.float64], others: NDArray[np.float64]) -> bool:
-    """True if the few values differ from the others even without the one that differs most."""
+    """True if the few values differ from the others even without the most different one."""
     if not 1 < len(few) <= FEW or len(others) < LEAST_VALUES:
         return True
     most = np.argmax(np.abs(few - np.median(others)))
@@ -135,7 +135,7 @@ def _is_of_several(few: NDArray[np.float64], others: NDArray[np.float64]) -> boo
 
 
 def _best_stretch(values: NDArray[np.float64]) -> tuple[int, int]:
-    """The stretch of two values and more, within the others, whose mean differs most by t."""
+    """The stretch of two or more values, within the others, whose mean differs most by t."""
     n = len(values)
     sums = np.concatenate([[0.0], np.cumsum(values)])
     inner = sums[None, :] - sums[:, None]
@@ -203,9 +203,9 @@ def _can_test(
 def _are_levels(
     values: NDArray[np.float64], changes: Sequence[int], place: int, *, window: int, least: int
 ) -> bool:
-    """True if both sides of a change have enough values, and no single one makes the change.
+    """True if both sides of a change have enough values, and no single value makes the change.
 
-    The last level may grow yet. With a least of one value, a level may be one night.
+    The last level may still grow. With a minimum of one value, a level may be one night.
     """
     before = changes[place] - (changes[place - 1] if place else 0)
     after = changes[place + 1] - changes[place] if place + 1 < len(changes) else least

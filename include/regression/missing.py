@@ -1,10 +1,10 @@
-"""Measurements that a night should have made and did not: reported as no data."""
+"""Measurements missing from a night, reported as no data."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.regression.record_sets import EQUAL_OF_STUDY, Cell
+from include.regression.record_sets import EQUAL_OF_STUDY, Cell, queue_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def with_missing(
     tonight: StudyNight, plan: Plan, *, earlier: Sequence[StudyNight]
 ) -> tuple[StudyNight, tuple[str, ...]]:
-    """Tonight with a cell for each configuration that has no record, as when nothing was installed.
+    """Tonight with a cell for each configuration without a record, as when nothing was installed.
 
-    The cell is that of the last earlier night that measured it, without times. Those that no
-    earlier night has measured are named beside it, as `mpi_operator 2n`.
+    The cell is that of the last earlier night that measured it, without times. Configurations
+    that no earlier night measured are returned by name, as `mpi_operator 2n`.
     """
     cells, unknown = list(tonight.cells), []
     for point in _planned(plan):
@@ -56,6 +56,7 @@ def _is_of(cell: Cell, point: Point, study: Study) -> bool:
         "cluster": study.cluster,
         "mpi_implementation": study.mpi_implementation.value,
         "operator_options": asked["operator_options"].get(point.k8s_operator, {}),
+        "queue": queue_of(asked).get("queue"),
         **{name: asked[name] for name in EQUAL_OF_STUDY},
     }
     return all((cell.configuration.get(name) or "") == (wanted[name] or "") for name in wanted)

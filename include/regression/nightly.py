@@ -1,4 +1,4 @@
-"""The steps of a nightly run beside the study: examine, confirm, publish, judge."""
+"""The steps of a nightly run besides the study: examine, confirm, publish, judge."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OUTCOME = "regression/outcome.json"
 
 
 class RegressionConfirmed(BenchmarkError):
-    """A time became longer and it is no chance; the message has the evidence."""
+    """A slowdown that chance does not explain; the message has the evidence."""
 
 
 class Published(Model):
@@ -43,15 +43,24 @@ class Published(Model):
 
     series: str
     night: str
-    news: tuple[alerts.Alert, ...]  # told tonight for the first time
+    news: tuple[alerts.Alert, ...]  # first reported tonight
     suspects: tuple[str, ...]  # suspects in words, with their outcomes
-    no_data: tuple[str, ...]  # groups of which a point failed tonight, or is missing
+    no_data: tuple[str, ...]  # groups with a failed or missing point tonight
     message: str
 
     @property
     def has_regression(self) -> bool:
         """True if a regression was confirmed tonight."""
         return any(alert.kind is alerts.Kind.REGRESSION for alert in self.news)
+
+    @property
+    def verdict(self) -> str:
+        """The night in a word or two: its news, or that a group has no data."""
+        if self.has_regression:
+            return alerts.Kind.REGRESSION.value
+        if self.news:
+            return alerts.Kind.IMPROVEMENT.value
+        return "no data" if self.no_data else "no change"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,21 +71,21 @@ class Tonight:
     study_id: str
     night: Night
     nights: Nights
-    findings: Findings | None  # None: no group of tonight has any value in any night
-    known: tuple[Alert, ...]  # told by other studies
+    findings: Findings | None  # None: no group of tonight has a value in any night
+    known: tuple[Alert, ...]  # reported by other studies
     pinned: Night | None
-    unknown: tuple[str, ...]  # planned, but neither tonight nor an earlier night has a record
+    unknown: tuple[str, ...]  # planned, but recorded neither tonight nor earlier
 
     @property
     def no_data(self) -> tuple[str, ...]:
-        """Groups that should have run and have no valid time of every repeat."""
+        """Groups that should have run but lack valid times for some repeat."""
         without = self.nights.without
         failed = (group for group in self.nights.sources if self.night in without(group))
         return (*failed, *self.unknown)
 
     @property
     def suspects(self) -> tuple[Suspect, ...]:
-        """Tonight's, if tonight is the last night."""
+        """Tonight's suspects, if tonight is the last night."""
         if self.findings is None or self.findings.tonight != self.night:
             return ()
         return self.findings.suspects
@@ -87,7 +96,7 @@ def examine_night(
 ) -> tuple[Point, ...]:
     """Compare tonight with the nights before; the points of a confirmation if it is suspect.
 
-    Also stores which night the study counts for. The store's history grows by this study.
+    Also stores which night the study belongs to, and adds the study to the store's history.
     """
     note_night(results, series=series, night=night)
     tonight = look(results, root=root, series=series, settings=settings)
@@ -112,7 +121,7 @@ def examine_night(
 
 
 def note_night(results: Results, *, series: str, night: str) -> None:
-    """Store which night the study counts for."""
+    """Store which night the study belongs to."""
     results.write_json(NIGHT_FILE, {"series": series, "night": night})
 
 
@@ -151,7 +160,7 @@ def look(results: Results, *, root: Location, series: str, settings: NightlyStud
 
 
 def publish(results: Results, *, root: Location, series: str, settings: NightlyStudy) -> Published:
-    """Write what the night came to, and keep what is told of now; safe to be called again."""
+    """Write the night's outcome, and store the alerts now sent; safe to repeat."""
     tonight = look(results, root=root, series=series, settings=settings)
     outcomes = outcomes_of(results, tonight.suspects, settings.compared())
     news = tuple(_news(tonight, outcomes))
@@ -193,9 +202,9 @@ def raise_if_confirmed(results: Results) -> None:
 
 
 def _wanted(tonight: Tonight) -> Iterator[Wanted]:
-    """A confirmation for each suspect that nobody has been told of."""
+    """A confirmation for each suspect that has not been reported."""
     for suspect in tonight.suspects:
-        if alerts.is_told(suspect, tonight.known, DEFAULT, pinned=tonight.pinned):
+        if alerts.is_known(suspect, tonight.known, DEFAULT, pinned=tonight.pinned):
             continue
         ours = tonight.nights.sources[suspect.group][tonight.night][-1].cell
         last_good = tonight.nights.sources[suspect.group][suspect.reference[-1]][-1].cell
@@ -217,24 +226,24 @@ def _wanted(tonight: Tonight) -> Iterator[Wanted]:
 
 def _news(tonight: Tonight, outcomes: Sequence[Outcome]) -> Iterator[Alert]:
     """Changes of level and confirmed suspects for which no alert was sent."""
-    told = list(tonight.known)
+    sent = list(tonight.known)
     for change in tonight.findings.change_points if tonight.findings else ():
-        if alerts.is_news(change, told, DEFAULT):
+        if alerts.is_news(change, sent, DEFAULT):
             differs = tonight.nights.differences(change.group, change.last_before, change.night)
-            told.append(alerts.of_change(change, study_id=tonight.study_id, differs=differs))
-            yield told[-1]
+            sent.append(alerts.of_change(change, study_id=tonight.study_id, differs=differs))
+            yield sent[-1]
     for outcome in outcomes:
         suspect, comparison = outcome.suspect, outcome.against_last_good
         if (
             comparison is not None
             and comparison.is_slower
-            and not alerts.is_told(suspect, told, DEFAULT, pinned=tonight.pinned)
+            and not alerts.is_known(suspect, sent, DEFAULT, pinned=tonight.pinned)
         ):
             before = suspect.reference[-1]
             differs = tonight.nights.differences(suspect.group, before, suspect.night)
-            told.append(
+            sent.append(
                 alerts.of_confirmation(
                     suspect, comparison, study_id=tonight.study_id, differs=differs
                 )
             )
-            yield told[-1]
+            yield sent[-1]

@@ -1,9 +1,9 @@
 """Plays 30 nights of a study on the simulated cluster, with a 5 % step: `make nightly-demo`.
 
-From a night that the seed chooses on, the image is another one, with which the simulated
-application takes longer. Each night does what the DAG nightly_regression does, in short time and
-without Airflow, except that one cluster serves all nights. Ends with the trend page. The exit code
-is 0 when the step was found and dated to its night, within a few nights either way, else 1.
+From a night chosen by the seed on, another image makes the simulated application slower. Each night
+does what the DAG nightly_regression does, in short time and without Airflow, except that one
+cluster serves all nights. Ends with the trend page. The exit code is 0 when the step was detected
+and dated to its night, within a few nights either way, otherwise 1.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 SERIES = "nightly"
 FIRST_NIGHT = date(2026, 1, 1)
 GOOD_IMAGE, SLOW_IMAGE = "simulated/application:1", "simulated/application:2"
-EARLIEST = 14  # nights before the step, to have something to compare with
-LATEST = 5  # nights after it, to see its level
+EARLIEST = 14  # nights before the step, for comparison
+LATEST = 5  # nights after it, to show its level
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +60,12 @@ class Demo:
         return self.settings.study.to_json() | {"results": str(self.root)}
 
     def date_of(self, night: int) -> str:
-        """Nights are made-up dates."""
+        """The made-up date of a night."""
         return (FIRST_NIGHT + timedelta(days=night)).isoformat()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when the step was found and dated right, else 1."""
+    """0 when the step was detected and dated correctly, otherwise 1."""
     given = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the cluster is removed on SIGTERM too
@@ -74,16 +74,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         f"SIMULATED: {demo.nights} nights from {demo.date_of(0)} on; from night "
         f"{demo.date_of(demo.step_night)} on the image takes {demo.step:.0%} longer"
     )
-    told = play(demo)
+    alerts = play(demo)
     page = demo.root / FOLDER / SERIES / trend_models.PAGE
-    is_found = _is_found(demo, told)
-    _say(f"the step was {'found' if is_found else 'NOT is_found'}; the trend: {page}")
-    return 0 if is_found else 1
+    is_dated_right = _is_dated_right(demo, alerts)
+    _say(f"the step was {'found' if is_dated_right else 'NOT found'}; the trend: {page}")
+    return 0 if is_dated_right else 1
 
 
 def play(demo: Demo) -> list[Alert]:
-    """Every night in turn; returns what was told. The cluster is removed whatever happens."""
-    told: list[Alert] = []
+    """Play every night in turn; returns the alerts. The cluster is removed in any case."""
+    alerts: list[Alert] = []
     first = _plan(demo, 0)
     results = _results(first)
     reservation = steps.reserve(results)
@@ -92,10 +92,10 @@ def play(demo: Demo) -> list[Alert]:
         handle = steps.wait_ready(results, reservation)
         for night in range(demo.nights):
             planned = first if night == 0 else _plan(demo, night)
-            told += _play_night(demo, night, planned, handle)
+            alerts += _play_night(demo, night, planned, handle)
     finally:
         steps.destroy(reservation, open_results=lambda: results)
-    return told
+    return alerts
 
 
 def _play_night(demo: Demo, night: int, planned: Planned, handle: ClusterHandle) -> Iterator[Alert]:
@@ -154,10 +154,10 @@ def _results(planned: Planned) -> Results:
     return Results(UPath(planned.results))
 
 
-def _is_found(demo: Demo, told: Sequence[Alert]) -> bool:
+def _is_dated_right(demo: Demo, alerts: Sequence[Alert]) -> bool:
     """True if one regression was reported, dated to the step, and nothing else."""
     step = Night.read(demo.date_of(demo.step_night))
-    nights = [Night.read(str(alert.night)) for alert in told]
+    nights = [Night.read(str(alert.night)) for alert in alerts]
     return len(nights) == 1 and abs(nights[0].day - step.day) <= DEFAULT.same_shift_nights
 
 

@@ -1,4 +1,4 @@
-"""From the nights of studies to the series of each group, and what differs between two nights."""
+"""Series of each group from the nights of studies, and the differences between two nights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.regression.series import History, Night, Series, make_history
+from include.regression.series import UNKNOWN_UNIT, History, Night, Series, make_history
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -18,7 +18,7 @@ DIGEST_SHOWN = len("sha256:") + 12
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a night's times of one group come from."""
+    """Source of a night's times of one group."""
 
     study: StudyNight
     cell: Cell
@@ -26,17 +26,17 @@ class Source:
 
 @dataclass(frozen=True, kw_only=True)
 class Nights:
-    """The series of some groups, and the studies that each night of them comes from."""
+    """The series of some groups, and the source studies of each of their nights."""
 
     history: History | None  # None: no group has a value
     sources: dict[str, dict[Night, tuple[Source, ...]]]  # sources by group
 
     def versions(self, group: str, night: Night) -> dict[str, str | None]:
-        """The versions that ran in a night; those of its last study when there are several."""
+        """The versions that ran in a night; those of its last study if there are several."""
         return self.sources[group][night][-1].cell.versions
 
     def differences(self, group: str, before: Night, since: Night) -> tuple[str, ...]:
-        """One line per version that is not the same: `image: a → b`."""
+        """One line per changed version: `image: a → b`."""
         old, new = self.versions(group, before), self.versions(group, since)
         return tuple(
             f"{name.replace('_', ' ')}: {_shown(old.get(name))} → {_shown(new.get(name))}"
@@ -45,7 +45,7 @@ class Nights:
         )
 
     def without(self, group: str) -> tuple[Night, ...]:
-        """Nights in which the group ran, and a point failed or is missing: no data."""
+        """Nights in which the group ran, but a point failed or is missing: no data."""
         of_group = self.sources.get(group, {}).items()
         return tuple(n for n, sources in of_group if not any(s.cell.is_whole for s in sources))
 
@@ -81,10 +81,10 @@ def gather(
 def _series(group: str, nights: dict[Night, list[Source]], quantity: str | None) -> Series:
     cells = [each.cell for sources in nights.values() for each in sources]
     name = quantity or cells[-1].merit
-    is_rate = any(name in cell.rates for cell in cells)
+    units = [cell.units.get(name, UNKNOWN_UNIT) for cell in cells if name in cell.rates]
     times = {
         night: [
-            1 / value if is_rate else value
+            1 / value if units else value
             for each in sources
             if each.cell.is_whole
             for value in each.cell.times.get(name, ())
@@ -96,12 +96,12 @@ def _series(group: str, nights: dict[Night, list[Source]], quantity: str | None)
         group=group,
         nights=tuple(known),
         repeats=tuple(tuple(values) for values in known.values()),
-        is_rate=is_rate,
+        rate_unit=units[-1] if units else "",
     )
 
 
 def _is_whole(source: Source) -> bool:
-    """Sorts what has no data to the front, as the last source stands for its night."""
+    """Sort key that puts sources without data first, as the last source represents its night."""
     return source.cell.is_whole
 
 

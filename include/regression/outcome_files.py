@@ -38,7 +38,7 @@ def suspect_sentence(suspect: Suspect) -> str:
 
 
 def outcome_sentence(outcome: Outcome) -> str:
-    """A suspect, and what its confirmation came to, in one line."""
+    """A suspect and the outcome of its confirmation, in one line."""
     return f"suspect {suspect_sentence(outcome.suspect)}; {_confirmed(outcome)}"
 
 
@@ -97,30 +97,32 @@ def junit(published: Published, findings: Findings | None) -> bytes:
     """A test case per group: failed for a regression that is not acknowledged, skipped: no data."""
     changes = findings.change_points if findings else ()
     open_ones = {change.group: change for change in _open(changes)}
-    told = {alert.group: alert for alert in published.news if alert.kind.value == "regression"}
+    regressions = {
+        alert.group: alert for alert in published.news if alert.kind.value == "regression"
+    }
     groups = _groups(published, findings)
     suite = ET.Element("testsuite", name=published.series, tests=str(len(groups)))
     failures = 0
     for group in groups:
         case = ET.SubElement(suite, "testcase", classname=published.series, name=group)
-        if group in told or group in open_ones:
+        if group in regressions or group in open_ones:
             failures += 1
             system_out = (
-                alert_sentence(told[group])
-                if group in told
+                alert_sentence(regressions[group])
+                if group in regressions
                 else f"{effect(open_ones[group])} since night {open_ones[group].night.label}"
             )
             ET.SubElement(case, "failure", type="RegressionConfirmed", message=system_out)
         elif group in published.no_data:
             ET.SubElement(case, "skipped", message="no data tonight")
     suite.set("failures", str(failures))
-    suite.set("skipped", str(len(set(published.no_data) - set(told) - set(open_ones))))
+    suite.set("skipped", str(len(set(published.no_data) - set(regressions) - set(open_ones))))
     text: bytes = ET.tostring(suite, encoding="utf-8", xml_declaration=True)
     return text
 
 
 def _open(changes: Iterable[ChangePoint]) -> Iterable[ChangePoint]:
-    """The last level of each group, when it is a regression that nobody has acknowledged."""
+    """The last level of each group, if it is a regression that nobody has acknowledged."""
     last = {change.group: change for change in changes}
     return [change for change in last.values() if change.is_alarming]
 

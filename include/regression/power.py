@@ -1,8 +1,8 @@
 """Detection and false alarms of both tiers, by simulation on resampled run times.
 
-A night is `repeats` run times drawn with replacement from a cell of real ones, all times the
-night's own factor: what runs of one night share. Every night is analysed as it would be then, with
-the nights up to it, by the functions that the nightly DAG calls.
+A night is `repeats` run times drawn with replacement from a cell of real ones, multiplied by the
+night's own factor, which its runs share. Every night is analysed as on its date, with the nights up
+to it, by the functions that the nightly DAG calls.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from include.regression.rules import Rules
 
 SLOW_SHARE = 0.1  # share of slow synthetic run times
-LATEST = 7  # nights after the step that are looked at
+LATEST = 7  # examined nights after the step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +41,8 @@ class Conditions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
-    """Shares of steps that were found within so many nights, all cells and the worst one."""
+class Detections:
+    """Shares of steps found within so many nights, for all cells and the worst one."""
 
     within: tuple[float, ...]  # index 0: on the first night
     worst: tuple[float, ...]
@@ -56,7 +56,7 @@ class FalseAlarms:
     """The number of alarms per 90 nights in a history without any change."""
 
     regressions: float  # confirmed by a change point
-    changes: float  # improvements counted as well
+    changes: float  # including improvements
     suspects: float
     suspects_confirmed: float  # suspects that pass the confirmation and so reach a person
     histories: int
@@ -69,7 +69,7 @@ def find_steps(
     trials: int,
     seed: int,
     conditions: Conditions,
-) -> Found:
+) -> Detections:
     """Nights until a step by a relative `effect` is found, `trials` times in each cell."""
     random = np.random.default_rng(seed)
     before = conditions.nights_before
@@ -80,7 +80,7 @@ def find_steps(
             factors = _factors(random, before + LATEST, conditions)
             factors[before:] *= 1 + effect
             series = _draw(random, cell, factors, conditions)
-            if (night := _first_found(series, conditions)) is not None:
+            if (night := _first_detection(series, conditions)) is not None:
                 counts[night:] += 1
             tonight, last_good = factors[before], factors[before] / (1 + effect)
             first += _first_night(
@@ -88,7 +88,7 @@ def find_steps(
             )
         within.append(counts / trials)
     steps = trials * len(cells)
-    return Found(
+    return Detections(
         within=tuple(np.mean(within, axis=0)),
         worst=tuple(np.min(within, axis=0)),
         suspect_first_night=first[0] / steps,
@@ -139,8 +139,8 @@ def _draw(
     )
 
 
-def _first_found(series: Series, conditions: Conditions) -> int | None:
-    """Nights after the first slow one until it is found, dated to it; None: not found."""
+def _first_detection(series: Series, conditions: Conditions) -> int | None:
+    """Nights after the first slow one until it is detected and dated to it; None: never."""
     at, rules = conditions.nights_before, conditions.rules
     centres = series.centres()
     for night in range(LATEST):

@@ -1,7 +1,7 @@
-"""Shows what the regression test finds and how often it is wrong: `make power-study`.
+"""Shows what the regression test detects and how often it is wrong: `make power-study`.
 
-Histories are resampled from the cells of recorded runs (`--runs DIR`, folders as they are read by
-`python -m include.recorded_runs`). Without any, run times are made up, and the output says so.
+Histories are resampled from the cells of recorded runs (`--runs DIR`, folders as read by `opbench
+import`). Without any, run times are made up, and the output says so.
 Prints Markdown; the same seed gives the same numbers.
 """
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from include.regression.power import FalseAlarms, Found
+    from include.regression.power import Detections, FalseAlarms
 
 STEPS = ((5, 0.05), (5, 0.03), (10, 0.05), (10, 0.03))  # repeats, effect
 SHOWN = (1, 2, 3, 5, 7)  # nights
@@ -67,7 +67,7 @@ def read_cells(folder: Path) -> list[NDArray[np.float64]]:
     """Loop times by operator and size of the experiments below a folder; StudyError: none."""
     sources = _folders.find([folder]).sources
     experiments = _records.in_order([source.read(lambda _: None) for source in sources])
-    names = _folders.study_names([e.root for e in experiments], folders=[folder])
+    names = _folders.study_names(experiments, folders=[folder])
     imported = _records.to_records(experiments, names=names, published_rule=False)
     runs = counted(table.to_frame([run.record for run in imported]))
     cells = [
@@ -88,7 +88,7 @@ def study(
     seed: int,
     night_spread: float = Conditions.night_spread,
 ) -> Iterator[str]:
-    """The study's lines, as Markdown, each as soon as it is known."""
+    """The study's lines as Markdown, each as soon as it is known."""
     conditions = Conditions(night_spread=night_spread)
     yield (
         f"Resampled from {source}, {trials} histories of each, seed {seed}. Nights differ by "
@@ -118,7 +118,7 @@ def study(
     yield from _false_alarm_lines(alarms)
 
 
-def _row(repeats: int, effect: float, detections: Found) -> str:
+def _row(repeats: int, effect: float, detections: Detections) -> str:
     shares = " | ".join(
         f"{detections.within[night - 1]:.3f} ({detections.worst[night - 1]:.2f})" for night in SHOWN
     )

@@ -1,28 +1,31 @@
-"""Reads the record sets of studies into nights, whatever version of the project wrote them."""
+"""Reads the record sets of studies into nights, from any version of the project."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from include import applications
 from include.errors import BenchmarkError
 from include.models import Better, Model, Study
 from include.regression.series import HistoryError
 from include.regression.settings import Version
-from include.results import ORIGIN, STUDY
+from include.results import NOT_NEEDED, ORIGIN, STUDY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from include.results import Results
 
-NIGHT_FILE = "night.json"  # the date that a nightly study counts for
-# Of a record. What a later version adds is not looked at; an earlier version may lack the others.
+ALL_REPEATS: Mapping[Arm, int] = MappingProxyType({})  # each cell has the study's number
+NIGHT_FILE = "night.json"  # the date that a nightly study belongs to
+Arm = tuple[str, str, int]  # operator, variant and nodes
+# Fields of a record. Additions of later versions are ignored; earlier ones may lack the others.
 NEEDED = ("k8s_operator", "nodes", "ranks", "status", "is_warmup", "order_index")
 EQUAL_OF_RECORD = (
     *("application", "k8s_operator", "variant", "nodes", "ranks", "binding"),
@@ -38,12 +41,13 @@ class Cell(Model):
     configuration: dict[str, JsonValue]  # everything that must be equal to be comparable
     versions: dict[str, str | None]  # versions under test, by `Version`
     times: dict[str, tuple[float, ...]]  # valid repeats by quantity, in their order
-    merit: str = FORMER_MERIT  # the quantity that verdicts are by
-    rates: tuple[str, ...] = ()  # quantities of which more is better
+    merit: str = FORMER_MERIT  # the quantity that decides verdicts
+    rates: tuple[str, ...] = ()  # quantities that should be large
+    units: dict[str, str] = Field(default_factory=dict)  # of these, where the records give them
     is_whole: bool = True  # every planned repeat is valid; otherwise the night is no data
 
     def group(self, any_of: Collection[str]) -> str:
-        """A name of its configuration, equal for all that are comparable; any_of may differ."""
+        """A name of its configuration, equal for all comparable ones; any_of may differ."""
         equal = {name: value for name, value in self.versions.items() if name not in any_of}
         text = json.dumps([self.configuration, equal], sort_keys=True)
         known = self.configuration
@@ -75,12 +79,13 @@ def read_study(results: Results, *, study_id: str) -> StudyNight:
         if (given := results.find_bytes(NIGHT_FILE)) is not None:
             night = json.loads(given)["night"]
         records = [json.loads(stored) for stored in results.record_files().values()]
+        planned = _needed(results) if study.get("repeats_min") else ALL_REPEATS
         return StudyNight(
             study_id=study_id,
             dag_id=origin["dag_id"],
             run_id=origin["run_id"],
             night=night,
-            cells=tuple(_cells(records, study)),
+            cells=tuple(_cells(records, study, planned)),
         )
     except (KeyError, TypeError, ValueError) as err:
         complaint = f"{type(err).__name__}: {err}".splitlines()[0]
@@ -89,7 +94,27 @@ def read_study(results: Results, *, study_id: str) -> StudyNight:
         ) from err
 
 
-def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Iterable[Cell]:
+def _needed(results: Results) -> Counter[Arm]:
+    """Repeats by arm and size that a study which may end early did not leave out."""
+    left_out = {point_id for point_id, name in results.point_files() if name == NOT_NEEDED}
+    left_out -= results.recorded_points()
+    return Counter(
+        _arm(point.model_dump())
+        for point in results.plan().points
+        if not point.is_warmup and point.point_id not in left_out
+    )
+
+
+def _arm(run: Mapping[str, Any]) -> Arm:
+    """The arm and size of a record or a point."""
+    return run["k8s_operator"], run.get("variant") or "", run["nodes"]
+
+
+def _cells(
+    records: Iterable[dict[str, Any]],
+    study: Mapping[str, Any],
+    planned: Mapping[Arm, int] = ALL_REPEATS,
+) -> Iterable[Cell]:
     groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         lacking = [name for name in NEEDED if name not in record]
@@ -99,10 +124,12 @@ def _cells(records: Iterable[dict[str, Any]], study: Mapping[str, Any]) -> Itera
             key = [record.get(name) for name in (*EQUAL_OF_RECORD, *Version, "problem")]
             groups[json.dumps(key)].append(record)
     for cells in groups.values():
-        yield _cell(sorted(cells, key=lambda record: int(record["order_index"])), study)
+        ordered = sorted(cells, key=lambda record: int(record["order_index"]))
+        all_repeats = study.get("repeats", len(ordered))
+        yield _cell(ordered, study, repeats=planned.get(_arm(ordered[0]), all_repeats))
 
 
-def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:
+def _cell(records: list[dict[str, Any]], study: Mapping[str, Any], *, repeats: int) -> Cell:
     first = records[0]
     operator_options = study.get("operator_options", {}).get(first["k8s_operator"], {})
     valid = [record for record in records if record["status"] == "valid"]
@@ -113,6 +140,7 @@ def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:
             **{name: first.get(name) for name in EQUAL_OF_RECORD},
             **{name: study.get(name) for name in EQUAL_OF_STUDY},
             "operator_options": operator_options,
+            **queue_of(study),
             **_beyond_options(first, study),
         },
         versions={name.value: first.get(name) for name in Version},
@@ -122,12 +150,19 @@ def _cell(records: list[dict[str, Any]], study: Mapping[str, Any]) -> Cell:
         },
         merit=next((f["name"] for f in declared if f.get("primary")), FORMER_MERIT),
         rates=tuple(f["name"] for f in declared if f["better"] == Better.HIGHER),
-        is_whole=len(valid) == len(records) == study.get("repeats", len(records)),
+        units={f["name"]: f["unit"] for f in declared if f["better"] == Better.HIGHER},
+        is_whole=len(valid) == len(records) == repeats,
     )
 
 
+def queue_of(study: Mapping[str, Any]) -> dict[str, JsonValue]:
+    """The queue before a study's jobs; empty for none, which continues earlier histories."""
+    queue: JsonValue = study.get("queue")
+    return {"queue": queue} if queue not in (None, ["none"]) else {}
+
+
 def _measured(record: Mapping[str, Any]) -> dict[str, float | None]:
-    """The times and figures of a record, of this release's form or an earlier one's."""
+    """The times and figures of a record, in this release's form or an earlier one's."""
     times = {name: value for name, value in record.items() if name.endswith("_s")}
     return {**times, **record.get("figures", {})}
 
@@ -135,7 +170,7 @@ def _measured(record: Mapping[str, Any]) -> dict[str, float | None]:
 def _beyond_options(record: Mapping[str, Any], study: Mapping[str, Any]) -> dict[str, JsonValue]:
     """The part of the run's problem that the study's options do not fix; may be empty.
 
-    What the options fix is compared with them: so a history of release 0.1 goes on.
+    Whatever the options fix is compared with them, which continues a history of release 0.1.
     """
     try:
         application, options = applications.of_study(
@@ -147,6 +182,6 @@ def _beyond_options(record: Mapping[str, Any], study: Mapping[str, Any]) -> dict
         fixed = application.problem(options)
     except (BenchmarkError, ValueError):  # an application or option of another release
         fixed = {}
-    told = record.get("problem") or {}
-    beyond = {name: value for name, value in told.items() if fixed.get(name) != value}
+    problem = record.get("problem") or {}
+    beyond = {name: value for name, value in problem.items() if fixed.get(name) != value}
     return {"problem": beyond} if beyond else {}

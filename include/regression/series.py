@@ -17,22 +17,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+UNKNOWN_UNIT = "of a rate"  # stands for an unknown unit of a rate
+
+
 class HistoryError(BenchmarkError):
-    """A history cannot be analysed as it is; the message says why, where, and what to do."""
+    """A history that cannot be analysed as it is; the message says why, where, and what to do."""
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Night:
-    """One night; nights in a row have days in a row."""
+    """One night; consecutive nights have consecutive days."""
 
     day: int
     label: int | str  # label as in the history
 
     @classmethod
     def read(cls, text: str) -> Night:
-        """From a whole number or an ISO date, a time of day behind it left out; ValueError.
+        """Read a whole number or an ISO date, ignoring a time of day after it; ValueError.
 
-        Eight digits that are a date (`20260131`, as `date +%Y%m%d` prints) are one.
+        Eight digits that form a date (`20260131`, as `date +%Y%m%d` prints) are a date.
         """
         if text.lstrip("-").isdigit() and text.isascii() and _compact(text) is None:
             return cls(day=int(text), label=int(text))
@@ -45,12 +48,12 @@ class Night:
         return isinstance(self.label, str)
 
     def at(self, day: int) -> Night:
-        """The night of another day, labelled as this one is."""
+        """The night of another day, labelled in the same way."""
         return Night(day=day, label=date.fromordinal(day).isoformat() if self.is_dated else day)
 
 
 def _compact(text: str) -> date | None:
-    """The date that eight digits are, None for any other whole number."""
+    """The date in eight digits, None for any other whole number."""
     if len(text) != len("20260131"):
         return None
     try:
@@ -69,23 +72,28 @@ def time_of_day_s(text: str) -> int | None:
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """The repeats of each night that has any, of one group, in the order of the nights.
+    """The repeats of one group's nights that have any, in order of the nights.
 
-    Values are times, of a rate the time for a unit of work: a larger one is slower. All are above
-    0, in one unit.
+    Values are times, or for a rate the time per unit of work: larger is slower. All are
+    positive, in one unit.
     """
 
     group: str
     nights: tuple[Night, ...]
     repeats: tuple[tuple[float, ...], ...]
-    is_rate: bool = False
+    rate_unit: str = ""  # unit of a figure that should be large; empty: a time
+
+    @property
+    def is_rate(self) -> bool:
+        """True if more is better."""
+        return bool(self.rate_unit)
 
     def until(self, count: int) -> Series:
-        """Its first nights."""
+        """Series of its first nights."""
         return replace(self, nights=self.nights[:count], repeats=self.repeats[:count])
 
     def with_baseline(self, pinned: Night) -> Series:
-        """Its nights up to a pinned one, and its last."""
+        """Series of its nights up to a pinned one, and its last."""
         kept = [place for place, night in enumerate(self.nights) if night <= pinned]
         kept.append(len(self.nights) - 1)
         return replace(
@@ -101,7 +109,7 @@ class Series:
 
 @dataclass(frozen=True, kw_only=True)
 class NoData:
-    """Nights in a row in which a group has no value: neither good nor bad."""
+    """Consecutive nights in which a group has no value: neither good nor bad."""
 
     group: str
     first: Night
@@ -115,7 +123,7 @@ class NoData:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """The series of all groups, sorted by group, and what has to be said of them."""
+    """The series of all groups, sorted by group, and notes about them."""
 
     series: tuple[Series, ...]
     no_data: tuple[NoData, ...]
@@ -129,7 +137,7 @@ class History:
 def effect_of(difference: float, *, is_rate: bool) -> float:
     """A difference of centres as the share by which the level became worse.
 
-    Above 0 is slower: 0.05 is a time that is 5 % longer, or a rate that is 5 % lower.
+    Positive is slower: 0.05 is a time that is 5 % longer, or a rate that is 5 % lower.
     """
     return -math.expm1(-difference) if is_rate else math.expm1(difference)
 
@@ -143,10 +151,10 @@ def make_history(series: Iterable[Series]) -> History:
 
 
 def centre(values: Sequence[float]) -> float:
-    """The logarithm of the mean of the faster half, with the middle one of an odd number.
+    """The logarithm of the mean of the faster half, including the middle one of an odd number.
 
-    Run times vary to the slow side only: in run 6 up to 17 % above the median and 4 % below it. Of
-    five repeats the faster half scatters half as much as the median, and so shows a change of all
+    Run times only vary upwards: in run 6 up to 17 % above the median and 4 % below it. For five
+    repeats the faster half scatters half as much as the median, and so shows a change of all
     runs in half the nights. It does not show a change of less than half of the runs.
     """
     return float(centres_of(np.asarray(values, dtype=np.float64)))
@@ -160,7 +168,7 @@ def centres_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _gaps(series: Series, *, tonight: Night) -> Iterable[NoData]:
-    """Between its nights, and after its last one until tonight."""
+    """Gaps between its nights, and after its last one until tonight."""
     known = series.nights
     following = (*(night.day for night in known[1:]), tonight.day + 1)
     for night, next_day in zip(known, following, strict=True):

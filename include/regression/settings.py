@@ -1,4 +1,4 @@
-"""The studies that run every night, as `include/study/presets/nightly.yaml` names them."""
+"""The studies that run every night, as in `include/study/presets/nightly.yaml`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from pydantic import (
 from include import applications
 from include.analysis.quantities import quantities_of
 from include.errors import StudyError, problems
-from include.models import Model, NodeOrder, Study
-from include.study import presets
+from include.models import Model, NodeOrder, StopBy, Study
+from include.study import own_mpi, presets
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Version(StrEnum):
-    """Properties that may differ between compared nights, and are shown where they do."""
+    """Properties that may differ between compared nights, and are shown if they do."""
 
     IMAGE = "image"
     IMAGE_DIGEST = "image_digest"
@@ -53,7 +53,7 @@ class ChannelKind(StrEnum):
 
 
 class Channel(Model):
-    """Where a notification goes; its address and secrets are in an Airflow connection."""
+    """Receiver of a notification; its address and secrets are in an Airflow connection."""
 
     channel: ChannelKind
     connection: str
@@ -67,16 +67,24 @@ class Channel(Model):
 
 
 class NightlyStudy(Model):
-    """One study that runs on a schedule, and how its history is judged."""
+    """One scheduled study, and the rules for judging its history."""
 
-    schedule: str  # cron
+    schedule: str | None = None  # cron
     timezone: str
+    asset: str | None = Field(default=None, min_length=1)  # its updates start the study
     study: Study = Study()
-    any_of: tuple[Version, ...] = tuple(Version)  # versions that do not start a history of its own
+    any_of: tuple[Version, ...] = tuple(Version)  # versions that do not start a separate history
     quantity: str | None = None  # what is compared; None: the application's figure of merit
     confirmation_blocks: Annotated[int, Field(ge=LEAST_BLOCKS, le=50)] = 10
     keep_nights: Annotated[int, Field(ge=30, le=3650)] = 400
     notify: tuple[Channel, ...] = ()
+
+    @field_validator("study", mode="before")
+    @classmethod
+    def _runs_with_its_applications_mpi(cls, fields: Any) -> Any:
+        if not isinstance(fields, dict) or own_mpi.FIELD in fields:
+            return fields
+        return fields | own_mpi.own_mpi(fields)
 
     @field_validator("study")
     @classmethod
@@ -87,6 +95,22 @@ class NightlyStudy(Model):
                 "use shuffled"
             )
         return study
+
+    @field_validator("study")
+    @classmethod
+    def _ends_by_its_spread(cls, study: Study) -> Study:
+        if study.repeats_min is not None and study.stop_by is not StopBy.SPREAD:
+            raise ValueError(
+                "stop_by: a night is compared with other nights, so its repeats may not end by a "
+                "difference of that night; give spread, and precision_percent"
+            )
+        return study
+
+    @model_validator(mode="after")
+    def _begins_some_time(self) -> Self:
+        if self.schedule is None and self.asset is None:
+            raise ValueError("`schedule` or `asset` is needed: nothing would ever start the study")
+        return self
 
     @model_validator(mode="after")
     def _measures_the_quantity(self) -> Self:
@@ -120,7 +144,7 @@ _FILE: TypeAdapter[dict[Name, NightlyStudy]] = TypeAdapter(
 
 
 def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
-    """The studies by name, in the file's order; StudyError with a line for each thing wrong."""
+    """The studies by name, in the file's order; StudyError with a line for each problem."""
     path = path or FILE
     try:
         given = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -135,7 +159,7 @@ def read_nightly(path: Path | None = None) -> dict[str, NightlyStudy]:
 
 
 def _with_names(given: Any) -> Any:
-    """A study that has no name of its own goes by that of its entry."""
+    """Give a study without a name that of its entry."""
     if not isinstance(given, dict):
         return given
     return {
@@ -147,7 +171,7 @@ def _with_names(given: Any) -> Any:
 
 
 def _refuse_same_names(studies: dict[str, NightlyStudy], path: Path) -> None:
-    """Runs that are due at one moment differ by the name of their study alone."""
+    """Refuse equal names: runs due at one moment only differ by the name of their study."""
     named: dict[str, list[str]] = defaultdict(list)
     for series, settings in studies.items():
         named[settings.study.name].append(series)

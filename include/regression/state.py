@@ -1,34 +1,32 @@
-"""Acknowledges a change, pins the baseline, or writes the history of a nightly study as CSV.
-
-`python -m include.regression.state RESULTS SERIES acknowledge GROUP NIGHT --reason TEXT`, or `pin
-NIGHT --reason TEXT`, `unpin`, `export`. RESULTS is the results location, SERIES a name of
-`include/study/presets/nightly.yaml`.
-"""
+"""`opbench series`: acknowledges a change, pins the baseline, or exports a nightly series."""
 
 from __future__ import annotations
 
-import argparse
 import csv
 import sys
 from typing import TYPE_CHECKING
 
 from upath import UPath
 
+from include.models import Better
+from include.regression.arguments import series_parser
 from include.regression.findings import Acknowledgement
+from include.regression.history_csv import BETTER, COLUMNS, UNIT
 from include.regression.nights import gather
 from include.regression.series import HistoryError, Night
 from include.regression.settings import Version
 from include.regression.store import Pin, Store
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
 DONE, BAD_INPUT = 0, 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """0 when it is done, 2 for a series or a group that is not there, or a wrong night."""
-    given = _parser().parse_args(arguments)
+    """0 on success, 2 for an unknown series or group, or a wrong night."""
+    given = series_parser().parse_args(arguments)
     store = Store(UPath(given.results), given.series)
     try:
         return _do(given, store)
@@ -60,14 +58,20 @@ def _do(given: argparse.Namespace, store: Store) -> int:
 
 
 def _export(store: Store, quantity: str | None) -> None:
-    """A row per repeat, as `python -m include.regression` reads them."""
+    """Print a row per repeat, as `opbench regression` reads them; rates with their unit."""
     history = gather(store.nights(), any_of=tuple(Version), quantity=quantity).history
+    series = history.series if history else ()
+    has_rates = any(each.is_rate for each in series)
     rows = csv.writer(sys.stdout)
-    rows.writerow(("night", "group", "value"))
-    for series in history.series if history else ():
-        for night, repeats in zip(series.nights, series.repeats, strict=True):
+    rows.writerow((*COLUMNS, *((UNIT, BETTER) if has_rates else ())))
+    for each in series:
+        more = (each.rate_unit, Better.HIGHER) if each.is_rate else ("s", Better.LOWER)
+        for night, repeats in zip(each.nights, each.repeats, strict=True):
             rows.writerows(
-                (night.label, series.group, 1 / value if series.is_rate else value)
+                (
+                    *(night.label, each.group, 1 / value if each.is_rate else value),
+                    *(more if has_rates else ()),
+                )
                 for value in repeats
             )
 
@@ -83,28 +87,6 @@ def _night(text: str) -> str | None:
 def _refuse(text: str) -> int:
     sys.stderr.write(f"error: {text}\n")
     return BAD_INPUT
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m include.regression.state",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("results", help="the results location, a folder or its URL")
-    parser.add_argument("series", help="name of the nightly study")
-    what = parser.add_subparsers(dest="what", required=True)
-    acknowledge = what.add_parser("acknowledge", help="a change that is known alarms no more")
-    acknowledge.add_argument("group")
-    acknowledge.add_argument("night", help="in which the change began; a few nights off will do")
-    acknowledge.add_argument("--reason", required=True)
-    pin = what.add_parser("pin", help="compare later nights with those up to this one")
-    pin.add_argument("night")
-    pin.add_argument("--reason", required=True)
-    what.add_parser("unpin", help="compare with the last nights again")
-    export = what.add_parser("export", help="print the history as CSV")
-    export.add_argument("--quantity", help="a column of the records; else the figure of merit")
-    return parser
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The store of a series of nights: `<results>/regression/<series>/`.
 
-`history.json` holds the nights of all studies, so that they outlive the studies' own folders.
+`history.json` holds the nights of all studies, which so outlive the studies' own folders.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ if TYPE_CHECKING:
     from include.results import Location
 
 log = logging.getLogger(__name__)
-SCHEMA_VERSION = 1  # version of `StudyNight`; a new one makes all record sets be read anew
+SCHEMA_VERSION = 1  # version of `StudyNight`; a new one makes all record sets be read again
 T = TypeVar("T")
 _ALERTS: TypeAdapter[tuple[Alert, ...]] = TypeAdapter(tuple[Alert, ...])
 _WORDS: TypeAdapter[tuple[Acknowledgement, ...]] = TypeAdapter(tuple[Acknowledgement, ...])
 
 
 class Pin(Model):
-    """The night up to which all was good; later nights are compared with those before it."""
+    """The last good night; later nights are compared with those up to it."""
 
     night: str
     reason: str
 
 
 class _Stored(Model, extra="ignore"):
-    """`history.json`; its nights are read one by one, as each may be of another schema."""
+    """`history.json`, whose nights are read one by one, as each may have another schema."""
 
     schema_version: int
     nights: list[dict[str, Any]]
@@ -61,8 +61,8 @@ class Store:
         """Read the studies that are not yet known, drop nights that are too old, and keep both.
 
         The nights of all studies at the location, oldest first. A study that cannot be read is
-        named in the log and tried again the next time. `current` is a study as it was read just
-        now: it replaces what was known of it, because its records have changed.
+        named in the log and retried the next time. `current` is a study as it was just read: it
+        replaces its stored version, because its records have changed.
         """
         oldest = (date.fromisoformat(tonight) - timedelta(days=keep_nights)).isoformat()
         known = {night.study_id: night for night in self._known()}
@@ -80,7 +80,7 @@ class Store:
         return tuple(kept)
 
     def nights(self) -> tuple[StudyNight, ...]:
-        """The nights that are known, without looking for new ones."""
+        """The known nights, without looking for new ones."""
         return tuple(self._known())
 
     def alerts(self) -> tuple[Alert, ...]:
@@ -88,15 +88,15 @@ class Store:
         return self._read_file("alerts.json", _ALERTS) or ()
 
     def write_alerts(self, alerts: tuple[Alert, ...]) -> None:
-        """Keep what somebody was told of."""
+        """Store the alerts sent for this series."""
         self.files.write_json("alerts.json", [alert.to_json() for alert in alerts])
 
     def acknowledged(self) -> tuple[Acknowledgement, ...]:
-        """Changes that somebody knows of."""
+        """Changes that somebody has acknowledged."""
         return self._read_file("acknowledged.json", _WORDS) or ()
 
     def acknowledge(self, word: Acknowledgement) -> None:
-        """Add somebody's word."""
+        """Add an acknowledgement."""
         words = [each.to_json() for each in (*self.acknowledged(), word)]
         self.files.write_json("acknowledged.json", words)
 
@@ -109,7 +109,7 @@ class Store:
         self.files.write_json("baseline.json", pin.to_json() if pin else None)
 
     def _read_file(self, name: str, form: TypeAdapter[T]) -> T | None:
-        """The content of a file, None without a file; HistoryError when it cannot be read."""
+        """The content of a file, None without a file; HistoryError when it is unreadable."""
         if (content := self.files.find_bytes(name)) is None:
             return None
         try:
@@ -123,7 +123,7 @@ class Store:
             ) from err
 
     def _known(self) -> list[StudyNight]:
-        """Stored nights; of another schema only those that can still be read as they are."""
+        """Stored nights; with another schema only those that are still readable."""
         if (stored := self._read_file("history.json", _STORED)) is None:
             return []
         nights = stored.nights

@@ -1,4 +1,4 @@
-"""The first tier: whether a night is slower than the nights before it."""
+"""The first tier: is a night slower than the nights before it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ class Suspect:
     rank_p: float
     night_p: float
     reference: tuple[Night, ...]  # the nights whose repeats it was compared with
+    rate_unit: str = ""  # as in its series
 
 
 def examine_last(series: Series, rules: Rules, *, start: int = 0) -> Suspect | None:
-    """The last night as a suspect, None when it is none or has too few nights to compare with.
+    """The last night as a suspect, None if it is not, or if it has too few nights to compare with.
 
     `start` is the index of the first night of the present level. A suspect passes three tests:
-    its repeats rank above those of the last nights, its centre is above theirs by more than the
-    least effect, and by more than nights differ among themselves.
+    its repeats rank above those of the last nights, and its centre is above theirs by more than
+    the least effect and by more than nights differ among themselves.
     """
     before = len(series.nights) - 1
     first = max(start, before - rules.noise_nights)
@@ -62,4 +63,5 @@ def examine_last(series: Series, rules: Rules, *, start: int = 0) -> Suspect | N
         rank_p=rank_p,
         night_p=night_p,
         reference=series.nights[near:before],
+        rate_unit=series.rate_unit,
     )

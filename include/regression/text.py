@@ -12,10 +12,11 @@ if TYPE_CHECKING:
     from include.regression.findings import ChangePoint, Findings
     from include.regression.series import NoData
     from include.regression.suspects import Suspect
+    from include.regression.trend_models import Mark
 
-    HasEffect = Suspect | ChangePoint | Comparison | Alert
+    HasEffect = Suspect | ChangePoint | Comparison | Alert | Mark
 
-MOST_GAPS = 5  # gaps that are listed one by one
+MOST_GAPS = 5  # maximum gaps listed one by one
 
 
 def to_json(findings: Findings) -> dict[str, Any]:
@@ -70,17 +71,23 @@ def percent(share: float) -> str:
 
 
 def effect(entry: HasEffect) -> str:
-    """`+5.1 % (+4.2 to +6.0)`: an effect and its interval."""
-    return f"{percent(entry.relative_effect)} ({100 * entry.low:+.1f} to {100 * entry.high:+.1f})"
+    """`+5.1 % (+4.2 to +6.0)`: an effect and its interval; for a rate, its change with its unit.
+
+    A rate that fell by 5 % is `-5.0 % GB/s (-5.8 to -4.2)`.
+    """
+    share, low, high, unit = entry.relative_effect, entry.low, entry.high, ""
+    if entry.rate_unit:
+        share, low, high, unit = -share, -high, -low, f" {entry.rate_unit}"
+    return f"{percent(share)}{unit} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def sentences(findings: Findings) -> tuple[str, ...]:
-    """Notes beside the tables: nights without data, groups with too few nights."""
-    told = [gap_sentence(gap) for gap in findings.no_data[:MOST_GAPS]]
+    """Notes below the tables: nights without data, groups with too few nights."""
+    notes = [gap_sentence(gap) for gap in findings.no_data[:MOST_GAPS]]
     if rest := findings.no_data[MOST_GAPS:]:
-        told.append(f"no data: {len(rest)} more gaps")
-    told += [f"{group}: too few nights to say anything" for group in findings.too_few]
-    return tuple(told)
+        notes.append(f"no data: {len(rest)} more gaps")
+    notes += [f"{group}: too few nights to say anything" for group in findings.too_few]
+    return tuple(notes)
 
 
 def gap_sentence(gap: NoData) -> str:

@@ -1,4 +1,4 @@
-"""The data of the trend page: each group's nights with their intervals, and what was found."""
+"""The data of the trend page: each group's nights with their intervals, and the findings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from include.models.figures import in_a_sentence
 from include.regression import trend_page
 from include.regression.alerts import Source as Told
 from include.regression.findings import is_same_shift
@@ -41,7 +42,8 @@ def store(
         _group(each, nights, findings=findings, alerts=alerts)
         for each in (nights.history.series if nights.history else ())
     )
-    trend = Trend(series=series, quantity=quantity.name, axis=quantity.axis.lower(), groups=groups)
+    axis = f"{in_a_sentence(quantity.title)} [{quantity.unit}]"
+    trend = Trend(series=series, quantity=quantity.name, axis=axis, groups=groups)
     files.write_json(FILE, trend.to_json())
     title = f"Trend of {series}"
     files.write_text(PAGE, trend_page.render(trend, title=title, link=trend_page.link_in_results))
@@ -80,6 +82,7 @@ def _mark(change: ChangePoint, nights: Nights) -> Mark:
         low=change.low,
         high=change.high,
         reason=change.reason,
+        rate_unit=change.rate_unit,
         differs=nights.differences(change.group, change.last_before, change.night),
     )
 
@@ -91,6 +94,7 @@ def _mark_of_alert(alert: Alert) -> Mark:
         low=alert.low,
         high=alert.high,
         differs=alert.differs,
+        rate_unit=alert.rate_unit,
     )
 
 

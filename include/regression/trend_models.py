@@ -37,6 +37,7 @@ class Mark(Model):
     high: float
     reason: str | None = None
     differs: tuple[str, ...] = ()
+    rate_unit: str = ""  # unit of a figure that should be large; empty: a time
 
 
 class Group(Model):
@@ -58,7 +59,7 @@ class Trend(Model):
     groups: tuple[Group, ...]
 
     def only(self, dag_ids: Collection[str]) -> Trend:
-        """The nights of some DAGs, without groups that have none of them."""
+        """The nights of some DAGs, without groups that then have none."""
         groups = [
             group.model_copy(
                 update={"points": tuple(p for p in group.points if p.dag_id in dag_ids)}

@@ -1,4 +1,4 @@
-"""The trend page: each group's nights as a chart in SVG, without a script and without pandas."""
+"""The trend page: each group's nights as an SVG chart, without a script and without pandas."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.analysis.quantities import HOUSE
 from include.regression.series import Night
+from include.regression.text import effect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -53,19 +54,19 @@ class Chart:
         return low - room, high + room
 
     def x(self, night: str) -> float:
-        """Where a night is."""
+        """Horizontal position of a night."""
         first, last = self.days
         share = (_day(night) - first) / max(last - first, 1)
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def y(self, value: float) -> float:
-        """Where a value is."""
+        """Vertical position of a value."""
         low, high = self.range_s
         return round(TOP + (high - value) / (high - low) * (HEIGHT - TOP - BOTTOM), 1)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places and texts of the value axis: round numbers."""
+        """Positions and texts of the value axis, at round numbers."""
         low, high = self.range_s
         step = _round_step((high - low) / MOST_TICKS)
         decimals = max(0, -math.floor(math.log10(step)))
@@ -74,7 +75,7 @@ class Chart:
 
     @property
     def dates(self) -> list[tuple[float, str]]:
-        """Places and texts of the axis of nights."""
+        """Positions and texts of the axis of nights."""
         nights = [point.night for point in self.group.points]
         step = max(1, -(-len(nights) // MOST_DATES))
         return [(self.x(night), night) for night in nights[::step]]
@@ -93,7 +94,7 @@ class Chart:
 
 
 def _round_step(least: float) -> float:
-    """The least of 1, 2 and 5 times a power of ten that is not below `least`."""
+    """The smallest of 1, 2 and 5 times a power of ten that is not below `least`."""
     power = 10.0 ** math.floor(math.log10(least))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least)
 
@@ -117,8 +118,8 @@ def render(trend: Trend | None, *, title: str, link: Link, notes: tuple[str, ...
             top=TOP,
             bottom=HEIGHT - BOTTOM,
             simulated=SIMULATED,
-            words=_words,
-            kind=_kind,
+            words=effect,
+            kind=kind_of,
         )
     )
 
@@ -132,21 +133,17 @@ def _axis(trend: Trend | None) -> str:
 
 
 def link_in_airflow(point: Point) -> str:
-    """To the report of a night's run, seen from the trend page in Airflow."""
+    """Link to the report of a night's run, for the trend page in Airflow."""
     return f"../report/{quote(point.dag_id, safe='')}/{quote(point.run_id, safe='')}?listed=true"
 
 
 def link_in_results(point: Point) -> str:
-    """To the report of a night's study, seen from `regression/<series>/trend.html`."""
+    """Link to the report of a night's study, for `regression/<series>/trend.html`."""
     return f"../../{quote(point.study_id, safe='')}/report.html"
 
 
-def _words(mark: Mark) -> str:
-    """`+5.1 % (+4.2 to +6.0)`."""
-    return f"{100 * mark.relative_effect:+.1f} % ({100 * mark.low:+.1f} to {100 * mark.high:+.1f})"
-
-
-def _kind(mark: Mark) -> str:
+def kind_of(mark: Mark) -> str:
+    """A level in a word: regression, improvement, or known with the given reason."""
     if mark.relative_effect < 0:
         return "improvement"
     return "regression" if mark.reason is None else "known"

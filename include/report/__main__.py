@@ -1,18 +1,14 @@
-"""Rebuilds the report of a finished study: `python -m include.report RESULTS_DIR`.
-
-With `--against OTHER`, a folder with a `records.parquet` (another study, or imported runs), it
-writes a comparison of both into `against/<OTHER's name>` of the study's folder instead.
-"""
+"""`opbench report`: writes the report of a finished study again."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from typing import TYPE_CHECKING
 
 from upath import UPath
 
 from include.analysis import table
+from include.report.arguments import parser
 from include.report.content import read_content
 from include.report.write import REPORT, summary_of, write_content, write_report
 from include.results import PLAN, Results
@@ -24,22 +20,21 @@ if TYPE_CHECKING:
 
 
 class _Refused(Exception):
-    """Wrong input; the text is for the user."""
+    """Invalid input; the text is for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every planned point is valid, 1 when some are not, 2 without a study's folder."""
-    parser = argparse.ArgumentParser(prog="python -m include.report", description=__doc__)
-    parser.add_argument("results", help="folder of one study (the one with plan.json), or its URL")
-    parser.add_argument("--title", help="the report's heading")
-    parser.add_argument("--against", metavar="OTHER", help="records to compare the study with")
-    given = parser.parse_args(arguments)
+    given = parser().parse_args(arguments)
     results = Results(UPath(given.results))
     try:
         written = _write(results, against=given.against, title=given.title)
     except _Refused as err:
-        sys.stderr.write(f"{err}\n")
+        sys.stderr.write(f"error: {err}\n")
         return 2
+    if given.json:
+        sys.stdout.write(written.model_dump_json(indent=2) + "\n")
+        return 0 if written.is_complete else 1
     sys.stdout.write(
         f"{written.text}{written.valid} of {written.planned} points valid; "
         f"report: {written.report}\n"

@@ -1,4 +1,4 @@
-"""The answer of a report in a few sentences: what is faster, why to believe it, what it costs."""
+"""The answer of a report in a few sentences: what is faster, how sure that is, what it costs."""
 
 from __future__ import annotations
 
@@ -8,36 +8,37 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.labels import count, listed, operator_title, signed
 from include.analysis.quantities import HOUSE, primaries
 from include.analysis.verdicts import SIMULATED, are_interleaved
 from include.models.figures import gain
-from include.report.labels import count, operator_title, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.analysis.analysis import Analysis
 
-OTHER_STUDIES = "recorded in different studies"  # which they are is in Provenance
-LOOK = " look"  # in what a study says whose repeats may end early
+OTHER_STUDIES = "recorded in different studies"  # Provenance names them
+LOOK = " look"  # mark of a study whose repeats may end early
 MOST_PAIRS = 6  # more are left to the table
-PRECISION_PERCENT = 1.5  # half an interval that settles most questions
-MOST_REPEATS = 100  # more is told as "more than"
+PRECISION_PERCENT = 1.5  # half an interval, enough for most questions
+MOST_REPEATS = 100  # larger numbers are given as "more than"
 _SAME = "image, Kubernetes, machine, ranks, MPI and binding were the same, and no drift hides it"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """Four sentences or groups of them; each may be read alone."""
+    """Four sentences or groups of them, each readable alone."""
 
-    effect: tuple[str, ...]  # which is faster, by how much, at which sizes: a sentence per pair
-    cause: str  # whether the operator may be called the cause, and why not
-    settle: str  # what would give a verdict where there is none
-    is_verdict: bool  # at every size
+    effect: tuple[str, ...]  # sentence per pair: the faster one, by how much, at which sizes
+    cause: str  # if the operator, or its variant, may be called the cause, or why not
+    settle: str  # what would give a missing verdict
+    is_verdict: bool  # True: every size has one
+    question: str = "Is it the operator"  # what `cause` answers
 
 
 def answer(analysis: Analysis) -> Answer:
-    """The answer that an analysis gives, also when there is nothing to compare."""
+    """The answer of an analysis, even when there is nothing to compare."""
     if not analysis.verdicts:
         return Answer(
             effect=(_nothing_to_compare(analysis),),
@@ -56,29 +57,25 @@ def answer(analysis: Analysis) -> Answer:
     reasons = _reasons(analysis)
     return Answer(
         effect=_by_looks(analysis) or tuple(effects),
-        cause=_cause(reasons, sizes=len(analysis.verdicts)),
+        cause=_cause(reasons, sizes=len(analysis.verdicts), has_effect=_has_effect(analysis, rows)),
         settle=_settle(analysis, rows, reasons),
         is_verdict=not reasons,
+        question=_question(pairs),
     )
+
+
+def _question(pairs: Sequence[tuple[str, str]]) -> str:
+    """One operator in several variants, such as two images, differs by the variant alone."""
+    is_one = all(a.partition(" ")[0] == b.partition(" ")[0] for a, b in pairs)
+    return "Is it the variant" if is_one else Answer.question
 
 
 def _by_looks(analysis: Analysis) -> tuple[str, ...]:
-    """The effects of a study whose repeats may end early: its looks have intervals of their own."""
+    """The effects in a study whose repeats may end early: its looks have their own intervals."""
     verdicts = analysis.verdicts
     if not any(LOOK in verdict.measured for verdict in verdicts):
         return ()
-    return tuple(
-        f"At {count(verdict.nodes, 'node')} {_titled(verdict.measured, analysis)}."
-        for verdict in verdicts
-    )
-
-
-def _titled(text: str, analysis: Analysis) -> str:
-    """A sentence of the analysis with the operators' titles and real minus signs."""
-    for name in sorted(set(analysis.frame["k8s_operator"]), key=len, reverse=True):
-        if name in text:  # a title is looked up among the adapters' files
-            text = text.replace(name, operator_title(name))
-    return text.replace(" -", " \N{MINUS SIGN}")
+    return tuple(f"At {count(verdict.nodes, 'node')} {verdict.measured}." for verdict in verdicts)
 
 
 def _nothing_to_compare(analysis: Analysis) -> str:
@@ -91,7 +88,7 @@ def _nothing_to_compare(analysis: Analysis) -> str:
 
 
 def _rows(analysis: Analysis) -> list[dict[Any, Any]]:
-    """The comparison that each verdict rests on, in their order, with its `Quantity`."""
+    """The comparison behind each verdict, in the same order, with its `Quantity`."""
     table = analysis.comparisons
     by_name = {each.name: each for each in (*primaries(analysis.frame), *HOUSE)}
     rows = []
@@ -113,7 +110,7 @@ def _of_quantity(rows: pd.DataFrame, name: str) -> list[dict[Any, Any]]:
 
 
 def _effect(rows: Sequence[dict[Any, Any]]) -> str:
-    """One pair over its sizes: those where it is better, worse, not told apart, too few."""
+    """One pair over its sizes: better, worse, no difference detected, too few."""
     operator, baseline = (operator_title(rows[0][name]) for name in ("operator", "baseline"))
     kinds = {kind: [row for row in rows if _kind(row) == kind] for kind in _KINDS}
     clauses = [
@@ -165,7 +162,7 @@ def _of_few(
     ]
     least = min(min(row["n_operator"], row["n_baseline"]) for row in rows)
     return (
-        f"the median of {operator} was {_listed(parts)}, against {baseline}: with {least} "
+        f"the median of {operator} was {listed(parts)}, against {baseline}: with {least} "
         f"repeat{'' if least == 1 else 's'} that may be chance"
     )
 
@@ -178,7 +175,7 @@ def _range(rows: Sequence[dict[Any, Any]]) -> str:
 
 
 def _intervals(rows: Sequence[dict[Any, Any]]) -> str:
-    """The range of all their intervals, with signs where one holds 0."""
+    """The range of all their intervals, with signs where one includes 0."""
     lows, highs = ([row[name] for row in rows] for name in ("low_percent", "high_percent"))
     level = f"{100 * LEVEL:.0f} % interval{'s' if len(rows) > 1 else ''}"
     ends = (
@@ -206,32 +203,34 @@ def _at(rows: Sequence[dict[Any, Any]], every: Sequence[dict[Any, Any]]) -> str:
     ]
     noun = "node" if nodes == ["1"] else "nodes"
     all_of = "all sizes, " if len(rows) == len(every) and len(rows) > 1 else ""
-    return f"at {all_of}{_listed(nodes)} {noun}"
-
-
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return f"at {all_of}{listed(nodes)} {noun}"
 
 
 def _reasons(analysis: Analysis) -> dict[str, list[int]]:
-    """Each reason against a verdict in words for people, and at which node counts."""
+    """Each reason against a verdict in words, with its node counts."""
     nodes: dict[str, list[int]] = {}
     for verdict in analysis.verdicts:
         for reason in verdict.reasons:
             text = reason.partition(" (")[0] if reason.startswith(OTHER_STUDIES) else reason
-            nodes.setdefault(_titled(text, analysis), []).append(verdict.nodes)
+            nodes.setdefault(text, []).append(verdict.nodes)
     return nodes
 
 
-def _cause(reasons: dict[str, list[int]], *, sizes: int) -> str:
+def _has_effect(analysis: Analysis, rows: Sequence[dict[Any, Any]]) -> bool:
+    """True if some pair differs, by its repeats or by the last look."""
+    is_won = any(verdict.winner is not None for verdict in analysis.verdicts)
+    return is_won or any(row["is_significant"] for row in rows)
+
+
+def _cause(reasons: dict[str, list[int]], *, sizes: int, has_effect: bool) -> str:
+    if not reasons and not has_effect:
+        return f"No difference is shown, so there is none to explain: {_SAME}."
     if not reasons:
         return f"Yes: {_SAME}."
     if SIMULATED in reasons:
         return "Nothing was measured: the runs are simulated."
     texts = [
-        reason
-        if len(nodes) == sizes
-        else f"{reason}, at {_listed([f'{n:,}' for n in nodes])} nodes"
+        reason if len(nodes) == sizes else f"{reason}, at {listed([f'{n:,}' for n in nodes])} nodes"
         for reason, nodes in sorted(reasons.items(), key=lambda each: -len(each[1]))
     ]
     return f"Not shown: {'; '.join(texts)}."
@@ -248,23 +247,23 @@ def _settle(
         needs.append("one image by digest")
     set_up = [reason.split()[0] for reason in reasons if " differs" in reason]
     if set_up := [name for name in dict.fromkeys(set_up) if name != "image"]:
-        needs.append(f"the same {_listed(set_up)} for all operators")
+        needs.append(f"the same {listed(set_up)} for all operators")
     runs = analysis.frame
     is_spread = are_interleaved(runs, [rows[0]["operator"], rows[0]["baseline"]])
     if not is_spread:
         needs.append("operators interleaved on one cluster")
-    if repeats := _repeats(rows):
-        needs.append(repeats)
+    repeats = _repeats(rows)
     if not reasons and not repeats:
         return "Nothing: there is a verdict at every size."
-    if not needs:
-        return "The same set-up, recorded, for all operators."
+    if not (needs or repeats):
+        needs = ["the same set-up, recorded, for all operators"]
+    needs.append(repeats or f"{count(_least_repeats(rows), 'repeat')} as here are enough")
     text = ", ".join(needs)
     return f"{text[0].upper()}{text[1:]}."
 
 
 def _repeats(rows: Sequence[dict[Any, Any]]) -> str | None:
-    """How many repeats would do; None where all sizes are told apart."""
+    """Sufficient repeats; None where all sizes are told apart."""
     if any(pd.isna(row["low_percent"]) for row in rows):
         return f"at least {LEAST_N} repeats, better 20"
     open_rows = [row for row in rows if not row["is_significant"]]
@@ -275,8 +274,12 @@ def _repeats(rows: Sequence[dict[Any, Any]]) -> str | None:
     return f"{number} repeats, for an interval of ±{PRECISION_PERCENT} %"
 
 
+def _least_repeats(rows: Sequence[dict[Any, Any]]) -> int:
+    return min(int(min(row["n_operator"], row["n_baseline"])) for row in rows)
+
+
 def _needed(row: dict[Any, Any]) -> int:
-    """Repeats after which half the interval is `PRECISION_PERCENT`: it goes with 1/√n."""
+    """Repeats after which half the interval is `PRECISION_PERCENT`: it scales with 1/√n."""
     n = int(min(row["n_operator"], row["n_baseline"]))
     half = float(row["high_percent"] - row["low_percent"]) / 2
     return max(n + 1, round(n * (half / PRECISION_PERCENT) ** 2))

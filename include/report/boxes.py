@@ -11,8 +11,9 @@ import seaborn as sns
 from matplotlib.patches import Patch
 
 from include.analysis.cells import SIZE
+from include.analysis.labels import count, operator_title
+from include.models.figures import in_a_sentence
 from include.report.drawing import Drawing, canvas, operator_colours, render
-from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 
 WHISKERS = (5, 95)  # percentiles, as in the original figures
 _GROUP_WIDTH = 0.8  # share of the space of one node count
-_GOLDEN = 0.6180339887  # its multiples spread points evenly, and the same way each time
-_ROOM_ABOVE = 1.16  # space for the counts of runs
+_GOLDEN = 0.6180339887  # its multiples spread points evenly and reproducibly
+_ROOM_ABOVE = 1.16  # space for the number of runs
 _INK = "#222222"
 _BOX_STYLE: dict[str, Any] = {
     "width": _GROUP_WIDTH,
@@ -56,14 +57,14 @@ class Boxes:
 
 
 def draw_boxes(runs: pd.DataFrame, quantity: Quantity, *, order: Sequence[str]) -> Drawing:
-    """The drawing of one quantity; `runs` are counted records, `order` that of the operators."""
+    """The drawing of one quantity; `runs` are counted records, `order` is that of the operators."""
     title = quantity.title
     better = "" if quantity.is_time else f" {quantity.better.capitalize()} is better."
     shown = Boxes(
         name=quantity.name,
         column=quantity.name,
         title=f"{title} by nodes and operator",
-        axis=title.lower(),
+        axis=in_a_sentence(title),
         unit=quantity.unit,
         caption=(
             f"{title}: {quantity.meaning}.{better} {HOW_TO_READ} Valid runs, warm-ups are "
@@ -74,7 +75,7 @@ def draw_boxes(runs: pd.DataFrame, quantity: Quantity, *, order: Sequence[str]) 
 
 
 def draw(runs: pd.DataFrame, shown: Boxes, *, order: Sequence[str]) -> Drawing:
-    """The drawing of one column of the runs; operators without a value in it are left out."""
+    """The drawing of one column of the runs; operators without a value are left out."""
     known = runs.dropna(subset=[shown.column])
     colours = {  # taken before any operator is left out, so that each keeps its colour
         name: colour
@@ -135,7 +136,7 @@ def _limit(axes: Axes, values: pd.Series[float], *, from_zero: bool) -> None:
 
 
 def _spread_points(axes: Axes, operators: int) -> None:
-    """Move the points of a box apart; seaborn's own jitter is random and differs each time."""
+    """Spread the points of a box; seaborn's own jitter is random and differs each time."""
     reach = _GROUP_WIDTH / operators * 0.5
     for points in axes.collections:
         offsets = np.asarray(points.get_offsets(), dtype=float)

@@ -1,4 +1,4 @@
-"""All that a report shows, read from a study's folder."""
+"""Everything that a report shows, read from a study's folder."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from include import k8s_operators
 from include.analysis import table
-from include.analysis.adaptive import last_looks
+from include.analysis.adaptive import last_looks, looks_at_pairs, looks_of
 from include.analysis.analysis import Analysis, analyse
 from include.analysis.arms import arm_names
+from include.analysis.labels import operator_title
+from include.cost.account import course_of
 from include.models import NodeOrder
 from include.models.variants import arm_name
 from include.report.answer import answer
@@ -18,14 +20,14 @@ from include.report.cost_by_operator import cost_by_operator
 from include.report.cost_text import node_price, read_cost
 from include.report.figures import draw_all
 from include.report.headline import headline
-from include.report.image_text import image_notes
-from include.report.labels import operator_title
+from include.report.image_text import image_notes, image_rows
+from include.report.point_files import links_of
 from include.report.run_list import list_runs
 from include.report.tally import Tally, read_records, tally
 from include.report.when import When, when
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
 
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
     from include.report.drawing import Drawing
     from include.report.run_list import Run
     from include.results import Results
+
+AGAINST_ABOVE = "../../"  # from a comparison's report to the folder of its study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,25 +52,25 @@ class Section:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a report shows."""
+    """Everything that a report shows."""
 
     title: str
-    identity: str  # the id of the study, or of each that was recorded
+    identity: str  # the id of the study, or of each recorded one
     headline: str
     noun: str  # what the tally counts: `planned point`
-    records: pd.DataFrame  # records as stored
+    records: pd.DataFrame  # the records as stored
     analysis: Analysis
     drawings: tuple[Drawing, ...]
     tally: Tally
     answer: Answer
     when: When
     kind: Literal["study", "import"] = "study"
-    originals: tuple[Drawing, ...] = ()  # figures in the definitions of 2023
+    originals: tuple[Drawing, ...] = ()  # figures as defined in 2023
     costs: CostByOperator | None = None
     runs: tuple[Run, ...] = ()
     cost: CostSection | None = None
     sections: tuple[Section, ...] = ()
-    notes: tuple[str, ...] = field(default=())  # what a reader must know of the cluster
+    notes: tuple[str, ...] = field(default=())  # facts about the cluster that a reader must know
 
 
 def read_content(
@@ -76,27 +80,31 @@ def read_content(
     others: pd.DataFrame | None = None,
     run_link: str | None = None,
 ) -> Content:
-    """All that the report of a study's folder shows; FileNotFoundError without a `plan.json`.
+    """All data for the report of a study's folder; FileNotFoundError without a `plan.json`.
 
-    `others` are records of other studies to compare with: rows of the tables and figures, and not
-    counted among the study's points.
+    `others` are records of other studies for comparison: in the tables and figures, but not counted
+    among the study's points.
     """
     plan = results.plan()
-    cluster = results.cluster()
+    cluster, complaints = results.readable_cluster()
     records, unreadable = read_records(results)
     planned = {point.point_id for point in plan.points}
+    above = "" if others is None else AGAINST_ABOVE
+    stored = results.point_files()
     own = table.to_frame(record for record in records if record.point_id in planned)
     frame = own if others is None else table.joined([own, others])
     arms = k8s_operators.arms(plan.study)
     operators = arm_names(frame, study_id=plan.study_id, arms=arms)
     looks = last_looks(plan, records) if others is None else ()
     analysis = analyse(frame, operators=operators, looks=looks)
+    costs = cost_by_operator(analysis, node_usd_per_hour=node_price(results), operators=operators)
     counts = tally(
         plan,
         records,
         unreadable=unreadable,
         results=results,
         is_simulated=bool(cluster and cluster.simulated),
+        above=above,
     )
     return Content(
         title=title or f"Kubernetes operators compared: {plan.study.name}",
@@ -111,23 +119,58 @@ def read_content(
         noun="planned point",
         records=frame,
         analysis=analysis,
-        drawings=draw_all(analysis, operators=operators),
+        drawings=draw_all(
+            analysis, operators=operators, costs=costs, course=course_of(results, records)
+        ),
         tally=counts,
         answer=answer(analysis),
         when=when(own, origin=_origin(results), link=run_link),
-        costs=cost_by_operator(
-            analysis, node_usd_per_hour=node_price(results), operators=operators
+        costs=costs,
+        runs=list_runs(
+            analysis.frame,
+            links={(plan.study_id, name): links_of(name, stored, above=above) for name in planned},
         ),
-        runs=list_runs(analysis.frame, stored=results.point_files()),
         cost=read_cost(results),
-        sections=(*_variants(plan.study, arms), Section(heading="Study", rows=_study(plan))),
+        sections=(
+            *_variants(plan.study, arms),
+            Section(heading="Study", rows=_study(plan)),
+            *_image(results),
+        ),
         notes=(
+            *complaints,
             *(cluster.notes if cluster else ()),
             *_order(plan.study),
+            *_looks(plan),
             *image_notes(results, own),
+            *_workarounds(own),
             *_others(others),
         ),
     )
+
+
+def _looks(plan: Plan) -> tuple[str, ...]:
+    """Looks of a study that may end early, with their error."""
+    if not looks_at_pairs(plan.study):
+        return ()
+    scheme = looks_of(plan)
+    text = (
+        f"The study looked at its results after {_listed(scheme.repeats)} complete blocks of a "
+        f"size, with errors of {_listed(f'{100 * level:.1f}' for level in scheme.levels)} %, each "
+        f"split over {scheme.comparisons} comparisons: it names a false winner in at most 5 % of "
+        "cases. An effect after an early stop is, on average, farther from 0 than the true one."
+    )
+    return (text,)
+
+
+def _listed(values: Iterable[object]) -> str:
+    *others, last = map(str, values)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _image(results: Results) -> tuple[Section, ...]:
+    rows = image_rows(results)
+    heading = "Image, looked into before the first point"
+    return (Section(heading=heading, rows=rows),) if rows else ()
 
 
 def _order(study: Study) -> tuple[str, ...]:
@@ -140,10 +183,17 @@ def _order(study: Study) -> tuple[str, ...]:
     return (text,)
 
 
+def _workarounds(records: pd.DataFrame) -> tuple[str, ...]:
+    """A sentence for each operator whose jobs needed a workaround."""
+    affected = records[records["workarounds"].fillna("") != ""]
+    pairs = dict.fromkeys(zip(affected["k8s_operator"], affected["workarounds"], strict=True))
+    return tuple(f"{operator_title(name)}: {text}." for name, text in pairs)
+
+
 def _origin(results: Results) -> StudyOrigin | None:
     try:
         return results.origin()
-    except FileNotFoundError:  # of no run, as a confirmation's
+    except FileNotFoundError:  # a confirmation's report belongs to no run
         return None
 
 
@@ -155,7 +205,7 @@ def _others(others: pd.DataFrame | None) -> tuple[str, ...]:
 
 
 def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, ...]:
-    """The meaning of variants' names; empty where no operator has several."""
+    """Meaning of variant names; empty where no operator has several."""
     rows = tuple(
         (operator_title(arm_name(name, variant)), _factor_values(study, name, variant))
         for name, variant in arms
@@ -166,9 +216,9 @@ def _variants(study: Study, arms: Sequence[tuple[str, str]]) -> tuple[Section, .
 
 def _factor_values(study: Study, name: str, variant: str) -> str:
     operator = k8s_operators.load(name)
-    chosen = operator.variants(study.operator_options[name])[variant]
+    chosen = operator.variants(study.options_of(name))[variant]
     return ", ".join(
-        f"{option}: {_plain(chosen[option])}" for option in operator.factors if option in chosen
+        f"{option}: {_plain(chosen[option])}" for option in operator.all_factors if option in chosen
     )
 
 

@@ -1,4 +1,4 @@
-"""What a valid result costs under each operator: node-seconds and dollars, by size."""
+"""Cost of a valid result under each operator: node-seconds and dollars, by size."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import pandas as pd
 
 from include.analysis.cells import SIZE, counted, operator_order
 from include.analysis.intervals import LEVEL
+from include.analysis.labels import listed, operator_title, signed
 from include.cost.estimate import usd_text
-from include.report.labels import operator_title, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.analysis.analysis import Analysis
 
-# How long a run holds its nodes, the fullest account first that all operators have.
+# Time that a run holds its nodes, the most complete measure of all operators first.
 HELD = {
     "end_to_end_s": "from the creation of the resource to its completion",
     "launcher_time_s": "from the start to the exit of the launch command",
@@ -30,10 +30,10 @@ class CostRow:
     """One operator at one size."""
 
     operator: str
-    baseline: str | None  # what `change` is against; None for the baseline itself
+    baseline: str | None  # what `change` is relative to; None for the baseline itself
     nodes: int
     ranks: int
-    problem: str  # empty where all runs have one
+    problem: str  # empty where all runs have the same
     n: int
     node_s: float  # median over valid results
     usd: float | None
@@ -43,19 +43,19 @@ class CostRow:
 
     @property
     def usd_text(self) -> str:
-        """Dollars, empty without a price."""
+        """Cost in dollars, empty without a price."""
         return "" if self.usd is None else usd_text(self.usd)
 
     @property
     def amount(self) -> str:
-        """Node-seconds, or node-hours where they are many."""
+        """Node-seconds, or node-hours for large amounts."""
         if self.node_s < _HOURS_FROM_NODE_S:
             return f"{self.node_s:,.0f} node-seconds"
         return f"{self.node_s / 3600:,.2f} node-hours"
 
     @property
     def change(self) -> str:
-        """The difference against the baseline with its interval, empty without one."""
+        """The difference from the baseline with its interval, empty without one."""
         if self.change_percent is None:
             return ""
         if self.low_percent is None:
@@ -66,16 +66,18 @@ class CostRow:
 
 @dataclass(frozen=True, kw_only=True)
 class CostByOperator:
-    """A row per operator and size, and what the rows rest on."""
+    """A row per operator and size, and their basis."""
 
     rows: tuple[CostRow, ...]
+    quantity: str  # the time in which a run holds its nodes, one of `HELD`
     basis: str
-    price: str  # in words
+    price: str  # price in words
+    node_usd_per_hour: float | None
 
     @property
-    def has_price(self) -> bool:
-        """True if dollars are known."""
-        return any(row.usd is not None for row in self.rows)
+    def held(self) -> str:
+        """The time in which a run holds its nodes, in words."""
+        return HELD[self.quantity]
 
     def sentence(self) -> str:
         """The largest size in one line, where a difference costs most."""
@@ -88,13 +90,13 @@ class CostByOperator:
             for row in others
         ]
         size = f"{most[0]:,} node{'' if most[0] == 1 else 's'}"
-        return f"A valid result at {size} took {' and '.join(parts)}. {self.price}"
+        return f"A valid result at {size} took {listed(parts)}. {self.price}"
 
 
 def cost_by_operator(
     analysis: Analysis, *, node_usd_per_hour: float | None, operators: Sequence[str] = ()
 ) -> CostByOperator | None:
-    """The costs of an analysis; None where no operator's runs tell how long they held nodes."""
+    """The costs of an analysis; None where no operator's runs say how long they held nodes."""
     runs = counted(analysis.frame)
     quantity = next((name for name in HELD if _all_know(runs, name)), None)
     if quantity is None:
@@ -111,6 +113,8 @@ def cost_by_operator(
     )
     return CostByOperator(
         rows=tuple(rows),
+        quantity=quantity,
+        node_usd_per_hour=node_usd_per_hour,
         basis=f"Nodes times the median time that a run holds them, {HELD[quantity]}; what is idle, "
         "installed, failed or a warm-up is in the ledger and not in these rows.",
         price=price,

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.analysis.labels import count
 from include.cost.estimate import usd_text
 from include.cost.ledger import Ledger
 from include.results import COST
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from include.results import Results
 
 
@@ -25,13 +28,13 @@ class CostSection:
 
 
 def read_cost(results: Results) -> CostSection | None:
-    """The section of a study's folder, None when it has no ledger."""
+    """The section of a study's folder, None without a ledger."""
     stored = results.find_bytes(COST)
     return None if stored is None else cost_section(Ledger.model_validate_json(stored))
 
 
 def node_price(results: Results) -> float | None:
-    """Dollars for an hour of one node, by the study's ledger; None when nobody knows."""
+    """Dollars per hour and node, from the study's ledger; None when unknown."""
     stored = results.find_bytes(COST)
     if stored is None:
         return None
@@ -53,7 +56,12 @@ def cost_section(ledger: Ledger) -> CostSection:
     return CostSection(
         sentence=_sentence(ledger),
         rows=tuple(rows),
-        notes=(f"Price: {price}.", *(f"{note[0].upper()}{note[1:]}." for note in ledger.notes)),
+        notes=(
+            _launching(ledger),
+            *_saved(ledger),
+            f"Price: {price}.",
+            *(f"{note[0].upper()}{note[1:]}." for note in ledger.notes),
+        ),
         usd=ledger.usd,
         node_s=ledger.paid_node_s,
     )
@@ -66,6 +74,24 @@ def _sentence(ledger: Ledger) -> str:
         each = usd_text(ledger.usd_per_valid_sample)
         return f"{sentence} A valid sample cost {each}, the study {_usd(ledger.usd)}."
     return sentence
+
+
+def _launching(ledger: Ledger) -> str:
+    return (
+        f"In valid repeats a launcher was at work for {100 * ledger.launching_share:.1f} % of the "
+        f"paid time, the application for {100 * ledger.useful_share:.1f} %."
+    )
+
+
+def _saved(ledger: Ledger) -> Iterator[str]:
+    """Savings: points that were not needed, and nodes that were given back."""
+    if ledger.not_needed:
+        yield f"Not needed, and not paid for: {count(ledger.not_needed, 'planned point')}."
+    for step in ledger.given_back:
+        yield (
+            f"Given back at {step.at:%H:%M:%S} UTC, in {step.duration_s:.1f} s: "
+            f"{count(step.nodes_ended, 'node')}; {count(step.workers_kept, 'worker')} kept."
+        )
 
 
 def _hours(node_s: float) -> str:

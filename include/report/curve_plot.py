@@ -1,4 +1,4 @@
-"""A figure of merit over message size, every operator with its interval."""
+"""A figure of merit against message size, every operator with its interval."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from matplotlib.ticker import FuncFormatter, NullLocator
 
 from include.analysis.curves import curve_sentences
+from include.analysis.labels import operator_title, size
+from include.models.figures import in_a_sentence
 from include.report.drawing import Drawing, operator_colours, panels, render
-from include.report.labels import operator_title, size
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ def draw_curve(
                 f"{figure.axis.replace('_', ' ')} "
                 f"({size(int(str(nodes)), int(str(ranks)), str(problem))}, n = {_counts(cell)})"
             )
-        drawn[0].set_ylabel(f"median {figure.title.lower()} [{figure.unit}]")
+        drawn[0].set_ylabel(f"median {in_a_sentence(figure.title)} [{figure.unit}]")
         handles, labels = drawn[0].get_legend_handles_labels()
         drawn[0].figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
         return render(

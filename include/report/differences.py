@@ -1,12 +1,12 @@
-"""Differences of medians with their intervals: what a time axis from zero hides."""
+"""Differences of medians with their intervals, which a time axis from zero hides."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from include.analysis.intervals import LEVEL
+from include.analysis.labels import count, operator_title
 from include.report.drawing import Drawing, canvas, render
-from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from include.analysis.quantities import Quantity
 
 _INK = "#222222"
-_SURE, _UNSURE = "#0072b2", "#8a8a8a"  # told apart by the filling of the point too
+_SURE, _UNSURE = "#0072b2", "#8a8a8a"  # also distinguished by the filling of the point
 
 
 def draw_differences(
@@ -26,7 +26,7 @@ def draw_differences(
     """One row per quantity, size and pair that has an interval; percent of the baseline."""
     known = comparisons.dropna(subset=["low_percent"])
     groups = known.groupby(["quantity", "operator", "baseline"], sort=False).ngroup()
-    known = known.iloc[groups.argsort(kind="stable")]  # all sizes of a pair stand together
+    known = known.iloc[groups.argsort(kind="stable")]  # all sizes of a pair are together
     height = 1.7 + 0.3 * len(known) + 0.35 * groups.nunique()
     with canvas(width_in=9.0, height_in=height, is_simulated=is_simulated) as axes:
         _draw(axes, known, {each.name: each for each in quantities})
@@ -83,7 +83,7 @@ def _heading(quantity: Quantity) -> str:
 def _places(
     keys: Sequence[tuple[str, str, str]],
 ) -> tuple[list[float], list[tuple[float, str]]]:
-    """Where each row stands, and the headings above the groups of rows."""
+    """Positions of the rows, and the headings above the groups of rows."""
     places: list[float] = []
     titles: list[tuple[float, str]] = []
     at = -1.0

@@ -1,4 +1,4 @@
-"""A study's result in a few lines, stored beside its report: for lists, that need no tables."""
+"""A study's result in a few lines, stored beside its report, for lists without tables."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ FILE = "digest.json"
 
 
 class Digest(Model):
-    """What a list says of a study or an import."""
+    """Summary of a study or an import for a list."""
 
     name: str
     kind: Literal["study", "import"]
     application: str
-    operators: tuple[str, ...]  # as the report titles them
+    operators: tuple[str, ...]  # titles as in the report
     nodes: tuple[int, ...]
     cluster: str
     simulated: bool
@@ -31,8 +31,8 @@ class Digest(Model):
     planned: int
     valid: int
     usd: float | None
-    node_s: float | None  # paid for, the whole study
-    is_verdict: bool  # at every size
+    node_s: float | None  # paid for the complete study
+    is_verdict: bool  # True: every size has one
     effect: tuple[str, ...]
     cause: str
     cost: str
@@ -40,7 +40,7 @@ class Digest(Model):
 
     @property
     def duration_s(self) -> float | None:
-        """From the first run's begin to the last one's end."""
+        """Seconds from the start of the first run to the end of the last."""
         if self.began_at is None or self.ended_at is None:
             return None
         return (self.ended_at - self.began_at).total_seconds()
@@ -54,7 +54,7 @@ class Digest(Model):
 
 
 def read_digest(results: Results) -> Digest | None:
-    """The digest of a folder, None when it has none that can be read."""
+    """The digest of a folder, None without a readable one."""
     stored = results.find_bytes(FILE)
     if stored is None:
         return None

@@ -1,4 +1,4 @@
-"""The canvas of every figure: fonts, size, watermark, and the bytes it becomes."""
+"""The canvas of every figure: fonts, size, watermark, and the resulting bytes."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ SIMULATED_MARK = "SIMULATED: nothing was measured"
 # Any: matplotlib's own type of this is the literal of all its settings.
 _STYLE: Any = {
     "svg.hashsalt": "operator-benchmark",  # stable ids: equal records give equal files
-    "svg.fonttype": "none",  # text stays text: to be searched, and edited for a paper
-    "font.family": ["DejaVu Sans"],  # of which the layout is made
+    "svg.fonttype": "none",  # text stays searchable and editable
+    "font.family": ["DejaVu Sans"],  # the font that the layout is made for
     "font.size": 10.0,
     "axes.titlesize": 11.5,
     "axes.labelsize": 10.0,
@@ -33,12 +33,13 @@ _STYLE: Any = {
     "axes.spines.right": False,
 }
 _DPI = 144
+TITLE_PAD = 10.0
 _LETTERS_PER_INCH = 8  # letters of a title per inch
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
-    """One figure in both formats, and what a reader must know to read it."""
+    """One figure in both formats, with its caption."""
 
     name: str  # name of its files without suffix
     title: str
@@ -49,7 +50,7 @@ class Drawing:
 
 @contextmanager
 def canvas(*, width_in: float, height_in: float, is_simulated: bool) -> Iterator[Axes]:
-    """The axes of a new figure, drawn in the project's style and apart from pyplot."""
+    """The axes of a new figure in the project's style, independent of pyplot."""
     with panels(1, width_in=width_in, height_in=height_in, is_simulated=is_simulated) as (axes,):
         yield axes
 
@@ -58,7 +59,7 @@ def canvas(*, width_in: float, height_in: float, is_simulated: bool) -> Iterator
 def panels(
     number: int, *, width_in: float, height_in: float, is_simulated: bool
 ) -> Iterator[tuple[Axes, ...]]:
-    """The axes of a new figure, side by side; else as `canvas`."""
+    """The axes of a new figure, side by side; otherwise as `canvas`."""
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width_in, height_in), layout="constrained")
         drawn = tuple(figure.subplots(1, number, squeeze=False)[0])
@@ -69,14 +70,17 @@ def panels(
         yield drawn
 
 
-def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
-    """The axes' figure as a drawing; without dates or versions, so that it is reproducible."""
+def render(axes: Axes, *, name: str, title: str, caption: str, pad: float = TITLE_PAD) -> Drawing:
+    """The axes' figure as a drawing, reproducible: without dates or versions.
+
+    `pad` is the distance in points between the axes and their title.
+    """
     figure = axes.get_figure(root=True)
     if figure is None:
         raise ValueError("the axes belong to no figure")
     if len(figure.axes) == 1:
         wrapped = textwrap.fill(title, int(_LETTERS_PER_INCH * figure.get_figwidth()))
-        axes.set_title(wrapped, loc="left", y=1.0, fontweight="bold", pad=10)
+        axes.set_title(wrapped, loc="left", y=1.0, fontweight="bold", pad=pad)
     else:
         figure.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=11.5)
     svg = io.BytesIO()
@@ -86,9 +90,9 @@ def render(axes: Axes, *, name: str, title: str, caption: str) -> Drawing:
 
 
 def _png(figure: Figure) -> bytes:
-    """The figure with the layout that its SVG has.
+    """The figure with the same layout as its SVG.
 
-    Both are made by their canvases: `savefig` draws once more, for the layout.
+    Both are made by their canvases: `savefig` would draw once more for the layout.
     """
     png = io.BytesIO()
     figure.set_layout_engine("none")
@@ -99,7 +103,7 @@ def _png(figure: Figure) -> bytes:
 
 
 def operator_colours(order: Sequence[str]) -> dict[str, tuple[float, float, float]]:
-    """One colour per operator, told apart by the colour-blind too; the same in every figure."""
+    """One colour per operator, safe for colour-blind readers and the same in every figure."""
     return dict(zip(order, sns.color_palette("colorblind", len(order)), strict=True))
 
 

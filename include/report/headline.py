@@ -1,10 +1,10 @@
-"""The first paragraph of a report: what was compared, on what, and what can be said of it."""
+"""The first paragraph of a report: the comparison, its setting, and its conclusion."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from include.report.labels import count, operator_title
+from include.analysis.labels import count, listed, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,9 +24,9 @@ def headline(
     cluster: ClusterHandle | None,
     analysis: Analysis,
 ) -> str:
-    """Plain sentences; says that there is no verdict, and why, when no pair can be judged.
+    """Plain sentences; without a pair to judge, they say so and why.
 
-    `operators` are the study's arms by the names that they have in the tables.
+    `operators` are the study's arms by their names in the tables.
     """
     opening = (
         f"{_operators(operators)} {_did(tally)} {study.application} on "
@@ -41,7 +41,7 @@ def headline(
 
 
 def recorded_headline(analysis: Analysis, *, tally: Tally) -> str:
-    """The same for runs that other tools recorded."""
+    """The same for runs recorded by other tools."""
     operators = list(dict.fromkeys(analysis.frame["k8s_operator"]))
     if not operators:
         return "No run could be read."
@@ -54,7 +54,7 @@ def recorded_headline(analysis: Analysis, *, tally: Tally) -> str:
 
 
 def no_verdict(analysis: Analysis) -> list[str]:
-    """Why there is no pair of operators to judge; nothing when there is one."""
+    """Reason why there is no pair of operators to judge; empty when there is one."""
     if analysis.frame["k8s_operator"].nunique() == 1:
         return ["No verdict: one operator alone cannot be compared."]
     if not analysis.verdicts:
@@ -64,19 +64,15 @@ def no_verdict(analysis: Analysis) -> list[str]:
 
 def _operators(operators: Sequence[str]) -> str:
     titles = [operator_title(operator) for operator in operators]
-    return f"{titles[0]} alone" if len(titles) == 1 else _listed(titles)
+    return f"{titles[0]} alone" if len(titles) == 1 else listed(titles)
 
 
 def _did(tally: Tally) -> str:
     return "ran" if tally.recorded else "should have run"
 
 
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def _where(study: Study, cluster: ClusterHandle | None) -> str:
-    nodes = _listed([str(value) for value in sorted(set(study.nodes))])
+    nodes = listed([f"{value:,}" for value in sorted(set(study.nodes))])
     ranks = count(study.ranks_per_node, "rank")
     kind = f" of type {cluster.instance_type}" if cluster and cluster.instance_type else ""
     noun = "node" if nodes == "1" else "nodes"
@@ -90,13 +86,19 @@ def _warmups(tally: Tally) -> str:
 
 
 def _not_needed(tally: Tally) -> str:
-    if not tally.not_needed:
-        return ""
-    return f"; {tally.not_needed:,} were not needed, as the answer was known without them"
+    parts = [
+        f"; {number:,} were {why}"
+        for number, why in (
+            (tally.not_needed, "not needed, as the answer was known without them"),
+            (tally.too_large, "left out, as the cluster became smaller than they are"),
+        )
+        if number
+    ]
+    return "".join(parts)
 
 
 def trouble(tally: Tally) -> list[str]:
-    """A sentence about what went wrong, empty when nothing did."""
+    """A sentence about what went wrong, or none."""
     parts = [
         f"{number:,} {word}"
         for number, word in (

@@ -1,9 +1,10 @@
-"""The report as one HTML file that needs nothing else: no script, no link to the outside."""
+"""The report as one self-contained HTML file: no script, no external link."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -11,29 +12,33 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from include.analysis.intervals import LEAST_N, LEVEL
+from include.analysis.labels import (
+    NONE,
+    amount,
+    count,
+    operator_title,
+    p_value,
+    seconds,
+    signed,
+    signed_amount,
+)
 from include.analysis.phases import clock_note
 from include.analysis.quantities import compared, primaries
 from include.analysis.summary import column, known_quantities
+from include.models.figures import in_a_sentence
 from include.models.timeline import PHASES
-from include.report.labels import (
-    count,
-    operator_title,
-    signed,
-)
-from include.report.run_list import LAUNCHER, OUTLIER_PERCENT
-from include.report.text import amount, seconds, signed_amount
+from include.report.run_list import LAUNCHER, OUTLIER_PERCENT, cell_of
 from include.report.verdict_text import verdict_lines
 
 if TYPE_CHECKING:
     from include.report.content import Content
 
 TEMPLATE = "report.html.j2"
-NONE = "\N{EN DASH}"
 _ONLY_IN_FILES = re.compile(r'<metadata>.*?</metadata>\s*|\sxmlns(:\w+)?="[^"]*"', re.DOTALL)
-CONTENTS = "<!-- contents -->"  # where the links to the headings go, which are known at the end
+CONTENTS = "<!-- contents -->"  # place of the links to the headings, which are known at the end
 _HEADING = re.compile(r'<h2 id="([^"]+)">(.*?)</h2>')
-TALL = ("nodes",)  # drawings that take a page of their own in print
-_LEAST_P_SHOWN = 0.0001
+_SIZE = re.compile(rb'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+_PERCENT = re.compile(r"(?<=\d) %")
 _PROVENANCE = {
     "image": "Image",
     "image_digest": "Image digest",
@@ -45,7 +50,7 @@ _PROVENANCE = {
     "order_seed": "Seed of the order",
     "cluster": "Cluster",
 }
-_LAUNCHERS = {  # launchers of operators that bring one
+_LAUNCHERS = {  # launchers that operators bring along
     "launcher_version": "Operator's own launcher",
     "launcher_image_digest": "Digest of its image",
 }
@@ -57,7 +62,7 @@ def render_html(content: Content) -> str:
     links = "\n".join(
         f'<a href="#{anchor}">{title}</a>' for anchor, title in _HEADING.findall(page)
     )
-    return page.replace(CONTENTS, links)
+    return _PERCENT.sub("\N{NO-BREAK SPACE}%", page.replace(CONTENTS, links))
 
 
 def _values(content: Content) -> dict[str, Any]:
@@ -71,7 +76,8 @@ def _values(content: Content) -> dict[str, Any]:
         "costs": content.costs,
         "runs": content.runs,
         "outliers": [run for run in content.runs if run.is_outlier],
-        "has_files": any(run.files for run in content.runs),
+        "has_files": any(run.links for run in content.runs),
+        "cells": {cell: list(own) for cell, own in groupby(content.runs, lambda run: run.cell)},
         "merit_axis": next((each.axis for each in primaries(analysis.frame)), LAUNCHER.axis),
         "time_scale": _time_scale(analysis.frame),
         "verdicts": verdict_lines(analysis),
@@ -80,13 +86,17 @@ def _values(content: Content) -> dict[str, Any]:
         "noun": content.noun,
         "summary": analysis.summary.to_dict(orient="records"),
         "titles": {each.name: each.title for each in compared(analysis.frame)},
+        "steps_s": {each.name: each.step_s for each in compared(analysis.frame)},
         "all_times": all(each.unit == "s" for each in compared(analysis.frame)),
-        "merit": " and ".join(each.title.lower() for each in primaries(analysis.frame)),
+        "merit": " and ".join(in_a_sentence(each.title) for each in primaries(analysis.frame)),
         "quantities": known_quantities(analysis.frame, analysis.summary),
         "comparisons": analysis.comparisons.to_dict(orient="records"),
-        "drifts": analysis.drifts.to_dict(orient="records"),
+        "drifts": analysis.drifts.dropna(subset=["spearman_rho"]).to_dict(orient="records"),
         "scaling": analysis.scaling.to_dict(orient="records"),
-        "phases": _known_phases(analysis.phases),
+        "phases": _with_phases(analysis.phases),
+        "known_phases": {
+            name: stretch for name, stretch in PHASES.items() if analysis.phases[name].notna().any()
+        },
         "clock_note": clock_note(analysis.frame),
         "drawings": content.drawings,
         "originals": content.originals,
@@ -99,12 +109,12 @@ def _values(content: Content) -> dict[str, Any]:
 
 
 def _time_scale(records: pd.DataFrame) -> str | None:
-    """How long played applications waited against the times in their logs; None for real runs."""
+    """Ratio of played applications' waiting to their logs' times; None for real runs."""
     scales = sorted(set(records.loc[records["simulated"], "time_scale"]))
     return " or ".join(f"{scale:g}" for scale in scales if scale != 1) or None
 
 
-def _known_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
+def _with_phases(phases: pd.DataFrame) -> list[dict[Any, Any]]:
     known = phases[phases[list(PHASES)].notna().any(axis=1)]
     return known.to_dict(orient="records")
 
@@ -127,7 +137,7 @@ def _provenance(records: pd.DataFrame) -> list[tuple[str, str]]:
 
 
 def _node_names(records: pd.DataFrame) -> str:
-    """The names that runs used; a domain that all share stands once, at the end."""
+    """The runs' node names; a common domain is given once, at the end."""
     distinct = sorted({node for names in records["node_names"] for node in names.split()})
     domains = {name.partition(".")[2] for name in distinct}
     if len(distinct) > 1 and len(domains) == 1 and (domain := domains.pop()):
@@ -149,13 +159,19 @@ def _distinct(values: pd.Series[Any]) -> str:
 
 
 def _inline(svg: bytes) -> Markup:
-    """The drawing as a part of the page, so that its text can be searched and copied.
+    """The drawing as part of the page, so that its text can be searched and copied.
 
-    Matplotlib has escaped what it wrote; what only a file of its own needs is left out.
+    Matplotlib has escaped its text; parts that only a separate file needs are left out.
     """
     text = svg.decode()
     bare = _ONLY_IN_FILES.sub("", text[text.index("<svg") :])
     return Markup(bare)  # noqa: S704  see above
+
+
+def _is_tall(svg: bytes) -> bool:
+    """True for a drawing higher than wide: in print it gets its own page."""
+    size = _SIZE.search(svg)
+    return size is not None and float(size[2]) > float(size[1])
 
 
 def _size(value: Any) -> str:
@@ -164,12 +180,6 @@ def _size(value: Any) -> str:
 
 def _signed(value: float, digits: int = 1) -> str:
     return NONE if pd.isna(value) else signed(value, digits)
-
-
-def _p_value(value: float) -> str:
-    if pd.isna(value):
-        return NONE
-    return "< 0.0001" if value < _LEAST_P_SHOWN else f"{value:.4f}"
 
 
 @lru_cache(maxsize=1)
@@ -187,17 +197,17 @@ def _environment() -> Environment:
         "signed_amount": signed_amount,
         "size": _size,
         "signed": _signed,
-        "p_value": _p_value,
+        "p_value": p_value,
         "operator": operator_title,
         "inline": _inline,
     }
     environment.globals |= {
         "column": column,
+        "cell_of": cell_of,
         "count": count,
         "isna": pd.isna,
-        "PHASES": PHASES,
         "LEAST_N": LEAST_N,
-        "TALL": TALL,
+        "is_tall": _is_tall,
         "OUTLIER_PERCENT": f"{OUTLIER_PERCENT:.0f}",
         "LEVEL_PERCENT": f"{100 * LEVEL:.0f}",
     }

@@ -1,12 +1,16 @@
-"""The report's text on image pulls: before the first job, and in jobs that were timed."""
+"""The report's text on image pulls: before the first job, and during timed jobs."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
+from include.analysis.labels import count
+from include.checks import Check, Outcome
+from include.errors import ParseError
 from include.kube.node_image import NodeImage
-from include.report.labels import count
+from include.results import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,17 +19,42 @@ if TYPE_CHECKING:
 
     from include.results import Results
 
-NAMED = 5  # points that a note names
+NAMED = 5  # maximum points named in a note
 
 
 def image_notes(results: Results, records: pd.DataFrame) -> tuple[str, ...]:
-    """A sentence per phase whose images were brought to the nodes, and one on timed pulls."""
-    paths = sorted(results.path("images").glob("*.json"), key=str)
-    brought = [
-        _sentence([NodeImage.model_validate(each) for each in json.loads(path.read_bytes())])
-        for path in paths
-    ]
+    """A sentence per phase whose images were pre-pulled, and one on timed pulls."""
+    names = sorted(str(path).rpartition("/")[2] for path in results.path("images").glob("*.json"))
+    brought = [_brought(results, f"images/{name}") for name in names]
     return (*dict.fromkeys(brought), *_timed(records))
+
+
+def image_rows(results: Results) -> tuple[tuple[str, str], ...]:
+    """Names and findings of the image check before the first point; empty without one."""
+    if (looks := results.find_json(IMAGE)) is None:
+        return ()
+    return tuple(
+        (
+            check.name if len(looks) == 1 else f"{image}: {check.name}",
+            check.finding if check.outcome is Outcome.PASSED else _doubted(check),
+        )
+        for image, look in looks.items()
+        for check in map(Check.model_validate, look["checks"])
+    )
+
+
+def _doubted(check: Check) -> str:
+    return f"{check.outcome.value}: {check.finding}" + (f"; {check.remedy}" if check.remedy else "")
+
+
+def _brought(results: Results, name: str) -> str:
+    """Sentence on one phase, or on its file if damaged, as nothing depends on it."""
+    try:
+        return _sentence([NodeImage.model_validate(each) for each in results.read_json(name)])
+    except ParseError as err:
+        return f"Nothing is known of the images of a phase: {err}."
+    except ValidationError:
+        return f"Nothing is known of the images of a phase: {results.damaged(name, 'its format')}."
 
 
 def _sentence(images: Sequence[NodeImage]) -> str:

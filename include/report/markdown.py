@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from include.analysis.labels import amount, operator_title
 from include.analysis.summary import column, known_quantities
 from include.report.drawing import SIMULATED_MARK
-from include.report.labels import operator_title
-from include.report.text import amount
 from include.report.verdict_text import verdict_lines
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ _SPECIAL = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]<>|"})
 
 
 def render_markdown(content: Content) -> str:
-    """Headline, verdicts, table of medians with their intervals, and what went wrong."""
+    """Headline, verdicts, table of medians with their intervals, and failures."""
     parts = [f"# {_escaped(content.title)}"]
     if content.tally.simulated:
         parts.append(f"**{SIMULATED_MARK}.**")
@@ -39,7 +38,7 @@ def render_markdown(content: Content) -> str:
 def _answer(content: Content) -> str:
     shown = content.answer
     lines = [f"**{_escaped(sentence)}**" for sentence in shown.effect]
-    lines.append(f"Is it the operator? {_escaped(shown.cause)}")
+    lines.append(f"{shown.question}? {_escaped(shown.cause)}")
     if content.costs:
         lines.append(f"Cost: {_escaped(content.costs.sentence())}")
     lines.append(f"What would settle it: {_escaped(shown.settle)}")
@@ -75,7 +74,7 @@ def _table(content: Content) -> str:
 
 
 def _row(row: dict[Any, Any], quantities: Sequence[Quantity], *, has_problems: bool) -> list[str]:
-    sizes = ["unknown" if pd.isna(row[name]) else str(row[name]) for name in ("nodes", "ranks")]
+    sizes = ["unknown" if pd.isna(row[name]) else f"{row[name]:,}" for name in ("nodes", "ranks")]
     name = _escaped(operator_title(row["k8s_operator"]))
     problem = [_escaped(row["problem"])] if has_problems else []
     return [
@@ -89,9 +88,9 @@ def _row(row: dict[Any, Any], quantities: Sequence[Quantity], *, has_problems: b
 
 def _median(row: dict[Any, Any], quantity: Quantity) -> str:
     ends = [row[column(quantity.name, each)] for each in ("low", "high")]
-    low, high = (amount(end, quantity.unit) for end in ends)
+    low, high = (amount(end, quantity.unit, quantity.step_s) for end in ends)
     interval = "" if pd.isna(ends[0]) else f" ({low} to {high})"
-    return amount(row[column(quantity.name, "median")], quantity.unit) + interval
+    return amount(row[column(quantity.name, "median")], quantity.unit, quantity.step_s) + interval
 
 
 def _troubles(content: Content) -> str:

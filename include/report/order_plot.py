@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from matplotlib.lines import Line2D
 
 from include.analysis.cells import CELL
+from include.analysis.labels import count, operator_title
+from include.models.figures import in_a_sentence
 from include.report.drawing import Drawing, canvas, operator_colours, render
-from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ def draw_order(runs: pd.DataFrame, figure: Quantity, *, order: Sequence[str]) ->
     with canvas(width_in=9.4, height_in=4.4, is_simulated=is_simulated) as axes:
         _draw(axes, known, order=order)
         axes.set_xlabel(f"place in the order of all runs (n = {len(known)})")
-        axes.set_ylabel(f"{title.lower()} against the median of its cell [%]")
+        axes.set_ylabel(f"{in_a_sentence(title)} against the median of its cell [%]")
         return render(
             axes,
             name="order",

@@ -1,4 +1,4 @@
-"""The figures of the experiments of 2023 in their own definitions, to lay beside the published."""
+"""The figures of the experiments of 2023 in their own definitions, for comparison."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 PREFIX = "Original definition"
 NOT_COMPARABLE = "not comparable between operators"
-# name: (title, axis, what it is)
+# Title, axis and explanation by name.
 _FIGURES = {
     "cluster_time": (
         "creation and deletion of MiniClusters",
@@ -62,9 +62,9 @@ COLUMNS = tuple(_FIGURES)
 
 
 def original_quantities(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame with a column per original figure, seconds, NaN where it has no value.
+    """The frame with a column per original figure, in seconds, NaN without a value.
 
-    Needs `cluster_run_s` and `runner_end_to_end_s` beside a record's columns.
+    Needs `cluster_run_s` and `runner_end_to_end_s` besides a record's columns.
     """
     launcher, wall = frame["launcher_time_s"], _wall_time(frame)
     is_flux, is_mpi = frame["broker_time_s"].notna(), frame["runner_end_to_end_s"].notna()
@@ -82,13 +82,13 @@ def original_quantities(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wall_time(frame: pd.DataFrame) -> pd.Series[float]:
-    """LAMMPS' own; NaN where no run is of LAMMPS."""
+    """LAMMPS's own wall time; NaN for runs of other applications."""
     name = "app_wall_time_s"
     return frame[name] if name in frame else frame["launcher_time_s"] * float("nan")
 
 
 def draw_originals(runs: pd.DataFrame, *, order: Sequence[str]) -> tuple[Drawing, ...]:
-    """The original figures that the runs have values for; `runs` with `original_quantities`."""
+    """The original figures for which the runs have values; `runs` with `original_quantities`."""
     return tuple(
         boxes.draw(runs, _shown(name), order=order) for name in COLUMNS if runs[name].notna().any()
     )

@@ -1,4 +1,4 @@
-"""Two sets of records against each other: the same operators at the same sizes, B against A."""
+"""Two sets of records compared: the same operators at the same sizes, B against A."""
 
 from __future__ import annotations
 
@@ -12,12 +12,11 @@ from include.analysis.arms import with_arms
 from include.analysis.cells import counted
 from include.analysis.comparison import ALPHA, compare, holm
 from include.analysis.intervals import LEAST_N
+from include.analysis.labels import amount, listed, operator_title, p_value, signed
 from include.analysis.problems import with_problems
 from include.analysis.quantities import primaries
 from include.errors import StudyError
-from include.models.figures import gain
-from include.report.labels import count, operator_title, signed
-from include.report.text import amount
+from include.models.figures import TIME_UNITS, gain
 
 if TYPE_CHECKING:
     from include.analysis.quantities import Quantity
@@ -30,7 +29,7 @@ HEAD = ("operator", "nodes", "A", "B", "B against A", "p", "n")
 
 
 def compared(a: Results, b: Results) -> tuple[list[dict[str, str]], str]:
-    """The cells of a comparison's rows by their heads, and what one would say of it.
+    """The cells of a comparison's rows by heading, and a sentence on the result.
 
     StudyError when the two share nothing, FileNotFoundError for a study without records.
     """
@@ -45,9 +44,9 @@ def compare_sets(
 ) -> list[dict[str, Any]]:
     """A row per operator and size that both sets have; StudyError when they share none.
 
-    By the application's figure of merit, with the test and interval of a report; p-values are
-    corrected by Holm for all rows. `outcome` is worse, better, ~ (not told apart, or by less than
-    the least percent), or too few.
+    Compares the application's figure of merit, with a report's test and interval; p-values are
+    Holm-corrected over all rows. `outcome` is worse, better, ~ (no difference, or less than the
+    least percent), or too few.
     """
     frames = _labelled(before, BEFORE), _labelled(after, AFTER)
     both = pd.concat(frames, ignore_index=True)
@@ -67,7 +66,7 @@ def compare_sets(
 
 
 def _labelled(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The set's records with the arm in a column of its own, and the set in the operator's."""
+    """The set's records with the arm as a separate column, and the set as the operator."""
     runs = with_problems(with_arms(frame))
     return runs.assign(_arm=runs["k8s_operator"], k8s_operator=name, study_id=name)
 
@@ -118,7 +117,7 @@ def _judged(row: dict[str, Any], p: float, *, least_percent: float) -> dict[str,
 
 
 def geometric_mean_percent(rows: list[dict[str, Any]]) -> float:
-    """The mean change over all rows: of ratios, as percents do not average."""
+    """The mean change over all rows, of ratios, as percents do not average."""
     logs = [math.log(row["b"] / row["a"]) for row in rows if row["a"] > 0 and row["b"] > 0]
     return 100 * (math.exp(sum(logs) / len(logs)) - 1) if logs else float("nan")
 
@@ -129,7 +128,7 @@ def cells_of(row: dict[str, Any]) -> tuple[str, ...]:
     if row["low_percent"] is not None:
         change += f" ({signed(row['low_percent'])} to {signed(row['high_percent'])})"
     shown = f"~ {change}" if row["outcome"] == ALIKE else change
-    p = "" if row["p"] is None else f"{row['p']:.4f}" if row["p"] >= 0.0001 else "< 0.0001"  # noqa: PLR2004
+    p = "" if row["p"] is None else p_value(row["p"])
     return (
         row["operator"],
         f"{row['nodes']:,}",
@@ -146,18 +145,26 @@ def mean_text(rows: list[dict[str, Any]]) -> str:
     return f"geometric mean {signed(geometric_mean_percent(rows))} %"
 
 
+def _cells(rows: list[dict[str, Any]]) -> str:
+    """`MPI Operator at 8 and 16 nodes (+4.9 to +5.1 %)`, an operator after the other."""
+    parts = []
+    for operator in dict.fromkeys(row["operator"] for row in rows):
+        own = [row for row in rows if row["operator"] == operator]
+        nodes = listed([f"{row['nodes']:,}" for row in own])
+        ends = dict.fromkeys(signed(end(row["percent"] for row in own)) for end in (min, max))
+        noun = "node" if nodes == "1" else "nodes"
+        parts.append(f"{operator} at {nodes} {noun} ({' to '.join(ends)} %)")
+    return ", ".join(parts)
+
+
 def sentence(rows: list[dict[str, Any]]) -> str:
-    """What one would say of it."""
-    worse = [row for row in rows if row["outcome"] == WORSE]
-    better = [row for row in rows if row["outcome"] == BETTER]
+    """Sentence that sums up the comparison."""
+    are_times = all(row["unit"] in TIME_UNITS for row in rows)
+    words = {WORSE: "slower", BETTER: "faster"} if are_times else {WORSE: WORSE, BETTER: BETTER}
     parts = [
-        f"B is {word} in {len(some)} of {len(rows)}: "
-        + ", ".join(
-            f"{row['operator']} at {count(row['nodes'], 'node')} ({signed(row['percent'])} %)"
-            for row in some
-        )
-        for word, some in ((WORSE, worse), (BETTER, better))
-        if some
+        f"B is {word} in {len(some)} of {len(rows)}: {_cells(some)}"
+        for outcome, word in words.items()
+        if (some := [row for row in rows if row["outcome"] == outcome])
     ]
     if parts:
         return "; ".join(parts) + "."

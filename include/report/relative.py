@@ -1,4 +1,4 @@
-"""Every run as percent of the baseline's median at its size: what an axis from zero hides."""
+"""Every run as percent of the baseline's median at its size, which an axis from zero hides."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from include.analysis.cells import SIZE
+from include.analysis.labels import count, operator_title
+from include.models.figures import in_a_sentence
 from include.report.drawing import Drawing, canvas, operator_colours, render
-from include.report.labels import count, operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 
     from include.analysis.quantities import Quantity
 
-_GROUP = 0.8  # of the space that one size has
-_GOLDEN = 0.6180339887  # its multiples spread points evenly, and the same way each time
+_GROUP = 0.8  # share of the space of one size
+_GOLDEN = 0.6180339887  # its multiples spread points evenly and reproducibly
 _INK = "#222222"
 _POINT: dict[str, Any] = {"ls": "", "marker": "o", "ms": 4.5, "mec": _INK, "mew": 0.4, "alpha": 0.8}
 
@@ -45,7 +46,7 @@ def draw_relative(runs: pd.DataFrame, figure: Quantity, *, order: Sequence[str])
     ) as axes:
         _draw(axes, known, present, colours=operator_colours(order))
         axes.set_xlabel("nodes")
-        axes.set_ylabel(f"{figure.title.lower()} [% of the baseline's median]")
+        axes.set_ylabel(f"{in_a_sentence(figure.title)} [% of the baseline's median]")
         return render(
             axes,
             name=f"{figure.name}_relative",

@@ -1,79 +1,119 @@
-"""Every run as a row: its value, how far it lies from its cell's median, and its files."""
+"""Every run as a row: its value, its deviation from its cell's median, and its files."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from include.analysis.cells import CELL, counted
+from include.analysis.labels import amount, count, operator_title, signed
 from include.analysis.quantities import HOUSE, primaries
-from include.report.labels import count, operator_title, signed
-from include.report.text import amount
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping, Sequence
 
     from include.analysis.quantities import Quantity
+    from include.report.point_files import Link
 
-LAUNCHER = HOUSE[0]  # of an application that declares no figure of merit
+LAUNCHER = HOUSE[0]  # stand-in for an undeclared figure of merit
 OUTLIER_PERCENT = 5.0
 _OUTLIER_DEVIATIONS = 5.0  # median absolute deviations
-_SHOWN = ("job.log", "manifest.yaml", "events.json")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run as the report lists it."""
+    """One run as listed in the report."""
 
-    point_id: str
+    anchor: str
+    cell: RunCell
     title: str
+    place: int  # in the order of all runs
     status: str
     value: str
-    deviation: str  # in percent with its sign, empty when the run does not count
+    deviation: str  # percent with its sign, empty when the run does not count
     is_outlier: bool
-    files: tuple[str, ...]  # below the point's folder
+    links: tuple[Link, ...]  # to its log, its manifest and more
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCell:
+    """The operator and size that a run is listed under."""
+
+    anchor: str
+    title: str
+    size: tuple[int, int]  # nodes and ranks, 0 where unknown
+
+
+def cell_of(row: Mapping[Any, Any]) -> RunCell:
+    """The cell of a row of records, or of a summary."""
+    nodes, ranks = (0 if pd.isna(row[name]) else int(row[name]) for name in ("nodes", "ranks"))
+    size = count(nodes, "node") if nodes else "size unknown"
+    parts = [operator_title(row["k8s_operator"]), size, row["problem"]]
+    title = ", ".join(part for part in parts if part)
+    key = (row["k8s_operator"], str(nodes), str(ranks), row["problem"])
+    return RunCell(anchor=_slug("cell", *key), title=title, size=(nodes, ranks))
+
+
+def _slug(*words: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
 
 
 def deviations(frame: pd.DataFrame, figure: str) -> pd.Series[float]:
-    """Percent by which each counted run lies above the median of its cell; NaN for others."""
+    """Deviation of each counted run from the median of its cell, in percent; NaN for others."""
     runs = counted(frame).dropna(subset=[figure])
     medians = runs.groupby(list(CELL))[figure].transform("median")
     return (100 * (runs[figure] / medians - 1)).reindex(frame.index)
 
 
 def outliers(frame: pd.DataFrame, figure: str) -> pd.Series[bool]:
-    """True if a run lies far from its cell: by percent, and by the cell's own spread."""
+    """True for runs far from their cell, both in percent and by the cell's own spread."""
     away = deviations(frame, figure)
     runs = frame.assign(_away=away.abs())
     spread = runs.groupby(list(CELL), dropna=False)["_away"].transform("median")
     return (away.abs() > OUTLIER_PERCENT) & (away.abs() > _OUTLIER_DEVIATIONS * spread)
 
 
-def list_runs(frame: pd.DataFrame, *, stored: Collection[tuple[str, str]] = ()) -> tuple[Run, ...]:
-    """All records in the order of the runs, with the figure of merit of their application.
+def list_runs(
+    frame: pd.DataFrame, *, links: Mapping[tuple[str, str], Sequence[Link]] | None = None
+) -> tuple[Run, ...]:
+    """All records by cell, in the order of the runs, with their application's figure of merit.
 
-    `stored` are the points' files by id and name.
+    `links` are those to their files, by study and point.
     """
     figure = next((each for each in primaries(frame)), LAUNCHER)
     ordered = frame.assign(
         _away=deviations(frame, figure.name), _is_outlier=outliers(frame, figure.name)
     ).sort_values("order_index", kind="stable")
-    return tuple(_run(row, figure, stored) for row in ordered.to_dict(orient="records"))
+    runs = [
+        _run(row, figure, place=place, links=links or {})
+        for place, row in enumerate(ordered.to_dict(orient="records"), start=1)
+    ]
+    cells = {cell: at for at, cell in enumerate(dict.fromkeys(run.cell for run in runs))}
+    return tuple(sorted(runs, key=lambda run: (run.cell.size, cells[run.cell])))
 
 
-def _run(row: dict[Any, Any], figure: Quantity, stored: Collection[tuple[str, str]]) -> Run:
-    nodes = "size unknown" if pd.isna(row["nodes"]) else count(int(row["nodes"]), "node")
+def _run(
+    row: dict[Any, Any],
+    figure: Quantity,
+    *,
+    place: int,
+    links: Mapping[tuple[str, str], Sequence[Link]],
+) -> Run:
     kind = "warm-up" if row["is_warmup"] else "repeat"
-    away = row["_away"]
-    point_id = str(row["point_id"])
+    number = "" if pd.isna(row["repeat"]) else f" {int(row['repeat'])}"
+    away, key = row["_away"], (str(row["study_id"]), str(row["point_id"]))
+    cell = cell_of(row)
     return Run(
-        point_id=point_id,
-        title=f"{operator_title(row['k8s_operator'])}, {nodes}, {kind} {row['repeat']}",
+        anchor=_slug("run", *key),
+        cell=cell,
+        title=f"{cell.title}, {kind}{number}",
+        place=place,
         status=str(row["status"]),
         value="" if pd.isna(row[figure.name]) else amount(row[figure.name], figure.unit),
         deviation="" if pd.isna(away) else f"{signed(away)} %",
         is_outlier=bool(row["_is_outlier"]),
-        files=tuple(name for name in _SHOWN if (point_id, name) in stored),
+        links=tuple(links.get(key, ())),
     )

@@ -1,4 +1,4 @@
-"""Scaling: figure of merit and parallel efficiency over the number of nodes."""
+"""Scaling: figure of merit and parallel efficiency against the number of nodes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from include.analysis.cells import CELL
+from include.analysis.labels import operator_title
 from include.analysis.summary import column
-from include.models.figures import Better
+from include.models.figures import Better, in_a_sentence
 from include.report.drawing import Drawing, operator_colours, panels, render
-from include.report.labels import operator_title
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def draw_scaling(
     ends = summary[[*CELL, *(n for n in names if n not in scaling.columns)]]
     table = scaling.merge(ends.astype({"nodes": "float"}), on=list(CELL), how="left")
     table = table.astype({"nodes": "int64"}).rename(columns=names)
-    title = figure.title.lower()
+    title = in_a_sentence(figure.title)
     with panels(2, width_in=9.4, height_in=4.3, is_simulated=is_simulated) as (times, efficiency):
         for index, (name, colour) in enumerate(operator_colours(order).items()):
             for problem, own in table[table["k8s_operator"] == name].groupby("problem"):
@@ -69,7 +69,7 @@ def _draw(
     style: tuple[int, tuple[float, float, float]],
 ) -> None:
     index, colour = style
-    nodes = own["nodes"] * 1.03**index  # intervals of two operators do not hide each other
+    nodes = own["nodes"] * 1.03**index  # keeps intervals of two operators from hiding each other
     median = own["median"]
     shared: dict[str, Any] = {
         "color": colour,

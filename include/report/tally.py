@@ -1,16 +1,19 @@
-"""The outcome of every planned point: none may disappear in silence."""
+"""The outcome of every planned point: none may disappear silently."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from include.analysis.adaptive import not_needed
-from include.models import Plan, Point, Record, Status
+from include.analysis.left_out import left_out
+from include.models import LeftOut, Plan, Point, Record, Status
+from include.report.point_files import links_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
+    from include.report.point_files import Link
     from include.results import Results
 
 LOST = "lost"
@@ -18,18 +21,18 @@ LOST = "lost"
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """A point that did not give a valid record."""
+    """A point without a valid record."""
 
     point_id: str
     what: str  # `mpi_operator 2 nodes repeat 1`
     outcome: str  # failed, invalid or lost
     reason: str
-    files: tuple[str, ...]  # existing files below the study's folder
+    links: tuple[Link, ...]  # to its stored files
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tally:
-    """Counts over the planned points, warm-ups apart where it says so."""
+    """Counts over the planned points; warm-ups are separate where stated."""
 
     planned: int
     planned_repeats: int
@@ -41,13 +44,14 @@ class Tally:
     invalid: int
     lost: int
     not_needed: int  # left out, as the answer at their size was known
+    too_large: int  # left out, as the cluster became too small for them
     simulated: bool
     troubles: tuple[Trouble, ...]
-    strays: tuple[str, ...]  # records of points that the plan does not have
+    strays: tuple[str, ...]  # records of points outside the plan
 
 
 def read_records(results: Results) -> tuple[tuple[Record, ...], dict[str, str]]:
-    """The readable records in the planned order, and the reason for each one that is not."""
+    """The readable records in planned order, and the fault of each unreadable one."""
     return results.readable_records()
 
 
@@ -58,10 +62,12 @@ def tally(
     unreadable: Mapping[str, str],
     results: Results,
     is_simulated: bool,
+    above: str = "",
 ) -> Tally:
-    """Every planned point set against its record."""
+    """Every planned point against its record; `above` leads from the report to its files."""
     by_point = {record.point_id: record for record in records}
-    left_out = not_needed(plan, by_point.values()) - set(unreadable)
+    reasons = left_out(results, plan, by_point.values())
+    not_measured = Counter(reasons.values())
     planned = {point.point_id: point for point in plan.points}
     mine = [by_point[point_id] for point_id in planned if point_id in by_point]
     repeats = [point for point in planned.values() if not point.is_warmup]
@@ -75,14 +81,16 @@ def tally(
         valid_repeats=sum(not record.is_warmup for record in valid),
         failed=sum(record.status is Status.FAILED for record in mine),
         invalid=sum(record.status is Status.INVALID for record in mine),
-        lost=len(planned) - len(mine) - len(left_out),
-        not_needed=len(left_out),
+        lost=len(planned) - len(mine) - len(reasons),
+        not_needed=not_measured[LeftOut.KNOWN],
+        too_large=not_measured[LeftOut.TOO_LARGE],
         simulated=is_simulated or any(record.simulated for record in mine),
         troubles=_troubles(
-            {name: point for name, point in planned.items() if name not in left_out},
+            {name: point for name, point in planned.items() if name not in reasons},
             by_point,
             unreadable=unreadable,
             results=results,
+            above=above,
         ),
         strays=tuple(sorted((set(by_point) | set(unreadable)) - set(planned))),
     )
@@ -94,6 +102,7 @@ def _troubles(
     *,
     unreadable: Mapping[str, str],
     results: Results,
+    above: str,
 ) -> tuple[Trouble, ...]:
     troubles = []
     stored = results.point_files()
@@ -108,12 +117,7 @@ def _troubles(
                 what=str(point),
                 outcome=str(record.status) if record else LOST,
                 reason=(record.error or "no reason was recorded") if record else lost,
-                files=_files(point_id, stored),
+                links=links_of(point_id, stored, above=above),
             )
         )
     return tuple(troubles)
-
-
-def _files(point_id: str, stored: Collection[tuple[str, str]]) -> tuple[str, ...]:
-    names = ("job.log", "manifest.yaml", "events.json", "timeline.json", "record.json")
-    return tuple(f"points/{point_id}/{name}" for name in names if (point_id, name) in stored)

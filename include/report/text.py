@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from tabulate import tabulate
 
+from include.analysis.labels import NONE, amount
 from include.analysis.quantities import compared, primaries
 from include.analysis.summary import column
 
@@ -17,12 +17,9 @@ if TYPE_CHECKING:
     from include.analysis.analysis import Analysis
     from include.analysis.quantities import Quantity
 
-_ABSENT = "-"
-_MOST_WITH_DIGITS = 10_000
-
 
 def summary_text(analysis: Analysis) -> str:
-    """Aligned columns, one line per cell: n, medians, and the figure of merit's least and greatest.
+    """Aligned columns, one line per cell: n, medians, and the figure of merit's extremes.
 
     `n` counts valid repeats; `failed` counts failed and invalid points.
     """
@@ -42,24 +39,6 @@ def summary_text(analysis: Analysis) -> str:
     return f"{table}\n"
 
 
-def seconds(value: float) -> str:
-    """The value with two decimals, a half to the even one; `-` where there is none."""
-    return _ABSENT if pd.isna(value) else f"{np.round(value, 2):.2f}"
-
-
-def amount(value: float, unit: str) -> str:
-    """The value as tables show it: seconds with two decimals, other units with four digits."""
-    if unit == "s" or pd.isna(value):
-        return seconds(value)
-    return f"{value:,.0f}" if abs(value) >= _MOST_WITH_DIGITS else f"{value:.4g}"
-
-
-def signed_amount(value: float, unit: str) -> str:
-    """The same of a difference, with its sign."""
-    text = amount(value, unit)
-    return text if pd.isna(value) or text.startswith("-") else f"+{text}"
-
-
 def _row(
     row: dict[Any, Any],
     quantities: Sequence[Quantity],
@@ -68,8 +47,10 @@ def _row(
     has_problems: bool,
 ) -> tuple[str, ...]:
     problem = [str(row["problem"])] if has_problems else []
-    medians = (amount(row[column(each.name, "median")], each.unit) for each in quantities)
-    counts = (_ABSENT if pd.isna(row[name]) else str(row[name]) for name in ("nodes", "ranks", "n"))
+    medians = (
+        amount(row[column(each.name, "median")], each.unit, each.step_s) for each in quantities
+    )
+    counts = (NONE if pd.isna(row[name]) else f"{row[name]:,}" for name in ("nodes", "ranks", "n"))
     bad = str(row["n_failed"] + row["n_invalid"])
     spreads = (_spread(row, figure) for figure in figures)
     return (str(row["k8s_operator"]), *problem, *counts, *medians, *spreads, bad)
@@ -78,5 +59,5 @@ def _row(
 def _spread(row: dict[Any, Any], figure: Quantity) -> str:
     least, most = (row[column(figure.name, each)] for each in ("min", "max"))
     if pd.isna(least):
-        return _ABSENT
+        return NONE
     return f"{amount(least, figure.unit)} to {amount(most, figure.unit)}"

@@ -1,13 +1,13 @@
-"""The verdicts as lines of text: what all sizes have in common is said once."""
+"""The verdicts as lines of text; what all sizes have in common is said once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from include.analysis.labels import size
 from include.analysis.verdicts import SIMULATED, uncompared
 from include.report.drawing import SIMULATED_MARK
-from include.report.labels import size
 
 if TYPE_CHECKING:
     from include.analysis.analysis import Analysis
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class VerdictLine:
-    """One size and pair: its verdict, or what was measured and why that is no verdict."""
+    """One size and pair: its verdict, or the measurements and why they give no verdict."""
 
     size: str
     text: str
@@ -29,7 +29,7 @@ class VerdictLine:
 class VerdictLines:
     """All verdicts of a report."""
 
-    shared: tuple[str, ...]  # reasons for which no verdict is given at any size
+    shared: tuple[str, ...]  # reasons against a verdict that hold at every size
     lines: tuple[VerdictLine, ...]
     uncompared: tuple[str, ...]  # sizes where an operator is missing
 
@@ -50,15 +50,16 @@ def verdict_lines(analysis: Analysis) -> VerdictLines:
 
 
 def headline_text(content: Content) -> str:
-    """The answer and what was run, in one paragraph of plain text."""
+    """The answer and the runs behind it, in one paragraph of plain text."""
     shown = content.answer
     mark = (f"{SIMULATED_MARK}.",) if content.tally.simulated else ()
     cost = (content.costs.sentence(),) if content.costs else ()
     return " ".join((*mark, *shown.effect, shown.cause, *cost, content.headline))
 
 
-def _opening(verdict: Verdict) -> str:
-    if not verdict.reasons:
+def _opening(verdict: Verdict, *, shared: tuple[str, ...]) -> str:
+    """Opening that there is no verdict, unless the sentence above the lines says so."""
+    if shared or not verdict.reasons:
         return ""
     return f"{'Simulated' if SIMULATED in verdict.reasons else 'Measured'}, no verdict: "
 
@@ -66,7 +67,7 @@ def _opening(verdict: Verdict) -> str:
 def _line(verdict: Verdict, *, shared: tuple[str, ...]) -> VerdictLine:
     return VerdictLine(
         size=size(verdict.nodes, verdict.ranks, verdict.problem),
-        text=f"{_opening(verdict)}{verdict.measured}.",
+        text=f"{_opening(verdict, shared=shared)}{verdict.measured}.",
         is_winner=verdict.winner is not None,
         reasons=tuple(reason for reason in verdict.reasons if reason not in shared),
     )

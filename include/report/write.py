@@ -1,4 +1,4 @@
-"""Writes all that is made of a study's records into the study's folder."""
+"""Writes everything made from a study's records into the study's folder."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from include.analysis import table
+from include.analysis.labels import operator_title
 from include.models import Model
 from include.report import digest
 from include.report.content import read_content
 from include.report.digest import Digest
 from include.report.html import render_html
-from include.report.labels import operator_title
 from include.report.markdown import render_markdown
 from include.report.text import summary_text
 from include.report.verdict_text import headline_text
@@ -29,7 +29,7 @@ MARKDOWN = "summary.md"
 
 
 class ReportSummary(Model):
-    """A report's result in numbers; small enough for XCom."""
+    """A report's result in numbers, small enough for XCom."""
 
     study_id: str
     report: str  # address of the page
@@ -54,7 +54,7 @@ def write_report(
 ) -> ReportSummary:
     """Write tables, figures and `report.html`, and return their numbers.
 
-    Also for a study without any record, or without a cluster. FileNotFoundError without a
+    Also works for a study without records, or without a cluster. FileNotFoundError without a
     `plan.json`. Files of an earlier report are replaced.
     """
     content = read_content(results, title=title, run_link=run_link)
@@ -89,9 +89,9 @@ def write_content(results: Results, content: Content) -> None:
 
 
 def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table without columns that tell nothing apart: one problem, one unit.
+    """The table without columns that distinguish nothing: one problem, one unit.
 
-    Where all differences are in seconds, that stands at the end of their columns' names.
+    Where all differences are in seconds, their column names end with the unit.
     """
     plain = frame.drop(columns="problem") if frame["problem"].eq("").all() else frame
     if "unit" not in plain or not plain["unit"].eq("s").all():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, Protocol, Self, TypeVar, cast
 
@@ -17,33 +18,35 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-CONFIRMATION_FOLDER = "confirmation"  # a nightly study's confirmation, laid out like a study
+CONFIRMATION_FOLDER = "confirmation"  # a nightly study's confirmation, with the layout of a study
 PLAN = "plan.json"
 STUDY = "study.json"
 CLUSTER = "cluster.json"  # the handle
-ORIGIN = "run.json"  # the study's run of Airflow
-NODES = "nodes.json"  # paid nodes, and since when
+ORIGIN = "run.json"  # the study's Airflow run
+NODES = "nodes.json"  # paid nodes with their start
 COST = "cost.json"  # the ledger
-PREFLIGHT = "preflight.json"  # what was looked at before anything was created, and the estimate
+PREFLIGHT = "preflight.json"  # findings before anything was created, and the estimate
+IMAGE = "image.json"  # findings on the image before the first point
 RECORD = "record.json"
-READERS = 16  # files read at a time: an object store answers each request in about 0.05 s
+NOT_NEEDED = "not_needed.json"  # mark of a left-out point, with the task that did it
+READERS = 16  # parallel reads: an object store answers each request in about 0.05 s
 _POINTS = "points"
 
 
 class Location(Protocol):
-    """The part of a path's interface in use: `pathlib`, `upath` and Airflow's paths all fit."""
+    """The part of a path's interface in use, which `pathlib`, `upath` and Airflow's paths all have."""
 
     def __truediv__(self, other: str, /) -> Self:
         """The path below this one."""
 
     def exists(self) -> bool:
-        """True if there is a file."""
+        """True if the file exists."""
 
     def glob(self, pattern: str, /) -> Iterator[Self]:
         """Paths below this one that match."""
 
     def open(self, mode: Literal["rb"], /) -> BinaryIO:
-        """The file, to be read piece by piece."""
+        """The open file, for reading in pieces."""
 
     def read_bytes(self) -> bytes:
         """The file's content."""
@@ -68,9 +71,9 @@ class Results:
 
     Layout: `plan.json`, `study.json`, `run.json`, `preflight.json`, `cluster.json`,
     `operators/<name>.json`,
-    `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`,
-    (and `job_events.json` where the operator's own launcher tells of its job, `not_needed.json`
-    where the point was left out), `kept.json` when nodes were given back,
+    `points/<point_id>/{manifest.yaml, job.log, timeline.json, events.json, record.json}`
+    (and `job_events.json` if the operator's own launcher reports its job, `not_needed.json` if
+    the point was left out), `kept.json` when nodes were given back,
     `nodes.json`, `steps/<name>.json`, `images/phase-<n>.json`, `stopped.json`, `cost.json`,
     `records.parquet`, `records.csv`, `summary.csv`, `figures/`, `report.html`. Superseded
     attempts of a point are kept in its `attempts/<n>/`.
@@ -82,8 +85,13 @@ class Results:
     def __str__(self) -> str:
         return str(self.root)
 
+    @property
+    def folder(self) -> Path | None:
+        """The folder on this machine, None in an object store."""
+        return _local(self.root)
+
     def path(self, relative: str) -> Location:
-        """Where a file of the study is kept; `relative` uses forward slashes."""
+        """Path of a file of the study; `relative` uses forward slashes."""
         location: Location = self.root
         for part in relative.split("/"):
             location = location / part
@@ -94,20 +102,21 @@ class Results:
         return Results(self.path(f"{_POINTS}/{point_id}"))
 
     def write_bytes(self, relative: str, data: bytes) -> None:
-        """Store a file whole: under its final name there is never a part of it."""
+        """Store a file atomically: its final name never has a part of it."""
         path = self.path(relative)
         local = _local(path)
         if local is None:
-            # One request, or an upload in parts that is taken back when it breaks off: the store
-            # shows an object only when it has arrived whole.
+            # One request, or a multipart upload that is aborted on failure: the store shows an object only
+            # once it has arrived completely.
             stored = cast("_StoredObject", path)
-            stored.fs.pipe_file(stored.path, data)
+            with _of_the_system(path):
+                stored.fs.pipe_file(stored.path, data)
             return
         local.parent.mkdir(parents=True, exist_ok=True)
         write_whole(local, data)
 
     def write_text(self, relative: str, text: str) -> None:
-        """Store a UTF-8 text file whole."""
+        """Store a UTF-8 text file atomically."""
         self.write_bytes(relative, text.encode())
 
     def write_json(self, relative: str, value: Any) -> None:
@@ -115,19 +124,42 @@ class Results:
         self.write_text(relative, json.dumps(value, indent=2) + "\n")
 
     def read_bytes(self, relative: str) -> bytes:
-        """The file's content; FileNotFoundError when it is not there."""
-        return self.path(relative).read_bytes()
+        """The file's content; FileNotFoundError when it is missing."""
+        path = self.path(relative)
+        with _of_the_system(path):
+            return path.read_bytes()
 
     def find_bytes(self, relative: str) -> bytes | None:
-        """The file's content, None when it is not there; one request of an object store."""
+        """The file's content, None when it is missing; one request to an object store."""
         try:
             return self.read_bytes(relative)
         except FileNotFoundError:
             return None
 
     def read_text(self, relative: str) -> str:
-        """The UTF-8 text of a file; FileNotFoundError when it is not there."""
+        """The UTF-8 text of a file; FileNotFoundError when it is missing."""
         return self.read_bytes(relative).decode()
+
+    def read_json(self, relative: str) -> Any:
+        """The value in a file; ParseError naming it when damaged, and what to do."""
+        return self._json(relative, self.read_bytes(relative))
+
+    def find_json(self, relative: str) -> Any:
+        """The value in a file, None when it is missing; ParseError when damaged."""
+        stored = self.find_bytes(relative)
+        return None if stored is None else self._json(relative, stored)
+
+    def _json(self, relative: str, stored: bytes) -> Any:
+        try:
+            return json.loads(stored)
+        except ValueError as err:
+            raise self.damaged(relative, str(err)) from err
+
+    def damaged(self, relative: str, complaint: str, *, remedy: str = "") -> ParseError:
+        """The error for a damaged file of this folder."""
+        _, of_point, name = str(self.path(relative)).rpartition(f"/{_POINTS}/")
+        place = f"{_POINTS}/{name}" if of_point else relative
+        return ParseError(f"{place} cannot be read ({complaint}); move it away{remedy}")
 
     def exists(self, relative: str) -> bool:
         """True if the file exists."""
@@ -138,49 +170,55 @@ class Results:
         return self._read(Plan, PLAN, self.read_bytes(PLAN))
 
     def cluster(self) -> ClusterHandle | None:
-        """The cluster's handle as of its last change; None before it was ready."""
+        """The cluster's handle after its last change; None before it was ready."""
         stored = self.find_bytes(CLUSTER)
         return None if stored is None else self._read(ClusterHandle, CLUSTER, stored)
 
+    def readable_cluster(self) -> tuple[ClusterHandle | None, tuple[str, ...]]:
+        """The same, None also where the file is damaged; and then the complaint about it."""
+        try:
+            return self.cluster(), ()
+        except ParseError as err:
+            return None, (str(err),)
+
     def origin(self) -> StudyOrigin:
-        """The run that the study belongs to; FileNotFoundError for one that is of no run."""
+        """The run of the study; FileNotFoundError for a study without one."""
         return self._read(StudyOrigin, ORIGIN, self.read_bytes(ORIGIN))
 
     def record(self, point_id: str) -> Record | None:
-        """The current record of a point, None when it has none yet."""
+        """The current record of a point, None before its first."""
         folder = self.of_point(point_id)
         stored = folder.find_bytes(RECORD)
         return None if stored is None else folder.read_record(stored)
 
     def read_record(self, stored: bytes) -> Record:
-        """A record as stored in this folder of a point; ParseError for a damaged one."""
+        """A record from a point's folder; ParseError for a damaged one."""
         return self._read(Record, RECORD, stored, remedy=" and clear the point's task")
 
     def _read(self, kind: type[_Kept], name: str, stored: bytes, *, remedy: str = "") -> _Kept:
-        """What a file holds; ParseError naming it when it is damaged, and what to do."""
+        """Content of a file; ParseError naming it when damaged, and what to do."""
         try:
             return kind.model_validate_json(stored)
         except ValidationError as err:
             first = problems(err)[0]
-            _, of_point, relative = str(self.path(name)).rpartition(f"/{_POINTS}/")
-            msg = (
-                f"{f'{_POINTS}/{relative}' if of_point else name} cannot be read ({first.place or 'the file'}: {first.message}); "
-                f"move it away{remedy}"
-            )
-            raise ParseError(msg) from err
+            complaint = f"{first.place or 'the file'}: {first.message}"
+            raise self.damaged(name, complaint, remedy=remedy) from err
 
     def operator_version(self, k8s_operator: str) -> str:
-        """The version that was found running at its installation; FileNotFoundError without one."""
-        version: str = json.loads(self.read_bytes(operator_file(k8s_operator)))["version"]
+        """The version that ran at its installation; FileNotFoundError without one."""
+        name = operator_file(k8s_operator)
+        stored = self.read_json(name)
+        if not isinstance(stored, dict) or not isinstance(version := stored.get("version"), str):
+            raise self.damaged(name, "it has no version", remedy=" and clear the task of the install")
         return version
 
     def records(self) -> tuple[Record, ...]:
-        """The current record of every point that has one, in the planned order."""
+        """The current record of every recorded point, in planned order."""
         stored = map(Record.model_validate_json, self.record_files().values())
         return tuple(sorted(stored, key=lambda record: record.order_index))
 
     def readable_records(self) -> tuple[tuple[Record, ...], dict[str, str]]:
-        """The records in the planned order, and by point id why others cannot be read."""
+        """The records in planned order, and the faults of unreadable ones by point id."""
         records, unreadable = [], {}
         for point_id, stored in self.record_files().items():
             try:
@@ -190,20 +228,20 @@ class Results:
         return tuple(sorted(records, key=lambda record: record.order_index)), unreadable
 
     def record_files(self) -> dict[str, bytes]:
-        """The current record of every point that has one, by point id, as it is stored."""
+        """The stored bytes of every recorded point's current record, by point id."""
         points = sorted(self.recorded_points())
         with ThreadPoolExecutor(READERS) as pool:
             read = pool.map(lambda name: self.of_point(name).read_bytes(RECORD), points)
             return dict(zip(points, read, strict=True))
 
     def recorded_points(self) -> frozenset[str]:
-        """Ids of the points that have a record."""
+        """Ids of the recorded points."""
         return frozenset(point_id for point_id, name in self.point_files() if name == RECORD)
 
     def point_files(self) -> frozenset[tuple[str, str]]:
-        """Point id and name of every file of the points, less those of superseded attempts.
+        """Point id and name of every file of the points, without superseded attempts.
 
-        From one listing of everything: an object store would be asked again for each folder.
+        One listing of everything: an object store would need a request for each folder.
         """
         paths = self.path(_POINTS).glob("**/*.*")
         ends = (str(path).rsplit("/", 3)[-3:] for path in paths)
@@ -211,18 +249,18 @@ class Results:
 
 
 class TolerantResults(Results):
-    """Goes on where the store takes nothing: what could not be stored is in `failures`."""
+    """Continues when the store refuses data; `failures` has what was not stored."""
 
     def __init__(self, root: Location, failures: list[OSError]) -> None:
         super().__init__(root)
         self.failures = failures
 
     def of_point(self, point_id: str) -> TolerantResults:
-        """The folder of a point, as tolerant."""
+        """The folder of a point, equally tolerant."""
         return TolerantResults(super().of_point(point_id).root, self.failures)
 
     def write_bytes(self, relative: str, data: bytes) -> None:
-        """Store a file whole, if it can be."""
+        """Store a file atomically, if possible."""
         try:
             super().write_bytes(relative, data)
         except OSError as err:
@@ -230,8 +268,19 @@ class TolerantResults(Results):
 
 
 def operator_file(k8s_operator: str) -> str:
-    """Where the version of an operator that ran in the study is kept."""
+    """File with the version of an operator in the study."""
     return f"operators/{k8s_operator}.json"
+
+
+@contextmanager
+def _of_the_system(path: Location) -> Iterator[None]:
+    """Turn connection errors of a store's client into OSErrors."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as err:
+        raise OSError(f"{path} cannot be read or stored: {type(err).__name__}: {err}") from err
 
 
 def _local(path: Location) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
 
@@ -15,20 +15,20 @@ from include.embedded import (
     credentials,
     health,
     processes,
+    revival,
     simulated_removal,
     state,
 )
 from include.embedded.access import for_study
 from include.embedded.binaries import binary
 from include.embedded.certificates import Authority, Identity
-from include.embedded.controllers import LEASE
 from include.embedded.credentials import Trust
 from include.embedded.layout import LOOPBACK
 from include.embedded.local_cluster import admin, apply
 from include.embedded.state import ClusterState
 from include.errors import ClusterError
 from include.kube.conditions import is_ready
-from include.kube.kinds import NODE
+from include.kube.kinds import LEASE, NODE
 from include.project import ROOT
 from include.simulation import access, controllers, gates, nodes, settings, stages
 
@@ -47,7 +47,7 @@ PLAYER_MODULE = "include.simulation.player"
 
 
 class Builder:
-    """Starts one cluster, keeping the state file true at every step."""
+    """Starts one cluster, keeping the state file correct at every step."""
 
     def __init__(self, layout: Layout, current: ClusterState) -> None:
         self.layout = layout
@@ -55,27 +55,25 @@ class Builder:
         state.write(layout, self.state)
 
     def started(self, process: HostProcess) -> None:
-        """Remember a process, on the disk too."""
+        """Record a process, also on disk."""
         self.state = self.state.with_process(process)
         state.write(self.layout, self.state)
 
     def complete(self) -> None:
-        """Say that nothing is missing."""
+        """Record that nothing is missing."""
         self.state = self.state.model_copy(update={"is_complete": True})
         state.write(self.layout, self.state)
 
 
 def create(reservation: Reservation, study: Study, *, root: Path) -> None:
-    """Start the study's cluster, or adopt it when it runs; a half-made one is made again.
+    """Start the study's cluster, or adopt a running one; an incomplete one is made again.
 
     ClusterError when another study's simulated cluster runs in this folder, or when a component
     cannot be started.
     """
     with state.locked(root):
         current = state.read(root)
-        state.refuse_other_study(
-            current, root=root, study_id=reservation.study_id, kind="simulated"
-        )
+        state.refuse_other_study(current, root=root, study_id=reservation.study_id)
         if current is not None and current.is_complete and not current.dead():
             log.info("adopting the running simulated cluster of study %s", current.study_id)
             return
@@ -110,22 +108,28 @@ def _create(reservation: Reservation, study: Study, *, root: Path) -> None:
 
 
 def revive(*, root: Path, study_id: str) -> None:
-    """Start again what of the study's cluster has died, with what it had.
+    """Restart the dead parts of the study's cluster with their data.
 
-    That is all of it when the container or the machine that it ran in was started again. The
-    objects are still in its database; a point that was at work then is played from its beginning.
-    ClusterError when there is no such cluster, or when it does not come up.
+    That is all of it after a restart of its container or machine. The objects are still in its
+    database; a point that was running is played again from its beginning. ClusterError when
+    there is no such cluster, or when it does not start.
     """
-    current = state.require(root, study_id=study_id)
-    if not current.is_complete or not current.dead():
-        return
+    where: dict[str, Any] = {"root": root, "study_id": study_id}
+    revival.revive(lambda dead: _revive_all(dead, **where), **where)
+
+
+def _revive_all(missed: frozenset[str], *, root: Path, study_id: str) -> None:
+    """Start what is dead now; controllers may have lost touch with the parts `missed` meanwhile."""
     with state.locked(root):
         current = state.require(root, study_id=study_id)
         dead = health.dead_names(current)
         if dead:
-            log.warning("starting %s of the simulated cluster again", " and ".join(sorted(dead)))
-            _revive(current, dead, root=root)
-    _revive_controllers(current, dead, root=root)
+            again = health.to_start_again(current)
+            processes.kill(again)  # some are only stopped, or still live
+            names = frozenset(part.name for part in again)
+            log.warning("starting %s of the simulated cluster again", " and ".join(sorted(names)))
+            _revive(current, names, root=root)
+    _revive_controllers(current, dead | missed, root=root)
 
 
 def _revive(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
@@ -141,7 +145,7 @@ def _revive(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
 
 
 def keep_workers(*, root: Path, study_id: str, names: tuple[str, ...]) -> None:
-    """Delete the nodes of all workers but these; ClusterError when one stays."""
+    """Delete the nodes of all workers except these; ClusterError when one remains."""
     state.require(root, study_id=study_id)
     kube = admin(settings.read(root).layout(root), namespace="default")
     try:
@@ -153,14 +157,13 @@ def keep_workers(*, root: Path, study_id: str, names: tuple[str, ...]) -> None:
 
 
 def _revive_controllers(current: ClusterState, dead: frozenset[str], *, root: Path) -> None:
-    """Start the controllers that died, and those that could not reach the API server for a while.
+    """Restart controllers that died, and those that could not reach the API server for a while.
 
-    The latter may give up their lead, and with it end, seconds later.
+    The latter may give up their lead, and so end, seconds later.
     """
-    for name in k8s_operators.available():
-        controller = k8s_operators.load(name).controller
-        running = None if controller is None else current.process(controller.name)
-        if controller is None or running is None:
+    for controller in k8s_operators.known_controllers():
+        running = current.process(controller.name)
+        if running is None:
             continue
         if controller.name in dead or health.lost_touch(dead):
             processes.stop((running,))
@@ -169,21 +172,21 @@ def _revive_controllers(current: ClusterState, dead: frozenset[str], *, root: Pa
 
 
 def _drop_leases(layout: Layout, *, namespace: str) -> None:
-    """Delete what the ended processes hold, as those that follow would wait for its expiry."""
+    """Delete the leases of ended processes, whose expiry their successors would wait for."""
     kube = admin(layout, namespace=namespace)
     kube.delete_all(LEASE, selector="")
     kube.close()
 
 
 def _start_nodes(layout: Layout, simulation: Simulation, builder: Builder) -> None:
-    """Start what plays the nodes, and what plays the applications on them."""
+    """Start the processes that play the nodes, and the applications on them."""
     builder.started(_start_kwok(layout))
     if simulation.options.plays:
         builder.started(_start_player(layout))
 
 
 def notes(simulation: Simulation) -> tuple[str, ...]:
-    """Notes on such a cluster for the reader of a report."""
+    """Notes on such a cluster for the report."""
     scale = simulation.options.time_scale
     simulated = (
         "SIMULATED: no application ran. Nodes are KWOK's, application logs and the times in them "
@@ -191,8 +194,8 @@ def notes(simulation: Simulation) -> tuple[str, ...]:
         "controllers are real, and what they took is a measurement of them"
     )
     shortened = (
-        f"simulated waiting is shortened to {scale:g} of what was drawn: loop_time_s, "
-        f"launcher_time_s and broker_time_s are as drawn, instants and phases are shortened"
+        f"simulated waiting is shortened to {scale:g} of what was drawn: the application's "
+        f"own times, launcher_time_s and broker_time_s are as drawn, instants and phases shortened"
     )
     return (simulated,) if scale == 1 else (simulated, shortened)
 
@@ -221,14 +224,14 @@ def _start_kwok(layout: Layout) -> HostProcess:
             "--manage-nodes-with-annotation-selector=kwok.x-k8s.io/node=fake",
             "--enable-crds=Stage",
             "--node-lease-duration-seconds=40",
-            f"--node-ip={LOOPBACK}",  # and no --node-port: it would itself listen there
+            f"--node-ip={LOOPBACK}",  # no --node-port: it would itself listen there
         ),
         log_file=layout.logs / "kwok.log",
     )
 
 
 def _issue_log_server(layout: Layout) -> None:
-    """The certificate with which the player serves logs, as a kubelet would."""
+    """Issue the certificate with which the player serves logs, like a kubelet."""
     serving = Identity(
         user="simulated-kubelet", addresses=(LOOPBACK,), is_server=True, is_client=False
     )
@@ -264,7 +267,7 @@ def wait_ready(*, root: Path, study_id: str) -> ClusterState:
 
 
 def delete(*, root: Path, study_id: str) -> None:
-    """Remove the study's cluster and prove that nothing of it is left; harmless when repeated."""
+    """Remove the study's cluster and verify that nothing is left; harmless when repeated."""
     state.end(
         root,
         study_id=study_id,

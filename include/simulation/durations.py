@@ -1,4 +1,4 @@
-"""Durations of simulated runs, drawn around the medians of run 6 with its kind of spread."""
+"""Durations of simulated runs, drawn around the medians of run 6 with a similar spread."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from include.k8s_operators import Launch
 
-# Medians of run 6 by what launched it and nodes, seconds: loop, launcher (mpirun real, flux
+# Medians of run 6 by launcher and nodes, in seconds: loop, launcher (mpirun real, flux
 # submit), broker (flux start). 94 ranks per node, 4,980,736 atoms, 100 steps.
 RUN_6: dict[Launch, dict[int, tuple[float, float, float | None]]] = {
     Launch.SSH: {
@@ -28,14 +28,14 @@ RUN_6: dict[Launch, dict[int, tuple[float, float, float | None]]] = {
 SPREAD = 0.01  # spread of the loop time, like run 6's interquartile ranges
 OVERHEAD_SPREAD = 0.05
 OUTLIER_SHARE = 0.05
-OUTLIER = (1.08, 1.17)  # slow ones of run 6
+OUTLIER = (1.08, 1.17)  # factors of run 6's slow runs
 
 
 @dataclass(frozen=True, kw_only=True)
 class Drawn:
     """Durations of one run, seconds, before any scaling of time."""
 
-    loop_time_s: float
+    run_time_s: float
     launcher_time_s: float
     broker_time_s: float
 
@@ -51,8 +51,8 @@ def draw(
 ) -> Drawn:
     """The durations of a point: the same for the same seed and point.
 
-    `run_s` is a loop time to take in place of run 6's; spread and overheads stay. `slowdown` is a
-    factor of the loop time.
+    `run_s` is a loop time instead of run 6's; spread and overheads stay. `slowdown` is a factor
+    of the loop time.
     """
     key = hashlib.sha256(f"{seed}/{point_id}".encode()).digest()
     source = random.Random(int.from_bytes(key[:8]))  # noqa: S311  a spread, not a secret
@@ -65,14 +65,14 @@ def draw(
     before_launch = launch_s * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
     around = broker_s * math.exp(source.gauss(0.0, OVERHEAD_SPREAD))
     return Drawn(
-        loop_time_s=round(drawn, 4),
+        run_time_s=round(drawn, 4),
         launcher_time_s=round(drawn + before_launch, 2),
         broker_time_s=round(drawn + before_launch + around, 2),
     )
 
 
-def median_loop_time_s(nodes: int) -> float:
-    """The centre of a drawn duration without `run_s`: run 6's median, by its line."""
+def median_run_time_s(nodes: int) -> float:
+    """The centre of a drawn duration without `run_s`: run 6's median, interpolated."""
     return _median(RUN_6[Launch.SSH], nodes, 0)
 
 
@@ -81,7 +81,7 @@ def _overheads(
 ) -> tuple[float, float]:
     """Seconds of the launcher beyond the loop, and of the broker beyond the launcher.
 
-    Below run 6's sizes they stay as at its smallest: the lines of loop and launcher cross there.
+    Below run 6's sizes they stay as at its smallest, as the lines of loop and launcher cross there.
     """
     at = max(nodes, min(table))
     loop, launcher, broker = (_median(table, at, column) for column in range(3))

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 JOB = "ƒSYNTHx"  # base58, as Flux writes job ids
 START_SHARE = 0.5  # share of the broker's own time that precedes its job
 BEFORE_SHARE = 0.8
-ABORTED = 143  # what Flux gives a job of which one rank has ended all
+ABORTED = 143  # Flux's code for a job that one rank has aborted
 COMMAND = "(simulated)"
-# Shaped like a certificate, so that redaction is tried on every simulated log.
+FAULT = "simulated fault"
+# Shaped like a certificate, so that redaction is exercised on every simulated log.
 CERTIFICATE = (
     "",
     "🌟️ Curve Certificate",
@@ -49,9 +50,9 @@ VERSIONS = (
 
 
 def under_flux(run: Run) -> tuple[list[Line], int]:
-    """Lines of a broker's log and its container's exit code, which is 0 whatever happened."""
+    """Lines of a broker's log and its container's exit code, which is always 0."""
     drawn = run.drawn
-    submit_s = max(0.0, drawn.broker_time_s - drawn.launcher_time_s) * START_SHARE
+    submit_s = _before_its_job_s(run)
     beside = max(0.0, drawn.launcher_time_s - run.application_s())
     printed = run.printed(submit_s + beside * BEFORE_SHARE)
     opening = [*_bootstrap(run, submit_s), *_first_events(run.nodes, submit_s)]
@@ -59,7 +60,7 @@ def under_flux(run: Run) -> tuple[list[Line], int]:
         return [*opening, *printed], 0
     failed = run.fault is Fault.LAUNCHER_FAILS
     launched_s = printed[-1].at_s - submit_s if failed else drawn.launcher_time_s
-    closing = _failed_job(launched_s) if failed else _finished_job(launched_s)
+    closing = _failed_job(launched_s, note=FAULT) if failed else _finished_job(launched_s)
     ending = _broker_end(run, launched_s, code=ABORTED if failed else 0)
     end = submit_s + launched_s
     broker_s = launched_s + 2 * submit_s
@@ -69,6 +70,24 @@ def under_flux(run: Run) -> tuple[list[Line], int]:
         *(Line(at_s=end + submit_s, text=text) for text in last),
     ]
     return [*opening, *printed, *lines], 0
+
+
+def when_a_host_is_gone(run: Run, at_s: float) -> tuple[list[str], int]:
+    """Lines of a broker that loses the last of its hosts at that second, and its exit code."""
+    host = f"simulated-{run.nodes - 1} (rank {run.nodes - 1})"
+    launched_s = max(0.0, at_s - _before_its_job_s(run))
+    note = f"node failure on {host}"
+    return [
+        f"<3>overlay.err[0]: {host} failed",
+        f"<6>job-exec.info[0]: job-exception: id={JOB}: {note}",
+        *_failed_job(launched_s, note=note),
+        *_broker_end(run, launched_s, code=ABORTED, lost=host),
+        *_last(launched_s + 2 * _before_its_job_s(run), code=ABORTED),
+    ], 0
+
+
+def _before_its_job_s(run: Run) -> float:
+    return max(0.0, run.drawn.broker_time_s - run.drawn.launcher_time_s) * START_SHARE
 
 
 def _bootstrap(run: Run, submit_s: float) -> list[Line]:
@@ -115,7 +134,7 @@ def _cores(run: Run) -> int:
 
 
 def _event(at_s: float, name: str, **context: Any) -> str:
-    """An event's line: a blank stays behind the name of one that has no context."""
+    """An event's line: without a context, a space remains after the name."""
     text = json.dumps(context, separators=(",", ":"), sort_keys=True) if context else ""
     return f"{JOB}: {at_s:.3f}s: {name} {text}"
 
@@ -148,9 +167,8 @@ def _finished_job(at_s: float) -> list[str]:
     ]
 
 
-def _failed_job(at_s: float) -> list[str]:
+def _failed_job(at_s: float, *, note: str) -> list[str]:
     status = ABORTED << 8  # a wait status, as Flux prints it
-    note = "simulated fault"
     return [
         _event(at_s, "exception", note=note, severity=0, type="exec", userid=0),
         f"job.exception: type=exec severity=0 {note}",
@@ -165,7 +183,7 @@ def _released(at_s: float) -> list[str]:
     return [release, _event(at_s, "free"), _event(at_s, "clean")]
 
 
-def _broker_end(run: Run, launched_s: float, *, code: int) -> list[str]:
+def _broker_end(run: Run, launched_s: float, *, code: int, lost: str | None = None) -> list[str]:
     timed = "/usr/bin/time -f FLUXTIME fluxsubmit wall time %E flux submit"
     priority, result = ("<3>broker.err", "fail") if code else ("<6>broker.info", "success")
     return [
@@ -176,6 +194,7 @@ def _broker_end(run: Run, launched_s: float, *, code: int) -> list[str]:
             f"--quiet --watch {COMMAND} Exited (rc={code}) {launched_s:.1f}s"
         ),
         f"<6>broker.info[0]: rc2-{result}: run->cleanup {launched_s:.5f}s",
+        *([f"<3>broker.err[0]: dead to Flux: {lost}"] if lost else []),
         (
             "<6>broker.info[0]: cleanup.0: flux queue stop --quiet --all --nocheckpoint "
             "Exited (rc=0) 0.2s"
@@ -187,7 +206,7 @@ def _broker_end(run: Run, launched_s: float, *, code: int) -> list[str]:
         ),
         "<6>broker.info[0]: cleanup.3: flux queue idle --quiet Exited (rc=0) 0.2s",
         "<6>broker.info[0]: cleanup-success: cleanup->shutdown 0.944598s",
-        "<6>broker.info[0]: children-complete: shutdown->finalize 0.273031s",
+        f"<6>broker.info[0]: children-{'none' if lost else 'complete'}: shutdown->finalize 0.27s",
         "<6>broker.info[0]: rc3.0: flux modprobe rc3 Exited (rc=0) 0.3s",
         "<6>broker.info[0]: rc3-success: finalize->goodbye 0.348083s",
         "<6>broker.info[0]: goodbye: goodbye->unload-builtins 0.083241ms",
@@ -205,6 +224,6 @@ def _exited(code: int) -> list[str]:
 
 
 def _elapsed(seconds: float) -> str:
-    """As GNU time's `%E` writes it below one hour: cut off, not rounded."""
+    """Duration as GNU time's `%E` writes it below one hour: truncated, not rounded."""
     hundredths = int(seconds * 100)
     return f"{hundredths // 6000}:{hundredths // 100 % 60:02d}.{hundredths % 100:02d}"

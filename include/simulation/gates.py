@@ -1,7 +1,7 @@
 """A gate on each pod that delays its scheduling, lifted in time.
 
-The scheduler itself is the real one, so a longer scheduling can only be had before it. An admission
-policy of the API server gives every pod of the study a scheduling gate; the player lifts it.
+The scheduler itself is real, so scheduling can only be prolonged before it. An admission policy of
+the API server gives every pod of the study a scheduling gate; the player lifts it.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def objects() -> tuple[dict[str, Any], ...]:
 
 
 class Gates(threading.Thread):
-    """Lifts the gate of each pod so long after it was first told of it."""
+    """Lifts the gate of each pod a fixed time after the pod first appeared."""
 
     def __init__(self, kube: Kube, *, delay_s: float) -> None:
         super().__init__(name="gates", daemon=True)
@@ -67,7 +67,7 @@ class Gates(threading.Thread):
         self._due: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
 
     def take(self, pod: dict[str, Any]) -> None:
-        """One state of a pod."""
+        """Record one state of a pod."""
         uid = pod["metadata"].get("uid", "")
         if pod["spec"].get("schedulingGates") and uid not in self._known:
             self._known.add(uid)

@@ -1,7 +1,7 @@
-"""The part of a kubelet that the API server asks for container logs, for all simulated nodes.
+"""The part of a kubelet that serves container logs to the API server, for all simulated nodes.
 
-KWOK 0.8 serves logs too, but a log that is followed never ends there: it takes every container
-for running (`runtimeServiceStub`), and each point would wait for the end in vain.
+KWOK 0.8 serves logs too, but followed logs never end there: it takes every container for running
+(`runtimeServiceStub`), and each point would wait for the end in vain.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class LogServer(ThreadingHTTPServer):
         context.load_cert_chain(pki / "simulated-kubelet.crt", pki / "simulated-kubelet.key")
         context.load_verify_locations(pki / "ca.crt")
         context.verify_mode = ssl.CERT_REQUIRED
-        # The handshake is the handler's: a client that is slow to shake hands stops nobody else.
+        # The handler does the handshake: a slow client blocks nobody else.
         self.socket = context.wrap_socket(
             self.socket, server_side=True, do_handshake_on_connect=False
         )
@@ -50,7 +50,7 @@ class LogServer(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, name="logs", daemon=True).start()
 
     def handle_error(self, *_: Any) -> None:
-        """A reader that goes away in the middle is nothing to tell."""
+        """Ignore a reader that goes away in the middle."""
 
 
 class _Handler(BaseHTTPRequestHandler):

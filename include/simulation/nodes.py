@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LAUNCHER = "simulated-launcher"
 INSTANCE_TYPE = "hpc6a.48xlarge (simulated)"
-INSTANCE_TYPE_LABEL = "hpc6a.48xlarge"  # a label's value admits no blank and no bracket
+INSTANCE_TYPE_LABEL = "hpc6a.48xlarge"  # a label's value allows no spaces or brackets
 RESOURCES = {"cpu": "96", "memory": "384Gi", "pods": "110", "vpc.amazonaws.com/efa": "1"}
 MANAGED = {"kwok.x-k8s.io/node": "fake"}
 LAUNCHER_PLACE = Placement(
@@ -55,7 +55,7 @@ def _node(name: str, labels: dict[str, str], *, spec: dict[str, Any]) -> dict[st
 
 
 def keep(kube: Kube, names: tuple[str, ...]) -> None:
-    """Delete all workers but these."""
+    """Delete all workers except these."""
     there = (node["metadata"]["name"] for node in kube.list(NODE).items)
     gone = [name for name in there if name not in {LAUNCHER, *names}]
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
@@ -63,6 +63,6 @@ def keep(kube: Kube, names: tuple[str, ...]) -> None:
 
 
 def create(kube: Kube, workers: int) -> None:
-    """Create all nodes, several at once: one by one, a thousand would take most of a minute."""
+    """Create all nodes in parallel: one by one, a thousand would take most of a minute."""
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         list(pool.map(kube.create, objects(workers)))

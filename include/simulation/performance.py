@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from include.k8s_operators import K8sOperator
+    from include.kube.client import Kube
     from include.simulation.player import Player
     from include.simulation.plays import Play
     from include.simulation.script import Line, Run
@@ -25,20 +26,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 EXIT_CODE = "operator-benchmark/simulated-exit-code"
 POLL_S = 0.02
-LOST_CODE = 255  # ssh's exit code when a host is gone
-# Lines of the launching pod's log, and the exit code of its container.
+# Lines of the launcher pod's log, and the exit code of its container.
 SCRIPTS: dict[Launch, Callable[[Run], tuple[list[Line], int]]] = {
     Launch.SSH: script.over_ssh,
     Launch.FLUX: flux_script.under_flux,
 }
+# Its output when a host is lost at a second of its run, and then its exit code.
+LOSSES: dict[Launch, Callable[[Run, float], tuple[list[str], int]]] = {
+    Launch.SSH: script.when_a_host_is_gone,
+    Launch.FLUX: flux_script.when_a_host_is_gone,
+}
 
 
 class PodLost(BenchmarkError):
-    """A pod that carries ranks is no longer there."""
+    """A pod that carries ranks has disappeared."""
 
 
 class Performance:
-    """Plays one launching pod from its start to its end."""
+    """Plays one launcher pod from start to end."""
 
     def __init__(
         self, player: Player, *, pod: dict[str, Any], operator: K8sOperator, play: Play
@@ -51,7 +56,7 @@ class Performance:
         self._hit = False
 
     def perform(self) -> None:
-        """Play it; whatever happens the log ends, so that nobody waits for it for ever."""
+        """Play it; the log ends in any case, so that nobody waits for it for ever."""
         try:
             run = self._player.run_of(self._pod)
             self._play.write(run.opening())
@@ -66,7 +71,7 @@ class Performance:
             self._play.ended.set()
 
     def _wait_for_ranks(self, run: Run) -> None:
-        """As the launcher waits for every host's sshd, and a broker for its followers."""
+        """Wait as a launcher does for every host's sshd, and a broker for its followers."""
         limit = self._player.simulation.study.point_timeout_s
         for _ in waiting.looks(limit_s=limit, poll_s=POLL_S):
             if self._running_ranks() >= run.nodes:
@@ -85,14 +90,20 @@ class Performance:
                 if now >= hit_at:
                     self._strike(run)
                 if self._running_ranks() < run.nodes:
-                    self._play.write("simulated fault: a host is gone")
-                    return LOST_CODE
+                    lost = LOSSES[self._operator.launch]
+                    texts, code = lost(run, (now - start) / run.time_scale)
+                    self._write(*texts)
+                    return code
                 time.sleep(min(POLL_S, due - now))
-            self._play.write(line.text.replace(script.NOW, f"{time.time():.9f}"))
+            self._write(line.text)
         return code
 
+    def _write(self, *texts: str) -> None:
+        for text in texts:
+            self._play.write(text.replace(script.NOW, f"{time.time():.9f}"))
+
     def _strike(self, run: Run) -> None:
-        """Do to a pod what the study asks for, once."""
+        """Apply the study's fault to a pod, once."""
         if self._hit or run.fault not in (Fault.POD_EVICTED, Fault.NODE_LOST):
             return
         self._hit = True
@@ -105,8 +116,8 @@ class Performance:
             return
         node = kube.get(NODE, victim["spec"]["nodeName"])
         kube.delete(NODE, victim["spec"]["nodeName"])
-        kube.delete(POD, name, grace_s=0)  # what the control plane does after 40 s
-        if node is not None:  # another machine takes its place, as with a node group
+        _take_away(kube, victim)
+        if node is not None:  # another machine replaces it, as in a node group
             node["metadata"] = {k: node["metadata"][k] for k in ("name", "labels", "annotations")}
             kube.create(node)
 
@@ -135,3 +146,17 @@ class Performance:
     def _is_there(self) -> bool:
         name = self._pod["metadata"]["name"]
         return any(pod["metadata"]["name"] == name for pod in self._player.pods_of(self._point))
+
+
+def _take_away(kube: Kube, pod: dict[str, Any]) -> None:
+    """Remove a pod whose node is gone, as the control plane's collector does after 40 s."""
+    target = {
+        "type": "DisruptionTarget",
+        "status": "True",
+        "reason": "DeletionByPodGC",
+        "message": "PodGC: node no longer exists",
+    }
+    conditions = [*pod.get("status", {}).get("conditions", []), target]
+    status = {"phase": "Failed", "conditions": conditions}
+    kube.merge(POD, pod["metadata"]["name"], {"status": status}, subresource="status")
+    kube.delete(POD, pod["metadata"]["name"], grace_s=0)

@@ -1,8 +1,8 @@
 """`python -m include.simulation.player`: plays the applications of a simulated cluster.
 
-It watches the study's pods. When the launching pod of a point runs it writes that pod's log, line
-by line as time goes by, and then says by an annotation how its container ended; a KWOK stage does
-the rest. Ends with the process that is told to end it: the cluster's removal.
+It watches the study's pods. When the launcher pod of a point runs it writes that pod's log, line by
+line in time, and then sets the end of its container by an annotation; a KWOK stage does the rest.
+It runs until it is ended by the cluster's removal.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 
 class Player:
-    """Knows the study's pods and starts a performance for each launching one."""
+    """Knows the study's pods and starts a performance for each launcher pod."""
 
     def __init__(self, kube: Kube, simulation: Simulation, plays: Plays) -> None:
         self.kube = kube
@@ -59,7 +59,7 @@ class Player:
             self.take(changes.get())
 
     def take(self, change: Change) -> None:
-        """One change of a pod."""
+        """Take one change of a pod."""
         pod = change.obj
         name = pod["metadata"]["name"]
         with self._lock:
@@ -76,13 +76,13 @@ class Player:
             threading.Thread(target=performance.perform, name=name, daemon=True).start()
 
     def pods_of(self, point_id: str) -> list[dict[str, Any]]:
-        """The pods of a point that are there now."""
+        """The existing pods of a point."""
         with self._lock:
             known = list(self._pods.values())
         return [pod for pod in known if pod["metadata"]["labels"][LABEL_POINT] == point_id]
 
     def run_of(self, pod: dict[str, Any]) -> Run:
-        """The run to play for a launching pod."""
+        """The run to play for a launcher pod."""
         study, options = self.simulation.study, self.simulation.options
         labels = pod["metadata"]["labels"]
         nodes, point_id = int(labels[LABEL_NODES]), labels[LABEL_POINT]
@@ -99,7 +99,7 @@ class Player:
         output = application.synthetic_output(
             given,
             ranks=ranks,
-            loop_time_s=drawn.loop_time_s,
+            run_time_s=drawn.run_time_s,
         )
         return Run(
             nodes=nodes,
@@ -112,7 +112,7 @@ class Player:
 
 
 def image_of(pod: dict[str, Any]) -> str:
-    """The image of a pod's container; empty for a pod that names none."""
+    """The image of a pod's container; empty for a pod without one."""
     return next((str(each["image"]) for each in pod["spec"].get("containers", ())), "")
 
 

@@ -1,4 +1,4 @@
-"""One launching pod's log while it is written and read, and all of them by pod."""
+"""A launcher pod's log while it is written and read, and all such logs by pod."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 POLL_S = 0.05
-APPEARS_WITHIN_S = 10.0  # a log may be asked for before its pod is known here
+APPEARS_WITHIN_S = 10.0  # a log may be requested before its pod is known here
 
 
 class Play:
@@ -23,16 +23,16 @@ class Play:
         self.path = path
         self.ended = threading.Event()
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(b"")  # what was played before the player was started again does not count
+        path.write_bytes(b"")  # output from before a restart of the player does not count
 
     def write(self, text: str) -> None:
-        """Append one line with this machine's clock, as a kubelet stamps it."""
+        """Append one line with this machine's clock, like a kubelet."""
         stamp = datetime.now(UTC).isoformat(timespec="microseconds").removesuffix("+00:00")
         with self.path.open("a", encoding="utf-8", newline="") as file:
             file.write(f"{stamp}000Z {text}\n")
 
     def read(self, *, follow: bool) -> Iterator[bytes]:
-        """The log so far, and with `follow` what comes until the container has ended."""
+        """The log so far, and with `follow` the rest until the container has ended."""
         with self.path.open("rb") as file:
             while True:
                 had_ended = self.ended.is_set()
@@ -60,7 +60,7 @@ class Plays:
             return play
 
     def find(self, pod: str) -> Play | None:
-        """The play of a pod, waiting a little for it to begin."""
+        """The play of a pod, waiting briefly for it to begin."""
         for _ in waiting.looks(limit_s=APPEARS_WITHIN_S, poll_s=POLL_S):
             with self._lock:
                 if pod in self._by_pod:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from include.embedded import programs
+from include.embedded import controller_files, programs
 from include.embedded.layout import LOOPBACK
 from include.simulation.settings import free_ports
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from include.embedded.programs import Found
+    from include.embedded.layout import Layout
+    from include.embedded.programs import Located
     from include.kube.kinds import Controller, Rate
     from include.simulation.settings import Options
 
@@ -25,7 +27,7 @@ class Limits:
     """A controller's own limits; None: upstream's default."""
 
     client: Rate | None = None  # requests to the API server
-    queue: Rate | None = None  # events of its objects that it takes up
+    queue: Rate | None = None  # processed events of its objects
 
 
 AS_IT_COMES = Limits()
@@ -36,13 +38,14 @@ class Program:
     """A controller's program on this machine."""
 
     controller: Controller
-    program: Found
+    program: Located
     health_port: int
     metrics_port: int
+    webhook_port: int
 
     @property
     def path(self) -> Path:
-        """Where it is."""
+        """Path of the program."""
         return self.program.path
 
     @property
@@ -50,39 +53,55 @@ class Program:
         """The build of the program."""
         return self.program.version
 
-    def arguments(self, kubeconfig: Path, *, limits: Limits = AS_IT_COMES) -> list[str]:
-        """Its command line."""
-        arguments = self.controller.process_arguments
+    def values(
+        self, kubeconfig: Path, *, config: Path, limits: Limits = AS_IT_COMES
+    ) -> dict[str, str]:
+        """The values in its command line and in its configuration, stored at `config`."""
         values: dict[str, Any] = {
-            "kubeconfig": str(kubeconfig),
+            "kubeconfig": kubeconfig,
+            "config": config,
             "namespace": self.controller.namespace,
             "address": LOOPBACK,
-            "health_port": str(self.health_port),
-            "metrics_port": str(self.metrics_port),
+            "health_port": self.health_port,
+            "metrics_port": self.metrics_port,
+            "webhook_port": self.webhook_port,
         }
         if limits.client is not None:
-            arguments += self.controller.client_arguments
             values |= {"qps": limits.client.qps, "burst": limits.client.burst}
         if limits.queue is not None:
-            arguments += self.controller.queue_arguments
             values |= {"queue_qps": limits.queue.qps, "queue_burst": limits.queue.burst}
-        return [argument.format(**values) for argument in arguments]
+        return {name: str(value) for name, value in values.items()}
+
+    def arguments(self, values: Mapping[str, str], *, limits: Limits = AS_IT_COMES) -> list[str]:
+        """Arguments of the command line with the values filled in."""
+        words = self.controller.process_arguments
+        words += self.controller.client_arguments if limits.client else ()
+        words += self.controller.queue_arguments if limits.queue else ()
+        return [word.format(**values) for word in words]
+
+    def webhooks(self, layout: Layout) -> list[dict[str, Any]]:
+        """Webhook configurations with its port."""
+        return controller_files.webhooks(
+            self.controller, layout, address=LOOPBACK, port=self.webhook_port
+        )
 
     def objects(self) -> list[dict[str, Any]]:
-        """Its objects on the cluster, from upstream's pinned manifests."""
+        """Objects on the cluster, from upstream's pinned manifests."""
         return programs.objects(self.controller, self.program)
 
 
 def find(controller: Controller, options: Options) -> Program | None:
-    """The controller's program as `embedded.programs` finds it, with ports of its own."""
+    """The controller's program from `embedded.programs`, with its own ports."""
     program = programs.find(controller, named=options.flux_operator)
     if program is None:
         return None
-    fixed = not any(HEALTH_PORT in argument for argument in controller.process_arguments)
-    health, metrics = free_ports(2)
+    settings = (*controller.process_arguments, controller.config)
+    fixed = not any(HEALTH_PORT in text for text in settings)
+    health, metrics, webhook = free_ports(3)
     return Program(
         controller=controller,
         program=program,
         health_port=FIXED_HEALTH_PORT if fixed else health,
         metrics_port=metrics,
+        webhook_port=webhook,
     )

@@ -1,4 +1,4 @@
-"""The output of a simulated job's launching pod, line by line, with its timing."""
+"""The output of a simulated job's launcher pod, line by line, with its timing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 FIRST_LINE = "SYNTHETIC: nobody ran this application; its times are drawn around those of run 6"
 BEFORE_SHARE = 0.8  # share of the launcher's own time that precedes the application
-FAIL_AT = 0.4  # share of the run after which something goes wrong on demand
+FAIL_AT = 0.4  # share of the run after which a requested fault occurs
 FAILED = 1
+LOST_CODE = 255  # ssh's exit code when a host is gone
 NOW = "<now>"  # placeholder for the pod's clock when the line is printed
 
 
@@ -42,15 +43,15 @@ class Run:
         return f"{FIRST_LINE}; waiting is shortened to {self.time_scale:g} of them"
 
     def application_s(self) -> float:
-        """From the application's first line to its last."""
+        """Seconds from the application's first line to its last."""
         return self.output[-1].at_s
 
     def cut_s(self) -> float:
-        """The second of the application at which a fault hits."""
+        """The second of the application at which a fault occurs."""
         return self.application_s() * FAIL_AT
 
     def printed(self, start_s: float) -> list[Line]:
-        """The application's lines when it starts at that second, as far as it comes."""
+        """The application's lines when it starts at that second, up to its end or fault."""
         is_complete = self.fault in (None, Fault.POD_EVICTED, Fault.NODE_LOST)
         return [
             Line(at_s=start_s + line.at_s, text=line.text)
@@ -71,6 +72,11 @@ def over_ssh(run: Run) -> tuple[list[Line], int]:
         lines.append(Line(at_s=end, text="simulated fault: an MPI rank ended with code 1"))
         return [*lines, *_posix_time(end, real_s=end)], FAILED
     return [*lines, *_posix_time(drawn.launcher_time_s, real_s=drawn.launcher_time_s)], 0
+
+
+def when_a_host_is_gone(run: Run, at_s: float) -> tuple[list[str], int]:  # noqa: ARG001
+    """Lines of a launcher that loses a host reached by ssh, and its exit code."""
+    return ["simulated fault: a host is gone"], LOST_CODE
 
 
 def _posix_time(at_s: float, *, real_s: float) -> list[Line]:

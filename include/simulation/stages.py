@@ -1,4 +1,4 @@
-"""KWOK stages of our own: what a simulated kubelet does with a pod, and how long it takes."""
+"""Our own KWOK stages: what a simulated kubelet does with a pod, and how long it takes."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ KIND = ResourceKind(
 FOLDER = Path(__file__).parent / "stages"
 KWOK_MODULE = "sigs.k8s.io/kwok"
 STAGE_CRD = "kustomize/crd/bases/kwok.x-k8s.io_stages.yaml"
-# Upstream's: a node says now and then that it still is there.
+# Upstream's: a node reports periodically that it is alive.
 HEARTBEAT = "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml"
 POINT_LABEL = "operator-benchmark/point"
 END_STAGES = ("pod-end.yaml", "pod-terminate.yaml", "pod-delete.yaml")
 HIT_INDEX = "1"
-# The point and the index of a pod, whichever operator numbered it.
+# The point and the index of a pod, for every operator's numbering.
 WHICH_POD = (
     f'.metadata.labels["{POINT_LABEL}"] + "/" + '
     '(.metadata.labels["training.kubeflow.org/replica-index"] // '
@@ -83,7 +83,7 @@ def _select(stage: dict[str, Any], *, operator: str, values: list[str]) -> None:
 
 
 def read(name: str) -> dict[str, Any]:
-    """One of our own stages or definitions, as it is written."""
+    """One of our own stages or definitions, as written."""
     return _read(FOLDER / name)
 
 

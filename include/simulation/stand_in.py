@@ -1,6 +1,6 @@
-"""Stands in for a Flux Operator that is not at hand: a KWOK stage that makes the same objects.
+"""Stands in for a missing Flux Operator: a KWOK stage that makes the same objects.
 
-Never silent: the version that `install` returns says so, and with it every record and report.
+Never silently: the version returned by `install` says so, and with it every record and report.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ STAGE = "simulated-minicluster"
 
 
 def install(controller: Controller, layout: Layout) -> str:
-    """Make KWOK act in the controller's place; ClusterError for one that has no stand-in."""
+    """Make KWOK act instead of the controller; ClusterError for one without a stand-in."""
     if controller.crd_name != DEFINITION:
         raise ClusterError(f"{controller.name} is not built here and has no stand-in")
     apply(layout, access.stand_in())
     apply(layout, (stages.read("minicluster-definition.yaml"),))
     wait_established(controller, layout)
-    # KWOK looks a kind up once, when its stage appears, in a list that is made a second later.
+    # KWOK looks a kind up once, when its stage appears, in a list made a second later.
     processes.wait_for(
         "the schema of MiniClusters", lambda: _is_listed(layout), timeout_s=SCHEMA_LIMIT_S
     )

@@ -1,4 +1,4 @@
-"""Why an application cannot run as a study asks: known before a cluster is made."""
+"""Reasons why an application cannot run as a study asks, known before the cluster is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def application_problems(study: Study) -> Iterator[str]:
-    """Each thing that is wrong: the cluster lacks the program, or another MPI or rank count."""
+    """Each problem: a program the cluster lacks, a different MPI, or a wrong rank count."""
     application, _ = applications.of_study(study)
     if study.image is None and (why := clusters.load(study.cluster).cannot_run(application)):
         yield f"application: {why}"

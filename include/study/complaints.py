@@ -1,4 +1,4 @@
-"""Sentences for what is wrong with a study: the field, what it must be, and what was given."""
+"""Sentences on what is wrong with a study: the field, its constraint, and the given value."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _PATTERNS = {"name": "must be at most 24 lower-case letters, digits and -, begin
 
 
 def complaints(err: ValidationError, *, prefix: str, known: Iterable[str]) -> str:
-    """A line for each thing that pydantic found; `known` are the fields that there are."""
+    """A line for each of pydantic's errors; `known` are the existing fields."""
     names = tuple(known)
-    # An item that is wrong is no item to pydantic, which then finds the list too short as well.
+    # To pydantic a wrong item does not count, so it also finds the list too short.
     own = [each for each in err.errors() if each["type"] != "too_short" or not each["input"]]
     return "\n".join(_line(each, prefix=prefix, known=names) for each in own)
 

@@ -1,4 +1,4 @@
-"""The images of a phase's jobs: on all nodes before its first job, and stored who got what when."""
+"""Pre-pull a phase's images on every node; record which node pulled what, and when."""
 
 from __future__ import annotations
 
@@ -6,50 +6,69 @@ import logging
 from typing import TYPE_CHECKING
 
 from include import clusters
-from include.cost.account import PULL
+from include.cost.stretches import PULL
 from include.jobs.spec import job_of
 from include.kube import image_pull
 from include.kube.image_pull import Request, images_in
 from include.results import step_times
 
 if TYPE_CHECKING:
+    from include.kube.client import Kube
     from include.models import ClusterHandle, Phase, Plan
     from include.results import Results
 
 log = logging.getLogger(__name__)
-NEVER_PULLED = "Never"  # the image_pull_policy of a cluster whose nodes have the image anyway
+NEVER_PULLED = "Never"  # image_pull_policy of a cluster whose nodes already have the image
 
 
-def pull_images(results: Results, handle: ClusterHandle, phase: Phase) -> None:
-    """Bring every image of the phase's jobs to every node that they may use, and store it.
+def begin_pulling(results: Results, handle: ClusterHandle, phase: Phase) -> None:
+    """Let nodes pull every image of the phase's jobs as soon as they join."""
+    if _pulls(handle, phase):
+        image_pull.begin(_kube(handle), _request(results, handle, phase))
 
-    So no timed job pulls, and all nodes have the same image: ClusterError otherwise.
+
+def finish_pulling(results: Results, handle: ClusterHandle, phase: Phase) -> None:
+    """Wait until every node for the phase's jobs has their images, and store the pulls.
+
+    No timed job then pulls, and all nodes have the same image: ClusterError otherwise.
     """
-    if handle.image_pull_policy == NEVER_PULLED or not phase.points:
+    if not _pulls(handle, phase):
         return
-    wanted = Request(
+    wanted = _request(results, handle, phase)
+    # A pull may take half of a lease, of which the workers have already used some.
+    clusters.load(handle.cluster).keep(handle)
+    with step_times.timed(lambda: results, f"{PULL}-{phase.phase}"):
+        images = image_pull.finish(_kube(handle), wanted)
+    results.write_json(f"images/phase-{phase.phase}.json", [each.to_json() for each in images])
+    log.info("%d images are on all %d nodes", len(wanted.images), len({e.node for e in images}))
+
+
+def _pulls(handle: ClusterHandle, phase: Phase) -> bool:
+    return handle.image_pull_policy != NEVER_PULLED and bool(phase.points)
+
+
+def _kube(handle: ClusterHandle) -> Kube:
+    return clusters.load(handle.cluster).connect(handle)
+
+
+def _request(results: Results, handle: ClusterHandle, phase: Phase) -> Request:
+    return Request(
         study_id=handle.study_id,
         images=_images(results.plan(), handle, phase),
         placements=(handle.launcher, handle.worker),
         least_nodes=handle.nodes,
         pull_secret=handle.image_pull_secret,
     )
-    kube = clusters.load(handle.cluster).connect(handle)
-    with step_times.timed(lambda: results, f"{PULL}-{phase.phase}"):
-        images = image_pull.pull(kube, wanted)
-    results.write_json(f"images/phase-{phase.phase}.json", [each.to_json() for each in images])
-    log.info("%d images are on all %d nodes", len(wanted.images), len({e.node for e in images}))
 
 
 def stop_pulling(handle: ClusterHandle) -> None:
-    """Take away what a worker that was lost while it pulled has left."""
+    """Remove the DaemonSet that a lost worker left behind."""
     if handle.image_pull_policy != NEVER_PULLED:
-        kube = clusters.load(handle.cluster).connect(handle)
-        image_pull.remove(kube, handle.study_id)
+        image_pull.remove(_kube(handle), handle.study_id)
 
 
 def _images(plan: Plan, handle: ClusterHandle, phase: Phase) -> tuple[str, ...]:
-    """Images in the objects of one job of each operator and variant: their others have the same."""
+    """Images in the objects of one job of each operator and variant: the others use the same."""
     first = {point.arm: point for point in reversed(phase.points)}
     objects = [
         obj

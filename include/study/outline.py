@@ -1,4 +1,4 @@
-"""One paragraph that says what a study will run, or why it cannot, before anything is done."""
+"""One paragraph on what a study will run, or why it cannot, before anything is done."""
 
 from __future__ import annotations
 
@@ -12,26 +12,32 @@ from include.study.plan import read_plan
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from include.models import Plan, Study
+    from include.cost.estimate import Estimate
+    from include.models import Plan, Reservation, Study
 
 REFUSED = "this study will be refused: "
 
 
 def outline(conf: Mapping[str, Any]) -> str:
-    """The effective study of a run's conf, its preset's values filled in, and its estimate."""
+    """The effective study of a run's conf, including its preset's values, and its estimate."""
     try:
-        plan = effective(conf)
+        plan, reservation = effective(conf)
     except StudyError as err:
         return REFUSED + "; ".join(str(err).splitlines())
-    told = presets.told(conf, study=plan.study.to_json())
-    source = f" ({told})" if told else ""
-    return f"{summary(plan.study)}{source}: {estimate_plan(plan).sentence()}"
+    return paragraph(conf, plan.study, estimate_plan(plan, reservation=reservation))
 
 
-def effective(conf: Mapping[str, Any], *, run_id: str = "") -> Plan:
-    """The plan that a run's conf comes to, with the form's first values and the preset's.
+def paragraph(conf: Mapping[str, Any], study: Study, estimate: Estimate) -> str:
+    """The study that a run's conf results in, and its estimate."""
+    preset_text = presets.described(conf, study=study.to_json())
+    source = f" ({preset_text})" if preset_text else ""
+    return f"{summary(study)}{source}: {estimate.sentence()}"
 
-    StudyError with a line for each thing that is wrong.
+
+def effective(conf: Mapping[str, Any], *, run_id: str = "") -> tuple[Plan, Reservation]:
+    """The plan and cluster by a run's conf, the form's initial values and the preset's.
+
+    StudyError with a line for each problem.
     """
     params = {**presets.start().to_json(), **conf}
     return read_plan(presets.fill_in(params, conf=conf), run_id=run_id)

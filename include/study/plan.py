@@ -11,37 +11,46 @@ from pydantic import ValidationError
 
 from include import applications, clusters, k8s_operators
 from include.errors import StudyError
-from include.models import Design, NodeChoice, NodeOrder, Phase, Plan, Point, Study
+from include.models import Design, NodeChoice, NodeOrder, Phase, Plan, Point, StopBy, Study
 from include.models.variants import arm_name
 from include.study.application_problems import application_problems
+from include.study.cluster_problems import cluster_problems
 from include.study.complaints import complaints
 from include.study.pools import pool_of
+from include.study.version_problems import version_problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from pydantic import JsonValue
 
-    from include.models import Model
+    from include.adapters import Adapter
+    from include.models import Model, Reservation
 
 LONGEST_LABEL = 63  # characters of a DNS label, RFC 1123
 
 
-def read_plan(params: Mapping[str, Any], *, run_id: str) -> Plan:
-    """The plan of a run's study; StudyError with one line for each thing that is wrong.
+def read_plan(params: Mapping[str, Any], *, run_id: str) -> tuple[Plan, Reservation]:
+    """The plan of a run's study, and its cluster; StudyError with one line for each problem.
 
-    Checks all that can be known before a cluster exists: unknown keys, values, adapters and
-    their options, names that would be too long, and whether the cluster is large enough.
+    Checks everything that can be known before a cluster exists: unknown keys, values, adapters and
+    their options, names that would be too long, and the size of the cluster.
     """
     study = _validated(params)
     study_id = study_id_of(name=study.name, run_id=run_id)
-    reservation = clusters.load(study.cluster).reserve(study, study_id=study_id)
-    return make_plan(study, study_id=study_id, workers=reservation.nodes)
+    reservation = reserve(study, study_id=study_id)
+    return make_plan(study, study_id=study_id, workers=reservation.nodes), reservation
 
 
 def read_study(params: Mapping[str, Any]) -> Study:
     """The study of `read_plan`, with its errors."""
-    return read_plan(params, run_id="").study
+    plan, _ = read_plan(params, run_id="")
+    return plan.study
+
+
+def reserve(study: Study, *, study_id: str) -> Reservation:
+    """The study's cluster before it exists; StudyError when the study cannot run there."""
+    return clusters.load(study.cluster).reserve(study, study_id=study_id)
 
 
 def _validated(params: Mapping[str, Any]) -> Study:
@@ -56,20 +65,20 @@ def _validated(params: Mapping[str, Any]) -> Study:
 
 
 def study_id_of(*, name: str, run_id: str) -> str:
-    """A DNS label that is the same whenever the same run asks, and differs between runs."""
+    """A DNS label that is stable for one run and differs between runs."""
     return f"{name}-{hashlib.sha256(run_id.encode()).hexdigest()[:8]}"
 
 
-def make_plan(study: Study, *, study_id: str, workers: int | None = None) -> Plan:
+def make_plan(study: Study, *, study_id: str, workers: int) -> Plan:
     """The ordered points in their phases.
 
     `swap`: a phase per operator in the study's order; node counts in the study's order; at each,
-    warm-ups before repeats, and for each of these the operator's variants in an order drawn by
+    warm-ups before repeats, and for each of these the operator's variants in an order drawn from
     the seed. `interleaved`: one phase with all operators; blocks of every operator and variant at
     one node count, both shuffled with the study's seed; warm-ups come first. With `node_order:
     descending` the largest node count comes first with its warm-ups, then the next one.
-    With `placement: paired` each block has nodes of its own, drawn by the seed from the cluster's
-    `workers`; without a number the cluster is asked.
+    With `placement: paired` each block has its own nodes, drawn from the cluster's `workers` by the
+    seed.
     StudyError when a name would be too long.
     """
     groups: list[tuple[tuple[str, ...], list[dict[str, Any]]]]
@@ -78,9 +87,7 @@ def make_plan(study: Study, *, study_id: str, workers: int | None = None) -> Pla
     else:
         groups = [(study.operators, _interleaved_points(study))]
     total = sum(len(points) for _, points in groups)
-    if _is_paired(study):
-        if workers is None:
-            workers = clusters.load(study.cluster).reserve(study, study_id=study_id).nodes
+    if is_paired(study):
         _draw_nodes([cell for _, cells in groups for cell in cells], study, workers)
     phases = []
     first = 1
@@ -131,16 +138,17 @@ def _in_turn(study: Study) -> list[tuple[int, ...]]:
     return [(nodes,) for nodes in sorted(study.nodes, reverse=True)]
 
 
-def _is_paired(study: Study) -> bool:
+def is_paired(study: Study) -> bool:
+    """True if the plan draws the nodes of each point."""
     if study.placement is None:
         return study.design is Design.INTERLEAVED
     return study.placement is NodeChoice.PAIRED
 
 
 def _draw_nodes(cells: list[dict[str, Any]], study: Study, workers: int) -> None:
-    """Give each point its nodes: the same for the same run of a block, whatever its operator.
+    """Give each point its nodes, the same in a run of a block for every operator.
 
-    In a swap the blocks of two operators go by the same number, so they are paired as well.
+    In a swap, blocks of two operators with the same number are paired as well.
     """
     for cell in cells:
         key = f"{study.seed}/{cell['block']}/{cell['is_warmup']}/{cell['repeat']}"
@@ -197,40 +205,32 @@ def _adapters_exist(study: Study) -> Iterator[str]:
 
 
 def _no_duplicates(study: Study) -> Iterator[str]:
-    for field in ("operators", "nodes"):
-        values = getattr(study, field)
+    asked = study.to_json()
+    for field in ("operators", "nodes", "queue"):
+        values = asked[field]
         if len(set(values)) < len(values):
-            yield f"{field}: {list(values)} names one twice; every cell is measured once"
+            yield f"{field}: {values} names one twice; every cell is measured once"
 
 
 def _options_are_right(study: Study) -> Iterator[str]:
-    cluster, application = clusters.load(study.cluster), applications.load(study.application)
-    readers: list[tuple[str, type[Model], Callable[[], Any]]] = [
-        (
-            "cluster_options",
-            cluster.options,
-            lambda: cluster.read_options(study.cluster_options),
-        ),
-        (
-            "application_options",
-            application.options,
-            lambda: application.read_options(study.application_options),
-        ),
-    ]
-    for where, options, read in readers:
-        yield from _complaint(where, options, read)
+    readers: dict[str, tuple[Adapter, Mapping[str, JsonValue]]] = {
+        "cluster_options": (clusters.load(study.cluster), study.cluster_options),
+        "application_options": (applications.load(study.application), study.application_options),
+    }
+    for where, (adapter, options) in readers.items():
+        yield from _complaint(where, adapter.options, partial(adapter.read_options, options))
     for name, given in study.operator_options.items():
         where = f"operator_options.{name}"
         try:
-            options = k8s_operators.load(name).options
+            operator = k8s_operators.load(name)
         except StudyError as err:
             yield f"{where}: {err}"
             continue
-        yield from _complaint(where, options, partial(_operator_options, name, given))
+        yield from _complaint(where, operator.options, partial(operator.variant_options, given))
 
 
 def _complaint(where: str, options: type[Model], read: Callable[[], Any]) -> Iterator[str]:
-    """Faults in the options of one adapter; empty when they can be read."""
+    """Faults in the options of one adapter; empty when they are valid."""
     try:
         read()
     except ValidationError as err:
@@ -239,17 +239,12 @@ def _complaint(where: str, options: type[Model], read: Callable[[], Any]) -> Ite
         yield f"{where}: {err}"
 
 
-def _operator_options(name: str, given: Mapping[str, JsonValue]) -> list[Model]:
-    """The options of each variant of an operator."""
-    operator = k8s_operators.load(name)
-    return [operator.read_options(options) for options in operator.variants(given).values()]
-
-
 def _operators_can(study: Study) -> Iterator[str]:
     for name in study.operators:
         try:
-            for options in _operator_options(name, study.operator_options.get(name, {})):
-                k8s_operators.load(name).binding(study.binding, options)
+            operator = k8s_operators.load(name)
+            for options in operator.variant_options(study.options_of(name)):
+                operator.binding(study.binding, options)
         except StudyError as err:
             yield f"{name}: {err}"
 
@@ -268,22 +263,28 @@ def _can_stop_early(study: Study) -> Iterator[str]:
         return
     if study.repeats_min > study.repeats:
         yield f"repeats_min: {study.repeats_min} is more than the {study.repeats} repeats"
-    is_compared = study.design is Design.INTERLEAVED and len(k8s_operators.arms(study)) > 1
+    is_compared = (
+        study.design is Design.INTERLEAVED
+        and study.stop_by is StopBy.DIFFERENCE
+        and len(k8s_operators.arms(study)) > 1
+    )
     if not is_compared and study.precision_percent is None:
         yield (
-            "repeats_min: one operator alone, or the design swap, ends early by precision only: "
-            "give precision_percent, or the design interleaved"
+            "repeats_min: one operator alone, the design swap, or stop_by spread ends early by "
+            "precision only: give precision_percent, or compare interleaved operators"
         )
 
 
 def _first_problems(study: Study) -> list[str]:
-    """Problems of the first check that finds any: later ones build on what earlier ones hold."""
+    """Problems from the first failing check: later ones build on what earlier ones verified."""
     for check in (
         _adapters_exist,
         _no_duplicates,
         _options_are_right,
         application_problems,
         _operators_can,
+        version_problems,
+        cluster_problems,
         _order_is_possible,
         _can_stop_early,
     ):

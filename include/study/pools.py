@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 def pool_of(study: Study, *, nodes: int, workers: int) -> tuple[int, ...]:
-    """Indexes of the workers that are there for points of a size, out of so many workers.
+    """Indexes of the workers available to points of a size, out of that many workers.
 
-    Those of a smaller size are among those of a larger one. All of them, unless the study takes
-    its sizes in descending order.
+    Smaller sizes use a subset of larger ones. All of them, unless the study takes its sizes in
+    descending order.
     """
     if study.node_order is not NodeOrder.DESCENDING:
         return tuple(range(workers))
@@ -27,7 +27,7 @@ def pool_of(study: Study, *, nodes: int, workers: int) -> tuple[int, ...]:
 
 
 def still_needed(plan: Plan, due: Iterable[Point], *, workers: int) -> tuple[int, ...]:
-    """Indexes of the workers that some point which is due may run on, in ascending order."""
+    """Indexes of the workers that some due point may run on, in ascending order."""
     sizes = {point.nodes for point in due}
     if not sizes:
         return tuple(range(workers))

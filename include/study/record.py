@@ -1,4 +1,4 @@
-"""From what was observed of a job to its record."""
+"""Record of a job, from its observations."""
 
 from __future__ import annotations
 
@@ -8,33 +8,32 @@ from typing import TYPE_CHECKING, Any
 from include.errors import BenchmarkError, CheckFailed, JobFailed, ParseError
 from include.jobs.pod_states import own
 from include.models import Record, Status
-from include.models.timeline import STRETCHES, durations
+from include.models.timeline import AT_DELETION, STRETCHES, durations
 from include.project import code_version
 from include.redact import redact
 from include.study import clocks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from include.applications import Application
+    from include.applications import Application, Measured
     from include.jobs.spec import Job
     from include.k8s_operators import K8sOperator
     from include.models import AppClock, ClusterHandle, Study, Timeline
-
-
-AT_DELETION = ("delete_requested_at", "deleted_at")  # instants after the record was first stored
 
 
 def measured(
     lines: Sequence[str],
     job: Job,
 ) -> dict[str, Any]:
-    """The record's fields that come from a launcher log.
+    """Fields of the record that come from a launcher log.
 
-    ParseError or CheckFailed when the log cannot be trusted, JobFailed when it tells of a failure
-    that the job's state hides; never a part of the fields.
+    ParseError or CheckFailed when the log cannot be trusted, JobFailed when it shows a failure that
+    the job's state hides; never some of the fields.
     """
+    if not any(lines):
+        raise ParseError("the launcher's log is empty, though its job has ended well")
     try:
         job.operator.confirm_success(lines)
     except JobFailed as err:
@@ -42,15 +41,32 @@ def measured(
         raise JobFailed("; ".join([*reasons, str(err)])) from err
     result = job.application.parse(lines)
     job.application.check(result, options=job.application_options, ranks=job.point.ranks)
+    launcher_time_s, notes = _launcher_time_s(lines, job, result=result)
     return {
         "figures": result.figures,
         "curves": result.curves,
         "problem": result.problem,
         "program_version": result.version,
-        "launcher_time_s": job.operator.launcher_time_s(lines),
+        "note": noted(*result.notes, *notes),
+        "launcher_time_s": launcher_time_s,
         "broker_time_s": job.operator.broker_time_s(lines),
         "launcher_version": job.operator.launcher_version(lines),
     }
+
+
+def _launcher_time_s(
+    lines: Sequence[str], job: Job, *, result: Measured
+) -> tuple[float | None, tuple[str, ...]]:
+    """The launcher's time, or a note when it is shorter than what it launched."""
+    launcher_s = job.operator.launcher_time_s(lines)
+    for name, seconds in _run_times_s(job.application, result.figures).items():
+        if seconds > launcher_s + clocks.TOLERATED_S:
+            note = (
+                f"{name} is {seconds:.1f} s, and the launcher says that all of it took "
+                f"{launcher_s:.1f} s: launcher_time_s is left out"
+            )
+            return None, (note,)
+    return launcher_s, ()
 
 
 def explained(
@@ -58,7 +74,7 @@ def explained(
     lines: Sequence[str],
     job: Job,
 ) -> BenchmarkError:
-    """The error of a job that ended badly or not at all, with the reasons that its log tells."""
+    """The error of a job that failed or did not end, with the reasons from its log."""
     reasons = _reasons(lines, job)
     return type(error)("; ".join([str(error), *reasons]))
 
@@ -71,15 +87,25 @@ def _reasons(lines: Sequence[str], job: Job) -> list[str]:
     return [reason for reason in reasons if reason]
 
 
-def _own_times_s(application: Application, fields: dict[str, Any]) -> dict[str, float | None]:
-    """Of the fields of `measured` those that say how long a part of the log took."""
-    figures = fields.get("figures", {})
-    own = {each.name: figures.get(each.name) for each in application.figures if each.is_run_time}
-    return {**own, "launcher_time_s": fields.get("launcher_time_s")}
+def noted(*notes: str | None) -> str | None:
+    """All existing notes as one."""
+    return "; ".join(filter(None, notes)) or None
+
+
+def _own_times_s(application: Application, fields: Mapping[str, Any]) -> dict[str, float | None]:
+    """Fields of `measured` that are durations of a part of the log."""
+    launcher = {"launcher_time_s": fields.get("launcher_time_s")}
+    return {**_run_times_s(application, fields.get("figures", {})), **launcher}
+
+
+def _run_times_s(application: Application, figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures of an application that are durations of a part of its log."""
+    names = (each.name for each in application.figures if each.is_run_time)
+    return {name: figures[name] for name in names if name in figures}
 
 
 def status_of(error: BenchmarkError | None) -> Status:
-    """`invalid` when the job ended well but its result is not to be trusted, else `failed`."""
+    """`invalid` when the job succeeded but its result cannot be trusted, otherwise `failed`."""
     if error is None:
         return Status.VALID
     if isinstance(error, ParseError | CheckFailed):
@@ -110,16 +136,16 @@ def build(
     `stamps` are those of the launcher's log.
     """
     application, problem = job.application, job.application.problem(job.application_options)
-    # Simulated waiting may be shorter than the times that were drawn.
+    # Simulated waiting may be shorter than the drawn times.
     own_times_s = _own_times_s(application, fields) if handle.time_scale == 1 else {}
     stretches, note = clocks.checked(times, stamps=stamps, own_times_s=own_times_s)
     fields = {"declared": application.figures, "problem": problem} | fields
+    fields["note"] = noted(fields.get("note"), note)
     return Record(
         **job.point.model_dump(exclude={"points_in_study", "workers"}),
         **times.model_dump(),
         **stretches,
         **fields,
-        note=note,
         attempt=attempt,
         application=study.application,
         cluster=study.cluster,
@@ -128,14 +154,15 @@ def build(
         error=redact(f"{type(error).__name__}: {error}") if error else None,
         binding=job.operator.binding(study.binding, job.operator_options),
         mpi_implementation=study.mpi_implementation,
-        image=handle.image,
-        image_digest=handle.image_digest or _image_digest(pods, job.operator),
+        image=job.spec.image,
+        image_digest=_known_digest(handle, job) or _image_digest(pods, job.operator),
         operator_version=operator_version,
+        workarounds=job.operator.workarounds(job.spec),
         launcher_image_digest=_launcher_digest(handle, job),
         app_clock=app_clock,
         kubernetes_version=handle.kubernetes_version,
         instance_type=handle.instance_type,
-        node_names=tuple(name for pod in pods if (name := pod["spec"].get("nodeName"))),
+        node_names=tuple(name for pod in pods if (name := pod.get("spec", {}).get("nodeName"))),
         manifest_sha256=hashlib.sha256(manifest.encode()).hexdigest(),
         log_sha256=hashlib.sha256(log).hexdigest() if log else None,
         code_version=code_version(),
@@ -145,12 +172,18 @@ def build(
     )
 
 
+def _known_digest(handle: ClusterHandle, job: Job) -> str | None:
+    """The digest that the cluster knows of the job's image; None for a variant's own."""
+    is_the_clusters = job.spec.image == handle.image or handle.simulated
+    return handle.image_digest if is_the_clusters else None
+
+
 def _launcher_digest(handle: ClusterHandle, job: Job) -> str | None:
     return handle.launcher_image_digest if job.operator.launcher_image else None
 
 
 def with_deletion(record: Record, times: Timeline) -> Record:
-    """The record with the instants of its deletion and the stretches that they bound."""
+    """The record with the instants of its deletion and the stretches they bound."""
     known = durations(times)
     changes = {name: getattr(times, name) for name in AT_DELETION} | {
         name: known[name] for name, stretch in STRETCHES.items() if stretch.ends in AT_DELETION
@@ -159,7 +192,7 @@ def with_deletion(record: Record, times: Timeline) -> Record:
 
 
 def _image_digest(pods: Sequence[dict[str, Any]], operator: K8sOperator) -> str | None:
-    """The digest of the ranks' image that the kubelets report, when all pods agree on one."""
+    """The digest of the ranks' image reported by the kubelets, if all pods agree."""
     digests = {
         status["imageID"].rpartition("@")[2]
         for pod in pods

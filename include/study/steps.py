@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import logging
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import field_validator
 
-from include import clusters, k8s_operators
-from include.cost import account
+from include import clusters
+from include.analysis.left_out import left_out
+from include.cost import account, stretches
 from include.cost.estimate import estimate_plan
 from include.errors import CapacityError, ClusterError, StudyError, TeardownError
-from include.jobs import cleanup
 from include.models import (
     ClusterHandle,
     DnsLabel,
@@ -24,7 +23,6 @@ from include.models import (
     Reservation,
     StudyOrigin,
 )
-from include.project import ROOT
 from include.results import (
     CLUSTER,
     ORIGIN,
@@ -36,24 +34,34 @@ from include.results import (
     operator_file,
     step_times,
 )
-from include.study import images, outline, presets, stopping, teardown, workers
-from include.study.losses import losses
-from include.study.plan import read_plan
-from include.study.turn import left_out
+from include.study import (
+    image_look,
+    images,
+    outline,
+    phase_operators,
+    presets,
+    queueing,
+    shrink,
+    stopping,
+    teardown,
+    workers,
+)
+from include.study import plan as study_plan
+from include.study.address import results_root
+from include.study.losses import losses, store_handed_over
 from include.study.verdict import judge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
-    from include.k8s_operators import K8sOperator
-    from include.models import Study
     from include.report.write import ReportSummary
+    from include.study.losses import Loss
 
 log = logging.getLogger(__name__)
 
 
 class Planned(Model):
-    """The hand-over of the first step to the others: small, and enough to find the rest."""
+    """The result of the first step for the others: small, and enough to locate the rest."""
 
     study_id: DnsLabel
     results: str  # address of the study's folder
@@ -61,34 +69,13 @@ class Planned(Model):
     phases: int
     cluster: str
     ask_approval: bool
-    summary: str  # what will be run, how long it takes and what it costs, for people
+    summary: str  # plan, duration and cost, for people
 
     @field_validator("phases", mode="before")
     @classmethod
     def _counted(cls, value: Any) -> Any:
-        """Runs of earlier versions handed over the phases with all their points."""
+        """The number of phases; runs of earlier versions handed over the phases with all points."""
         return len(value) if isinstance(value, list) else value
-
-
-def results_root(study: Study) -> str:
-    """Address under which studies are kept: the study's own, the installation's, or the project's.
-
-    A path without a scheme is taken from the project's folder, as a worker's own one is arbitrary.
-    StudyError for an address with a password in it.
-    """
-    given = study.results or os.environ.get("OPERATOR_BENCHMARK_RESULTS") or "results"
-    if _has_password(given):  # and the text does not repeat it
-        raise StudyError(
-            "results: the address holds a key or password, which would be stored and shown; make "
-            "an Airflow connection of it, and give `s3://connection@bucket/prefix`"
-        )
-    return given if "://" in given else (ROOT / given).resolve().as_uri()
-
-
-def _has_password(address: str) -> bool:
-    """True if the address contains `user:password@`; a password may contain slashes."""
-    scheme, _, rest = address.rpartition("://")
-    return scheme not in {"", "file"} and ":" in rest.rpartition("@")[0]
 
 
 def plan_study(
@@ -101,15 +88,14 @@ def plan_study(
     most_phases: int,
     most_points: int,
 ) -> Planned:
-    """Check the whole study, store its plan and say what will be run; touches no cluster.
+    """Check the complete study, store its plan and say what will run; touches no cluster.
 
-    `conf` is what the caller gave of `params`, for the choice between a preset's values and theirs.
-    With `dag_id` it also stores which run the study belongs to, for whom to let read it.
-
-    Raises StudyError for a study that cannot run as it is.
+    `conf` is what the caller gave of `params`, to choose between a preset's values and theirs.
+    With `dag_id` it also stores the study's run, which decides who may read it.
+    StudyError for a study that cannot run as it is.
     """
     given = presets.fill_in(params, conf=params if conf is None else conf)
-    plan = read_plan(given, run_id=run_id)
+    plan, reservation = study_plan.read_plan(given, run_id=run_id)
     study = plan.study
     address = f"{results_root(study).rstrip('/')}/{plan.study_id}"
     results = Results(locate(address))
@@ -120,8 +106,8 @@ def plan_study(
     if dag_id is not None:
         origin = StudyOrigin(dag_id=dag_id, run_id=run_id, planned_at=datetime.now(tz=UTC))
         results.write_json(ORIGIN, origin.to_json())
-    summary = f"{outline.summary(study)}: {estimate_plan(plan).sentence()}"
-    _announce(plan, address, lines=(presets.told(params, study=study.to_json()), summary))
+    summary = f"{outline.summary(study)}: {estimate_plan(plan, reservation=reservation).sentence()}"
+    _announce(plan, address, lines=(presets.described(params, study=study.to_json()), summary))
     return Planned(
         study_id=plan.study_id,
         results=address,
@@ -160,26 +146,30 @@ def _announce(plan: Plan, address: str, *, lines: Iterable[str | None]) -> None:
 def reserve(results: Results) -> Reservation:
     """Fix the cluster's names and expiry; creates nothing, so its teardown always has a name."""
     plan = results.plan()
-    return clusters.load(plan.study.cluster).reserve(plan.study, study_id=plan.study_id)
+    return study_plan.reserve(plan.study, study_id=plan.study_id)
 
 
 def provision(results: Results, reservation: Reservation) -> None:
-    """Start making the cluster, or adopt the one that this run already made."""
+    """Start making the cluster, or adopt the one that this run already made.
+
+    A stopped study only gets here when somebody clears its tasks: it then resumes.
+    """
+    stopping.lift(results)
     log.info("creating the cluster %s", reservation.cluster)
-    with step_times.timed(lambda: results, account.PROVISION):
+    with step_times.timed(lambda: results, stretches.PROVISION):
         clusters.load(reservation.cluster).create(reservation, results.plan().study)
 
 
 def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
-    """Wait until jobs can run on the cluster; stores and returns how to reach it."""
+    """Wait until jobs can run on the cluster; stores and returns the access to it."""
     cluster = clusters.load(reservation.cluster)
-    with step_times.timed(lambda: results, account.WAIT_READY):
+    with step_times.timed(lambda: results, stretches.WAIT_READY):
         try:
             handle = cluster.wait_ready(reservation, results.plan().study)
         except ClusterError:
             workers.keep_evidence(results, cluster, reservation)
             raise
-        finally:  # nodes cost money also when the cluster does not become ready
+        finally:  # nodes cost money even if the cluster does not become ready
             account.note_nodes(results, lambda: cluster.paid_since(reservation))
     results.write_json(CLUSTER, handle.to_json())
     log.info("cluster %s is ready: Kubernetes %s", handle.cluster, handle.kubernetes_version)
@@ -187,23 +177,27 @@ def wait_ready(results: Results, reservation: Reservation) -> ClusterHandle:
 
 
 def install_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
-    """Install the phase's operators, store which version runs, and make all workers ready.
+    """Install the phase's operators, store their version, and make all workers ready.
 
-    Ready is a worker that has the images of the phase's jobs. Raises StudyStopped when nothing may
-    be begun any more.
+    A worker is ready once it has the images of the phase's jobs. StudyStopped when no phase may
+    start.
     """
     stopping.require_going(results, handle)
-    with step_times.timed(lambda: results, f"{account.INSTALL}-{phase.phase}"):
+    with step_times.timed(lambda: results, f"{stretches.INSTALL}-{phase.phase}"):
+        study = results.plan().study
         for name in phase.operators:
-            version = _install(handle, k8s_operators.load(name))
+            version = phase_operators.install(handle, name, study=study)
             results.write_json(operator_file(name), {"operator": name, "version": version})
-    with step_times.timed(lambda: results, f"{account.WORKERS}-{phase.phase}"):
+        queueing.install(results, handle, phase)
+    images.begin_pulling(results, handle, phase)  # early workers pull while others join
+    with step_times.timed(lambda: results, f"{stretches.WORKERS}-{phase.phase}"):
         complete = _add_workers(results, handle)
-    images.pull_images(results, complete, phase)
+    images.finish_pulling(results, complete, phase)
+    image_look.look_into_images(results, complete, phase)
 
 
 def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
-    """The cluster with all its workers; a shortage that lasts stops the whole study."""
+    """The cluster with all its workers; a lasting shortage stops the study."""
     cluster = clusters.load(handle.cluster)
     try:
         grown = cluster.add_workers(handle)
@@ -216,39 +210,33 @@ def _add_workers(results: Results, handle: ClusterHandle) -> ClusterHandle:
     if grown != handle:
         results.write_json(CLUSTER, grown.to_json())
         account.note_nodes(results, lambda: cluster.paid_since(handle))
+    shrink.keep_all(results, grown)
     return grown
 
 
-def _install(handle: ClusterHandle, operator: K8sOperator) -> str:
-    if operator.controller is None:
-        log.info("%s needs no controller", operator.name)
-        return f"Kubernetes {handle.kubernetes_version}"
-    version = clusters.load(handle.cluster).install(handle, operator.controller)
-    log.info("%s %s is installed", operator.name, version)
-    return version
-
-
 def uninstall_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
-    """Remove the phase's jobs and operators; TeardownError when a pod of the study stays."""
-    cluster = clusters.load(handle.cluster)
-    operators = [k8s_operators.load(name) for name in phase.operators]
-    with step_times.timed(lambda: results, f"{account.UNINSTALL}-{phase.phase}"):
-        images.stop_pulling(handle)
-        cleanup.clear_study(cluster.connect(handle), operators, study_id=handle.study_id)
-        for operator in operators:
-            if operator.controller is not None:
-                cluster.uninstall(handle, operator.controller)
-                log.info("%s is uninstalled", operator.name)
+    """Remove the phase's jobs and operators; TeardownError when a pod of the study remains."""
+    with step_times.timed(lambda: results, f"{stretches.UNINSTALL}-{phase.phase}"):
+        phase_operators.clear_jobs(handle, phase)
+        phase_operators.remove(handle, phase, study=results.plan().study)
+
+
+def uninstall_last_phase(results: Results, handle: ClusterHandle, phase: Phase) -> None:
+    """Uninstall as for any phase; the workers end before the operators go, as no job follows."""
+    with step_times.timed(lambda: results, f"{stretches.UNINSTALL}-{phase.phase}"):
+        phase_operators.clear_jobs(handle, phase)
+        shrink.give_all_back(results, handle)
+        phase_operators.remove(handle, phase, study=results.plan().study)
 
 
 def destroy(reservation: Reservation, *, open_results: Callable[[], Results]) -> None:
-    """Remove everything that the study made; TeardownError naming what is still there.
+    """Remove everything that the study made; TeardownError naming what remains.
 
     Needs neither results nor a ready cluster, so it works after any failure: results that cannot be
     opened are a warning, and the ledger then lacks the end.
     """
     cluster = clusters.load(reservation.cluster)
-    with step_times.timed(open_results, account.DESTROY):
+    with step_times.timed(open_results, stretches.DESTROY):
         cluster.delete(reservation)
         if left := cluster.leftovers(reservation):
             msg = f"the cluster {reservation.cluster} still has {', '.join(left)}"
@@ -264,7 +252,7 @@ def report(
 
     `run_link` leads from the report to the page of its run.
 
-    `handed_over` are the records that points passed on: what the store lacks is restored from it.
+    `handed_over` are the records passed on by points, which restore what the store lacks.
     """
     from include.report.write import write_report  # noqa: PLC0415  pandas takes seconds to load
 
@@ -280,18 +268,32 @@ def report(
 
 
 def check_complete(
-    results: Results, *, states: Mapping[str, str | None], may_be_skipped: Collection[str]
+    results: Results,
+    *,
+    states: Mapping[str, str | None],
+    may_be_skipped: Collection[str],
+    handed_over: Collection[Loss] = (),
 ) -> None:
-    """Raise StudyIncomplete unless every point is valid and every task did its work."""
+    """Raise StudyIncomplete unless every point is valid and every task did its work.
+
+    `handed_over` are losses that the store may not have accepted.
+    """
+    stopped = stopping.why_stopped(results)
+    try:
+        store_handed_over(results, handed_over)
+    except stopping.StudyStopped as err:
+        stopped = stopped or str(err)
+    plan = results.plan()
     log.info("the report is %s/report.html", results)
     records, unreadable = results.readable_records()
     judge(
-        results.plan(),
+        plan,
         records=records,
         unreadable=unreadable,
-        losses=losses(results),
+        losses={**{each.point_id: each.reason for each in handed_over}, **losses(results)},
         states=states,
         may_be_skipped=may_be_skipped,
-        not_needed=left_out(results),
-        stopped=stopping.why_stopped(results),
+        not_needed=left_out(results, plan, records),
+        stopped=stopped,
+        damaged=results.readable_cluster()[1],
     )

@@ -1,6 +1,6 @@
-"""`python -m include.study.teardown`: removes what a run that was killed left on its cluster.
+"""`python -m include.study.teardown`: removes what a killed run left on its cluster.
 
-The study is given by its id and the params of its run, or by the file that the run noted it in.
+The study is given by its id and the params of its run, or by the run's note file.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from include import clusters
+from include.embedded.runs import ENDS_HERE, NOTE_VARIABLE
 from include.errors import BenchmarkError, StudyError, TeardownError
+from include.files import write_whole
 from include.models import Study
 from include.study import presets
-from include.study.plan import read_study
+from include.study.plan import read_study, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from include.models import Plan
 
-NOTE_VARIABLE = "OPERATOR_BENCHMARK_STUDY_NOTE"  # the file in which a run notes its study
 NOTHING = "nothing to clean"  # message that bin/demo looks for
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: remove it and say what it was; exit code 1 with what stays, and why."""
+    """Command line: remove it and print what it was; exit code 1 with what remains, and why."""
     parser = argparse.ArgumentParser(
         prog="python -m include.study.teardown",
-        description="Remove from its cluster what a run left that was killed: jobs, namespace, and "
+        description="Remove what a killed run left on its cluster: jobs, namespace, and "
         "the operator that it installed. Repeating it is harmless.",
     )
-    parser.add_argument("study", nargs="?", help="the study's id, as the log of its plan names it")
+    parser.add_argument("study", nargs="?", help="the study's id, as in the log of its plan")
     parser.add_argument("params", nargs="?", help="the params of its run, a JSON object")
     parser.add_argument("--noted", type=Path, help=f"instead of both: the file of {NOTE_VARIABLE}")
     chosen = parser.parse_args(arguments)
@@ -53,14 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def note(plan: Plan) -> None:
-    """Note the study in the file that the environment names; without one nobody waits for it."""
+    """Note the study in the file named by the environment, if any: its reader awaits the run."""
     if path := os.environ.get(NOTE_VARIABLE):
-        noted = {"study_id": plan.study_id, "study": plan.study.to_json()}
-        Path(path).write_text(json.dumps(noted))
+        noted = {
+            "study_id": plan.study_id,
+            "study": plan.study.to_json(),
+            ENDS_HERE: clusters.load(plan.study.cluster).ends_on_this_machine,
+        }
+        write_whole(Path(path), json.dumps(noted))
 
 
 def remove_noted(path: Path) -> tuple[str, ...]:
-    """As `remove`, for a noted study; nothing for a run that ended before it noted one."""
+    """Remove a noted study; nothing for a run that ended before noting one."""
     if not path.exists():
         return ()
     noted = json.loads(path.read_bytes())
@@ -70,8 +75,8 @@ def remove_noted(path: Path) -> tuple[str, ...]:
 def remove(study_id: str, params: str) -> tuple[str, ...]:
     """Delete the study's cluster, or what it made on it; returns what was there.
 
-    StudyError for params that are no study, ClusterError when the cluster does not answer,
-    TeardownError naming what stays.
+    StudyError for params that are not a study, ClusterError when the cluster does not answer,
+    TeardownError naming what remains.
     """
     try:
         given = json.loads(params)
@@ -82,8 +87,7 @@ def remove(study_id: str, params: str) -> tuple[str, ...]:
 
 
 def _remove(study_id: str, study: Study) -> tuple[str, ...]:
-    cluster = clusters.load(study.cluster)
-    reservation = cluster.reserve(study, study_id=study_id)
+    cluster, reservation = clusters.load(study.cluster), reserve(study, study_id=study_id)
     before = cluster.leftovers(reservation)
     cluster.delete(reservation)
     if left := cluster.leftovers(reservation):

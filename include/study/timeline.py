@@ -1,69 +1,105 @@
-"""The instants of one point, from the API server, the kubelets and the log's own line stamps.
+"""The instants of one point, from the API server, the kubelets and the log's timestamps.
 
-The pipeline's own clock is never used. Stamps of the API server and of the kubelets are whole
-seconds, cut off; stamps of log lines are finer. A difference between the two kinds is therefore
-up to 1 s too long or too short.
+The pipeline's own clock is never used. Timestamps of the API server and the kubelets are truncated
+to whole seconds; those of log lines are finer. A difference between the two kinds is therefore up
+to 1 s too long or too short.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from include.jobs.pod_states import own
-from include.kube.conditions import condition, instant
+from include.kube.conditions import condition, known_instant
 from include.models import Timeline
+from include.models.timeline import INSTANTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from include.applications import Application
     from include.k8s_operators import K8sOperator
 
 
-def pod_instants(
-    pods: Sequence[dict[str, Any]], *, operator: K8sOperator, expected: int
-) -> dict[str, datetime | None]:
-    """When the last of the rank-carrying pods was created, scheduled and running.
+@dataclass(frozen=True, kw_only=True)
+class RankPods:
+    """The pods of a job that carry ranks.
 
-    None while one of the `expected` pods has not come that far: a job of which a worker never
-    started has no such instant.
+    Each instant is that of the last pod; None until all `expected` pods got that far: a job with a
+    worker that never started has no such instant.
     """
-    readings = {
-        "pods_created_at": [instant(pod["metadata"]["creationTimestamp"]) for pod in pods],
-        "pods_scheduled_at": [at for pod in pods if (at := _scheduled_at(pod))],
-        "pods_running_at": [at for pod in pods if (at := _running_at(pod, operator))],
-    }
-    return {
-        name: max(instants) if instants and len(instants) >= expected else None
-        for name, instants in readings.items()
-    }
+
+    pods: Sequence[dict[str, Any]]
+    operator: K8sOperator
+    expected: int
+
+    def created(self) -> datetime | None:
+        """Creation of the pods."""
+        return self._last(_created_at)
+
+    def condition(self, kind: str) -> datetime | None:
+        """The pods' conditions of that type became true."""
+        return self._last(lambda pod: _since(condition(pod, kind) or {}))
+
+    def running(self) -> datetime | None:
+        """Start of the pods' containers with ranks, even if they have ended since."""
+        return self._last(lambda pod: _running_at(pod, self.operator))
+
+    def _last(self, instant_of: Callable[[dict[str, Any]], datetime | None]) -> datetime | None:
+        instants = [at for pod in self.pods if (at := instant_of(pod))]
+        return max(instants) if instants and len(instants) >= self.expected else None
 
 
-def log_instants(
-    lines: Iterable[tuple[datetime, str]], application: Application
-) -> dict[str, datetime | None]:
-    """When launcher and application started and ended, from the stamps of a launcher log."""
-    instants: dict[str, datetime | None] = dict.fromkeys(
-        ("launcher_started_at", "app_started_at", "app_finished_at", "launcher_finished_at")
-    )
-    for at, text in lines:
-        instants["launcher_started_at"] = instants["launcher_started_at"] or at
-        instants["launcher_finished_at"] = at
-        if text.startswith(application.first_line) and not instants["app_started_at"]:
-            instants["app_started_at"] = at
-        if text.startswith(application.last_line):
-            instants["app_finished_at"] = at
-    return instants
+@dataclass(frozen=True, kw_only=True)
+class ObservedJob:
+    """A job that has ended, as the entries of `models/timeline.py` read it."""
+
+    resource: dict[str, Any] | None
+    pods: RankPods
+    log_lines: Sequence[tuple[datetime, str]]  # of the launcher
+    application: Application
+    completed_at: datetime | None
+    admitted_at: datetime | None = None  # by a queue
+    app_span: tuple[datetime, datetime] | None = None  # by the operator's own launcher
+
+    def created(self) -> datetime | None:
+        """Creation of the resource."""
+        return _created_at(self.resource) if self.resource else None
+
+    def first_line(self, start: str = "") -> datetime | None:
+        """Stamp of the first line of the launcher's log, or of the first that starts so."""
+        return next((at for at, text in self.log_lines if text.startswith(start)), None)
+
+    def last_line(self, start: str = "") -> datetime | None:
+        """Stamp of the last line of the launcher's log, or of the last that starts so."""
+        return next((at for at, text in reversed(self.log_lines) if text.startswith(start)), None)
+
+    def app_started(self) -> datetime | None:
+        """Start of the application by its launcher, or else its first line."""
+        return self.app_span[0] if self.app_span else self.first_line(self.application.first_line)
+
+    def app_finished(self) -> datetime | None:
+        """End of the application by its launcher, or else its last line."""
+        return self.app_span[1] if self.app_span else self.last_line(self.application.last_line)
+
+    def timeline(self) -> Timeline:
+        """All instants but those of the deletion."""
+        readers = {name: entry.read for name, entry in INSTANTS.items() if entry.read}
+        return Timeline.model_validate({name: read(self) for name, read in readers.items()})
 
 
-def _scheduled_at(pod: dict[str, Any]) -> datetime | None:
-    scheduled = condition(pod, "PodScheduled")
-    return instant(scheduled["lastTransitionTime"]) if scheduled else None
+def _created_at(obj: dict[str, Any]) -> datetime | None:
+    return known_instant(obj["metadata"].get("creationTimestamp"))
+
+
+def _since(reached: dict[str, Any]) -> datetime | None:
+    return known_instant(reached.get("lastTransitionTime"))
 
 
 def _running_at(pod: dict[str, Any], operator: K8sOperator) -> datetime | None:
-    """Start of the pod's container with ranks, also when it has ended since."""
+    """Start of the pod's container with ranks, even if it has ended since."""
     starts = [
         state[kind]["startedAt"]
         for status in own(pod, operator.container_of(pod))
@@ -71,32 +107,4 @@ def _running_at(pod: dict[str, Any], operator: K8sOperator) -> datetime | None:
         for kind in ("running", "terminated")
         if state.get(kind, {}).get("startedAt")
     ]
-    return max(map(instant, starts)) if starts else None
-
-
-def build(
-    *,
-    resource: dict[str, Any] | None,
-    pods: Sequence[dict[str, Any]],
-    operator: K8sOperator,
-    expected_pods: int,
-    log_lines: Iterable[tuple[datetime, str]],
-    application: Application,
-    completed_at: datetime | None,
-    app_span: tuple[datetime, datetime] | None = None,
-) -> Timeline:
-    """The timeline of a job that has ended, without its deletion.
-
-    `app_span` are start and end of the application by the operator's own launcher.
-    """
-    by_launcher = dict(zip(("app_started_at", "app_finished_at"), app_span or (), strict=False))
-    created = instant(resource["metadata"]["creationTimestamp"]) if resource else None
-    return Timeline.model_validate(
-        {
-            "created_at": created,
-            "completed_at": completed_at,
-            **pod_instants(pods, operator=operator, expected=expected_pods),
-            **log_instants(log_lines, application),
-            **by_launcher,
-        }
-    )
+    return max(filter(None, map(known_instant, starts)), default=None)

@@ -1,8 +1,7 @@
-"""The workers before a point: kept, replaced where one was lost, fewer where a study allows it."""
+"""The workers before a point: kept, replaced when lost, or fewer where a study allows it."""
 
 from __future__ import annotations
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -25,59 +24,78 @@ CHANGES = "workers_changed.json"
 EVIDENCE = "evidence"  # a folder of the study
 
 
-def made_ready(
-    results: Results, handle: ClusterHandle, *, plan: Plan, phase: Phase | None
-) -> ClusterHandle:
-    """The cluster as the next point finds it: it stays for the point, and no worker is missing.
+def made_ready(results: Results, handle: ClusterHandle, *, phase: Phase | None) -> ClusterHandle:
+    """The cluster as the next point needs it: kept for the point, with no worker missing.
 
-    A worker that was lost is replaced, under another name, and has the images before a job runs
-    there. The study notes when that was: the nodes of later points are others. ClusterError when
-    it cannot be replaced and the cluster may not be smaller.
+    A lost worker is replaced, under another name, and has the images before a job runs there. The
+    study notes the instant: later points have other nodes. ClusterError when it cannot be replaced
+    and the cluster may not shrink.
     """
     cluster = clusters.load(handle.cluster)
-    cluster.keep(handle, work_s=plan.study.point_timeout_s)
-    kept = shrink.kept_workers(results, handle)  # others were given back, and are not missed
+    cluster.keep(handle)
+    kept = shrink.kept_workers(results, handle)  # others were given back and are not missed
     lost = [name for name in cluster.lost_workers(handle) if name in kept]
     if not lost:
-        return handle
-    log.warning("no ready nodes any more: %s", ", ".join(lost))
-    wanted = handle.model_copy(update={"nodes": len(kept)}) if len(kept) < handle.nodes else handle
-    there = cluster.add_workers(wanted)
-    came = sorted(set(there.worker_nodes) - set(kept))
-    complete = there.model_copy(
+        return _without_the_absent(handle, kept)
+    log.warning("no longer ready: %s", ", ".join(lost))
+    grown = _add(results, handle, kept=kept, phase=phase)
+    came = sorted(set(grown.worker_nodes) - set(kept))
+    complete = grown.model_copy(
         update={"nodes": handle.nodes, "worker_nodes": _replaced(handle.worker_nodes, lost, came)}
     )
     results.write_json(CLUSTER, complete.to_json())
-    if len(kept) < len(handle.worker_nodes):
-        shrink.note_kept(results, _replaced(kept, lost, came))
+    there = [name for name in _replaced(kept, lost, came) if name not in lost]
+    if len(there) < len(complete.worker_nodes):
+        shrink.note_kept(results, there)
     account.note_nodes(results, lambda: cluster.paid_since(handle))
     _note(results, {"at": datetime.now(UTC).isoformat(), "lost": lost, "came": came})
     if phase is not None:
-        images.pull_images(results, complete.model_copy(update={"nodes": len(kept)}), phase)
-    return complete
+        images.finish_pulling(results, complete.model_copy(update={"nodes": len(there)}), phase)
+    return _without_the_absent(complete, there)
+
+
+def _add(
+    results: Results, handle: ClusterHandle, *, kept: Sequence[str], phase: Phase | None
+) -> ClusterHandle:
+    """The cluster with workers instead of the lost ones; they pull as they join."""
+    wanted = handle.model_copy(update={"nodes": len(kept)}) if len(kept) < handle.nodes else handle
+    if phase is not None:
+        images.begin_pulling(results, wanted, phase)
+    try:
+        return clusters.load(handle.cluster).add_workers(wanted)
+    except BaseException:  # a later job must not run beside it
+        images.stop_pulling(handle)
+        raise
+
+
+def _without_the_absent(handle: ClusterHandle, there: Sequence[str]) -> ClusterHandle:
+    """The handle with the workers that are gone marked: given back, or lost for good."""
+    absent = tuple(name for name in handle.worker_nodes if name not in there)
+    return handle.model_copy(update={"absent_nodes": absent}) if absent else handle
 
 
 def _replaced(names: Sequence[str], lost: Sequence[str], came: Sequence[str]) -> tuple[str, ...]:
-    """The names with one that came in the place of each lost one, as plans go by place."""
+    """The names with each lost one replaced in place, as plans go by position.
+
+    One without a replacement stays.
+    """
     instead = dict(zip(lost, came, strict=False))
-    return tuple(instead.get(n, n) for n in names if n in instead or n not in lost)
+    return tuple(instead.get(name, name) for name in names)
 
 
 def _note(results: Results, change: dict[str, object]) -> None:
-    noted = results.find_bytes(CHANGES)
-    results.write_json(CHANGES, [*(json.loads(noted) if noted else []), change])
+    results.write_json(CHANGES, [*(results.find_json(CHANGES) or []), change])
 
 
-def impossible(plan: Plan, handle: ClusterHandle) -> frozenset[str]:
-    """Points that are larger than the cluster became, of a study that said it may be smaller."""
-    most = len(handle.worker_nodes)
+def impossible(plan: Plan, handle: ClusterHandle, *, most: int) -> frozenset[str]:
+    """Points with more nodes than exist, in a study whose cluster may shrink."""
     if not handle.may_be_smaller or not most:
         return frozenset()
     return frozenset(point.point_id for point in plan.points if point.nodes > most)
 
 
 def keep_evidence(results: Results, cluster: Cluster[Any], reservation: Reservation) -> None:
-    """Store what can be read of a cluster that failed; soon it is deleted, and nobody can look."""
+    """Store the evidence of a failed cluster before it is deleted."""
     try:
         for name, text in cluster.evidence(reservation).items():
             results.write_text(f"{EVIDENCE}/{name}", text)

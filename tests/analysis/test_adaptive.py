@@ -6,14 +6,15 @@ import random
 
 import pytest
 
-from include.analysis.adaptive import last_looks, not_needed, told
+from include.analysis.adaptive import last_looks, not_needed, sentence
+from include.analysis.left_out import left_out
 from include.analysis.looks import Decision
-from include.models import Status, Study
+from include.models import LeftOut, Status, StopBy, Study
 from include.results import Results
 from include.study import turn
-from include.study.plan import make_plan
-from include.study.turn import PointNotNeeded, left_out, next_point
+from include.study.turn import PointNotNeeded, next_point
 from tests.fakes.points import record_of
+from tests.plans import make_plan
 
 OPERATORS = ("mpi_operator", "indexed_job")
 LEAN = Study(
@@ -25,6 +26,16 @@ LEAN = Study(
     design="interleaved",
     node_order="descending",
     placement="free",
+)
+
+
+BY_SPREAD = LEAN.model_copy(
+    update={
+        "stop_by": StopBy.SPREAD,
+        "precision_percent": 2.0,
+        "nodes": (1,),
+        "repeats": 12,
+    }
 )
 
 
@@ -70,8 +81,8 @@ def test_a_size_ends_at_the_look_that_decides_every_pair_and_others_go_on():
     (look,) = last_looks(plan, records_of(in_blocks(plan, 2, 6), separate))
     assert (look.nodes, look.look.look, look.looks) == (2, 1, 4)
     assert look.look.decision is Decision.WINNER
-    assert "stopped at look 1 of 4 (20 planned)" in told(look)
-    assert "indexed_job is 50.0 % faster than mpi_operator" in told(look)
+    assert "stopped at look 1 of 4 (20 planned)" in sentence(look)
+    assert "Indexed Job is 50.0 % faster than MPI Operator" in sentence(look)
 
 
 def test_a_difference_in_the_noise_runs_to_the_last_repeat():
@@ -81,7 +92,7 @@ def test_a_difference_in_the_noise_runs_to_the_last_repeat():
         assert not_needed(plan, records) == frozenset()
     (look,) = [each for each in last_looks(plan, records) if each.nodes == 1]
     assert look.look.decision is None
-    assert "looked at 3 of 4 times, undecided" in told(look)
+    assert "looked at 3 of 4 times, undecided" in sentence(look)
 
 
 def test_equal_times_end_with_no_difference_that_matters():
@@ -119,6 +130,25 @@ def test_one_operator_ends_by_the_spread_of_its_first_repeats():
     assert not_needed(plan, noisy) == frozenset()
 
 
+def test_a_study_that_ends_by_spread_never_ends_by_a_difference():
+    plan = planned(BY_SPREAD)
+    assert last_looks(plan, records_of(in_blocks(plan, 1, 6), separate)) == ()
+    noisy = records_of(in_blocks(plan, 1, 11), lambda p: separate(p) * alike(p, noise=0.3))
+    assert not_needed(plan, noisy) == frozenset()
+
+
+def test_interleaved_operators_end_together_by_the_noisier_one():
+    plan = planned(BY_SPREAD)
+    first = in_blocks(plan, 1, 6)
+
+    def one_is_noisy(point):
+        return alike(point, noise=0.3 if point.k8s_operator == "mpi_operator" else 0.0001)
+
+    assert not_needed(plan, records_of(first, one_is_noisy)) == frozenset()
+    steady = records_of(first, lambda p: alike(p, noise=0.0001))
+    assert len(not_needed(plan, steady)) == 12
+
+
 @pytest.fixture
 def results(tmp_path):
     return Results(tmp_path)
@@ -132,7 +162,9 @@ def store(results, points, time_of=separate):
 
 def turn_of(results, plan, own, task):
     needless = not_needed(plan, results.records())
-    return next_point(results, plan.phases[0], own, not_needed=needless, task=task)
+    return next_point(
+        results, plan.phases[0], own, not_needed=dict.fromkeys(needless, LeftOut.KNOWN), task=task
+    )
 
 
 def measured_until_the_answer(plan):
@@ -145,9 +177,10 @@ def test_points_that_are_not_needed_are_left_out_one_by_one(results):
     store(results, measured_until_the_answer(plan))
     needless = not_needed(plan, results.records())
     for index in range(len(needless)):
-        with pytest.raises(PointNotNeeded, match="is not needed"):
+        with pytest.raises(PointNotNeeded, match="is not needed: the answer") as left:
             turn_of(results, plan, plan.points[0], f"phase_1.points_{index}")
-    assert left_out(results) == needless
+        assert left.value.point.point_id in needless
+    assert set(left_out(results, plan, results.readable_records()[0])) == needless
 
 
 def test_a_task_that_is_run_again_measures_the_point_that_it_left_out(results):
@@ -160,7 +193,9 @@ def test_a_task_that_is_run_again_measures_the_point_that_it_left_out(results):
     again = turn_of(results, plan, plan.points[0], "phase_1.points_3")
     assert again.point_id in needless
     store(results, [again])
-    assert left_out(results) == needless - {again.point_id}
+    assert set(left_out(results, plan, results.readable_records()[0])) == needless - {
+        again.point_id
+    }
 
 
 def test_a_due_point_comes_before_those_that_are_not_needed(results):
@@ -172,6 +207,21 @@ def test_a_due_point_comes_before_those_that_are_not_needed(results):
 
 
 def test_records_are_read_only_for_a_study_that_may_end_early(results, monkeypatch):
-    monkeypatch.setattr(Results, "records", lambda self: pytest.fail("read"))
+    monkeypatch.setattr(Results, "readable_records", lambda self: pytest.fail("read"))
     plan = planned(LEAN.model_copy(update={"repeats_min": None}))
-    assert turn._not_needed(results, plan) == frozenset()
+    assert turn._not_needed(results, plan) == {}
+
+
+def test_points_that_are_not_needed_are_none_of_those_that_a_stop_left(results):
+    plan = planned()
+    store(results, [*measured_until_the_answer(plan)[:-12]])  # one size is decided, then a stop
+    at_two = {p.point_id for p in plan.points if p.nodes == 2 and not p.is_warmup}
+    measured = {p.point_id for p in in_blocks(plan, 2, 6)}
+    assert set(left_out(results, plan, results.readable_records()[0])) == at_two - measured
+
+
+def test_a_damaged_record_keeps_no_other_point_from_its_turn(results):
+    plan = planned()
+    store(results, measured_until_the_answer(plan))
+    results.write_text(f"points/{in_blocks(plan, 2, 1)[0].point_id}/record.json", "{")
+    assert isinstance(turn._not_needed(results, plan), dict)

@@ -52,20 +52,20 @@ def both(ours, theirs, **changes):
 def test_more_of_a_rate_wins_and_is_told_in_its_unit():
     (verdict,) = both(spread(10.0), spread(11.4)).verdicts
     assert verdict.winner == "flux_operator"
-    assert "flux_operator has 14.0 % more GB/s, 95 % interval" in verdict.sentence
+    assert "Flux Operator has 14.0 % more GB/s, 95 % interval" in verdict.sentence
 
 
 def test_less_of_a_rate_loses():
     (verdict,) = both(spread(10.0), spread(9.0)).verdicts
     assert verdict.winner == "mpi_operator"
-    assert "flux_operator has 10.0 % less GB/s" in verdict.sentence
+    assert "Flux Operator has 10.0 % less GB/s" in verdict.sentence
 
 
 def test_a_latency_in_microseconds_is_faster_when_it_is_less():
     latency = LATENCY.model_copy(update={"primary": True})
     (verdict,) = both(spread(10.0), spread(9.0), figures=(latency,), name="latency_us").verdicts
     assert verdict.winner == "flux_operator"
-    assert "flux_operator is 10.0 % faster" in verdict.sentence
+    assert "Flux Operator is 10.0 % faster" in verdict.sentence
 
 
 def test_figures_of_one_run_are_corrected_together():

@@ -4,7 +4,7 @@ from include.analysis import table
 from include.analysis.analysis import analyse
 from include.analysis.drift import drift
 from include.analysis.scaling import scaling
-from include.analysis.verdicts import uncompared
+from include.analysis.verdicts import are_interleaved, uncompared
 from tests.analysis.synthetic import record, study_records
 
 TIMES = [71.0, 71.1, 71.2, 71.3, 71.4, 71.5, 71.6, 71.7, 71.8, 71.9]
@@ -43,7 +43,7 @@ def test_verdict_is_one_sentence_with_effect_interval_and_counts():
     assert found.winner == "flux_operator"
     assert found.reasons == ()
     start, end = found.sentence.split(", 95 % interval ")
-    assert start == "flux_operator is 4.2 % faster"
+    assert start == "Flux Operator is 4.2 % faster"
     assert end.endswith(" %, n = 10 + 10.")
     low, high = (float(text) for text in end.partition(" %")[0].split(" to "))
     assert low < 4.2 < high
@@ -52,13 +52,13 @@ def test_verdict_is_one_sentence_with_effect_interval_and_counts():
 def test_slower_operator_is_named_with_the_winner_being_the_other():
     found = verdict_of(mpi(), flux(factor=1.1))
     assert found.winner == "mpi_operator"
-    assert found.sentence.startswith("flux_operator is 10.0 % slower, 95 % interval")
+    assert found.sentence.startswith("Flux Operator is 10.0 % slower, 95 % interval")
 
 
 def test_equal_populations_name_no_winner():
     found = verdict_of(mpi(), flux(factor=1.0))
     assert (found.winner, found.reasons) == (None, ())
-    assert "flux_operator and mpi_operator cannot be told apart" in found.sentence
+    assert "Flux Operator and MPI Operator cannot be told apart" in found.sentence
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_verdict_is_withheld_with_the_reason(changes, reason):
     assert found.winner is None
     assert any(given.startswith(reason) for given in found.reasons)
     assert found.sentence.startswith("No verdict: ")
-    assert "Measured: flux_operator" in found.sentence
+    assert "Measured: Flux Operator" in found.sentence
 
 
 def test_mixed_set_ups_within_both_operators_are_a_reason():
@@ -114,7 +114,7 @@ def test_drift_as_large_as_the_effect_withholds_the_verdict():
     drifting = [70.0 + 0.5 * i for i in range(10)]
     found = verdict_of(mpi(), flux(times=drifting))
     assert any(
-        reason.startswith("drift as large as the effect (flux_operator changes by +3.")
+        reason.startswith("drift as large as the effect (Flux Operator changes by +3.")
         for reason in found.reasons
     )
     small = [60.0 + 0.01 * i for i in range(10)]
@@ -131,10 +131,28 @@ def test_drift_over_interleaved_runs_is_shared_and_no_reason():
     assert verdict_of(records).reasons == ()
 
 
+@pytest.mark.parametrize(
+    ("mpi_order", "flux_order", "expected"),
+    [
+        ([1, 3], [2, 4], True),
+        ([1, 4], [2, 3], True),
+        ([1, 2], [3, 4], False),
+        ([1], [2], False),
+        ([1, 2, 3], [4, 5, 6], False),
+    ],
+)
+def test_runs_that_take_turns_are_interleaved_however_few(mpi_order, flux_order, expected):
+    orders = [("mpi_operator", each) for each in mpi_order]
+    orders += [("flux_operator", each) for each in flux_order]
+    runs = [record(k8s_operator=name, order_index=order) for name, order in orders]
+    names = ["mpi_operator", "flux_operator"]
+    assert are_interleaved(table.to_frame(runs), names) == expected
+
+
 def test_size_without_a_valid_run_of_an_operator_is_named():
     records = [*mpi(), *flux(status="failed"), *flux(nodes=4, ranks=4), *mpi(nodes=4, ranks=4)]
     frame = table.to_frame(records)
-    assert uncompared(frame) == ("2 nodes (2 ranks): no valid loop time of flux_operator.",)
+    assert uncompared(frame) == ("2 nodes (2 ranks): no valid loop time of Flux Operator.",)
     assert len(analyse(frame).verdicts) == 1
 
 

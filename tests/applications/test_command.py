@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import pytest
 from pydantic import ValidationError
 
 from include import applications
+from include.applications.command import FIRST_LINE, LAST_LINE
 from include.errors import CheckFailed, ParseError
 
 COMMAND = applications.load("command")
@@ -25,7 +29,7 @@ def given(**changes):
 def parsed(lines, **changes):
     options = COMMAND.read_options(given(**changes))
     application = COMMAND.configured(options)
-    result = application.parse(lines)
+    result = application.parse([FIRST_LINE, *lines, LAST_LINE])
     application.check(result, options=options, ranks=2)
     return result
 
@@ -34,7 +38,7 @@ def test_a_figure_is_read_with_unit_and_direction():
     application = COMMAND.configured(COMMAND.read_options(given()))
     assert application.figures[0].unit == "GB/s"
     assert application.figures[0].better == "higher"
-    assert application.parse(["Triad:   12.5 GB/s"]).figures == {"rate_gb_per_s": 12.5}
+    assert parsed(["Triad:   12.5 GB/s"]).figures == {"rate_gb_per_s": 12.5}
 
 
 def test_the_command_has_its_environment_and_folder():
@@ -42,8 +46,39 @@ def test_the_command_has_its_environment_and_folder():
         given(arguments=["-n", "5"], environment={"OMP_NUM_THREADS": "2"}, folder="/opt/stream")
     )
     application = COMMAND.configured(options)
-    assert application.command(options) == ("env", "OMP_NUM_THREADS=2", "stream", "-n", "5")
+    words = ("env", "OMP_NUM_THREADS=2", "stream", "-n", "5")
+    assert application.command(options)[-len(words) :] == words
     assert application.work_dir == "/opt/stream"
+    assert application.program(options) == "stream"
+
+
+def test_a_program_whose_first_and_last_line_are_known_runs_alone():
+    options = COMMAND.read_options(given(first_line="STREAM", last_line="Solution"))
+    assert COMMAND.configured(options).command(options) == ("stream",)
+
+
+def test_without_these_lines_the_first_rank_prints_them_around_the_program():
+    options = COMMAND.read_options(given(program="echo", arguments=["Triad:  1.5"]))
+    application = COMMAND.configured(options)
+    for rank, lines in {"0": 3, "1": 1}.items():
+        printed = subprocess.run(
+            application.command(options),
+            env={"PATH": os.environ["PATH"], "OMPI_COMM_WORLD_RANK": rank},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.splitlines()
+        assert len(printed) == lines
+        if rank == "0":
+            assert application.parse(printed).figures == {"rate_gb_per_s": 1.5}
+            assert printed[0] == application.first_line
+            assert printed[-1] == application.last_line
+
+
+def test_a_program_that_fails_fails_the_command():
+    options = COMMAND.read_options(given(program="false"))
+    command = COMMAND.configured(options).command(options)
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 1
 
 
 @pytest.mark.parametrize(
@@ -61,11 +96,62 @@ def test_of_several_values_the_study_says_which_counts(take, value):
         (["nothing"], ParseError, r"no line matches '\^Triad"),
         (["Triad: 1", "Triad: 2"], ParseError, "matches 2 times and should once"),
         (["Triad: 1.2.3"], ParseError, "'1.2.3' is no number"),
+        (["Triad: 1,234.5 GB/s"], ParseError, "'1' is a part of a longer number"),
+        (["Triad: 12,5 GB/s"], ParseError, "'12' is a part of a longer number"),
+        (["Triad: 1.5e+03 GB/s"], ParseError, "'1.5' is a part of a longer number"),
+        (["Triad: 1'234 GB/s"], ParseError, "'1' is a part of a longer number"),
+        (["Triad: 1\u202f234 GB/s"], ParseError, "'1' is a part of a longer number"),
     ],
 )
 def test_an_output_without_exactly_its_figure_is_invalid(lines, error, reason):
     with pytest.raises(error, match=reason):
         parsed(lines)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line", "value"),
+    [
+        (r"([0-9.]+) GB", "rate 1,234.5 GB", None),
+        (r"([0-9.]+) GB", "rate -5.0 GB", None),
+        (r"([0-9.]+)", "rate .5", 0.5),
+        (r"([0-9]+)", "rate .5", None),
+        (r"^8,([0-9.]+)", "8,1.60,3.20", 1.6),
+        (r"^8,([0-9]+),", "8,16,32", 16),
+        (r"rate=([-+0-9.e]+)", "rate=1e-3;", 1e-3),
+        (r"at ([0-9]+)\.", "at 12.", 12),
+    ],
+)
+def test_a_number_is_read_as_a_whole_or_not_at_all(pattern, line, value):
+    figures = [{**RATE, "pattern": pattern}]
+    if value is None:
+        with pytest.raises(ParseError, match="a part of a longer number"):
+            parsed([line], figures=figures)
+    else:
+        assert parsed([line], figures=figures).figures["rate_gb_per_s"] == value
+
+
+def test_a_sample_is_read_like_an_output_and_refused_when_it_does_not_fit():
+    COMMAND.read_options(given(sample=["Triad: 12.5"]))
+    with pytest.raises(ValidationError, match="sample: no line matches"):
+        COMMAND.read_options(given(sample=["Copy: 12.5"]))
+    with pytest.raises(ValidationError, match="sample: no line has 'Validates'"):
+        COMMAND.read_options(given(sample=["Triad: 12.5"], must_have=["Validates"]))
+
+
+def test_a_sample_with_an_expected_figure_is_played_as_it_is():
+    expected = [{"figure": "rate_gb_per_s", "value": 12.5, "tolerance_percent": 1}]
+    options = COMMAND.read_options(given(sample=["Triad: 12.5"], expected=expected))
+    application = COMMAND.configured(options)
+    lines = [line.text for line in application.synthetic_output(options, ranks=2, run_time_s=1.0)]
+    application.check(application.parse(lines), options=options, ranks=2)
+
+
+@pytest.mark.parametrize("missing", [FIRST_LINE, LAST_LINE])
+def test_an_output_without_its_first_or_last_line_was_cut(missing):
+    application = COMMAND.configured(COMMAND.read_options(given()))
+    lines = [FIRST_LINE, "Triad: 1", LAST_LINE]
+    with pytest.raises(ParseError, match=f"no line begins with '{missing}'"):
+        application.parse([line for line in lines if line != missing])
 
 
 def test_lines_that_must_and_must_not_be_there_decide():
@@ -104,6 +190,7 @@ def test_an_expected_value_has_a_tolerance():
         ),
         ({"folder": "relative"}, "folder"),
         ({"unknown": 1}, "unknown"),
+        ({"figures": [{**RATE, "name": "nodes"}]}, "'nodes' is a column of every record"),
     ],
 )
 def test_a_study_that_cannot_be_measured_is_refused(changes, reason):

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from include import applications
 from include.errors import CheckFailed, ParseError, StudyError
 from tests.kube.scripted_jobs import SYNTHETIC_LOG
+from tests.parsers.synthetic_logs import LAMMPS_2021
 
 LAMMPS = applications.load("lammps")
 OPTIONS = LAMMPS.read_options({})
@@ -32,6 +33,30 @@ def test_result_has_the_figure_of_merit_and_the_energy(result):
     assert result.figures.get("pot_eng") == -113.30058
     assert result.figures.get("atom_steps_per_s") == pytest.approx(14109)
     LAMMPS.check(result, options=OPTIONS, ranks=2)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "figure", "note"),
+    [
+        ("46.410 timesteps/s", "4.641 timesteps/s", "timesteps_per_s", "comes to 10.0001 steps"),
+        ("14.109 katom-step/s", "14.109 Matom-step/s", "atom_steps_per_s", "the log says 30400"),
+        ("Loop time of 2.15473", "Loop time of 21.5473", "app_wall_time_s", "longer than LAMMPS'"),
+    ],
+)
+def test_figures_that_contradict_the_loop_time_are_left_out_with_a_note(old, new, figure, note):
+    text = SYNTHETIC_LOG.format(ranks=2, energy="-113.30058", pressure="837.38493")
+    assert old in text
+    result = LAMMPS.parse(text.replace(old, new).splitlines())
+    assert figure not in result.figures
+    assert result.figures["loop_time_s"] in {2.15473, 21.5473}
+    assert note in "; ".join(result.notes)
+
+
+def test_a_rate_that_is_printed_coarsely_contradicts_nothing():
+    text = SYNTHETIC_LOG.format(ranks=2, energy="-113.30058", pressure="837.38493")
+    slow = text.replace("Loop time of 2.15473", "Loop time of 40123").replace("46.410", "0.002")
+    slow = slow.replace(", 14.109 katom-step/s", "").replace("0:00:02", "11:08:50")
+    assert LAMMPS.parse(slow.splitlines()).notes == ()
 
 
 @pytest.mark.parametrize(
@@ -65,6 +90,30 @@ def test_given_reference_is_what_the_check_uses(result):
     larger = dataclasses.replace(result, problem={"atoms": 5 * 304, "steps": 100})
     with pytest.raises(CheckFailed, match="-100.0"):
         LAMMPS.check(larger, options=options, ranks=2)
+
+
+def test_more_threads_are_another_problem(result):
+    text = LAMMPS_2021.replace("on 4 procs", "on 8 procs").replace("tasks x 1", "tasks x 2")
+    threaded = LAMMPS.parse(text.splitlines())
+    assert threaded.ranks == 4
+    assert threaded.problem == {"atoms": 2432, "steps": 20, "threads": 2}
+    assert "threads" not in result.problem
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "note"),
+    [
+        ("PotEng", "TotEng", "no thermo column 'PotEng', so no final energy; there are Step, Temp"),
+        ("Unit style    : real", "Unit style    : metal", "in units of the style metal"),
+    ],
+)
+def test_another_input_s_energy_is_left_out_with_a_note(old, new, note):
+    result = LAMMPS.parse(LAMMPS_2021.replace(old, new).splitlines())
+    assert result.figures["loop_time_s"] == 44.004
+    assert "pot_eng" not in result.figures
+    assert any(note in each for each in result.notes)
+    with pytest.raises(CheckFailed):
+        LAMMPS.check(result, options=LAMMPS.read_options({}), ranks=4)
 
 
 def test_unknown_option_is_refused():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from typing import ClassVar
 
@@ -34,6 +35,15 @@ _sessions = functools.cache(lambda region: Session(region_name=region))
 
 @pytest.fixture
 def aws(monkeypatch):
+    """An account in which somebody else has things that survive each test, whatever it deletes."""
+    with account(monkeypatch) as client:
+        before = strangers_things(client)
+        yield client
+        assert strangers_things(client) == before
+
+
+@contextlib.contextmanager
+def account(monkeypatch):
     """An account with the roles of bootstrap.yaml, and no waiting; gives a function for clients."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
@@ -50,7 +60,11 @@ def aws(monkeypatch):
         iam = session.client("iam", REGION)
         for role in ("OperatorBenchmarkSelfDestruct", "OperatorBenchmarkDeletion"):
             iam.create_role(RoleName=role, AssumeRolePolicyDocument="{}")
-        yield lambda service, region=REGION: session.client(service, region)
+
+        def client(service, region=REGION):
+            return session.client(service, region)
+
+        yield client
     moto_stack.reset()
 
 
@@ -99,7 +113,7 @@ def whole_account(client):
         "security groups": [
             group["GroupName"]
             for group in ec2.describe_security_groups()["SecurityGroups"]
-            if group["GroupName"] != "default"
+            if group["GroupName"] not in {"default", STRANGERS}
         ],
         "launch templates": ec2.describe_launch_templates()["LaunchTemplates"],
         "nat gateways": [
@@ -110,9 +124,13 @@ def whole_account(client):
         "endpoints": [
             each
             for each in ec2.describe_vpc_endpoints()["VpcEndpoints"]
-            if each["State"] != "deleted"
+            if each["State"] != "deleted" and each["VpcId"] != _strangers_vpc(ec2)
         ],
-        "interfaces": ec2.describe_network_interfaces()["NetworkInterfaces"],
+        "interfaces": [
+            each
+            for each in ec2.describe_network_interfaces()["NetworkInterfaces"]
+            if each["VpcId"] != _strangers_vpc(ec2)
+        ],
         "roles": [
             role["RoleName"]
             for role in iam.list_roles()["Roles"]
@@ -123,10 +141,14 @@ def whole_account(client):
     return {kind: listed for kind, listed in found.items() if listed}
 
 
+def _strangers_vpc(ec2):
+    return next(each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if each["IsDefault"])
+
+
 def strangers_things(client):
     """Ids of what somebody else has in the account: made when it is not there, else looked up."""
     ec2 = client("ec2")
-    vpc = next(each["VpcId"] for each in ec2.describe_vpcs()["Vpcs"] if each["IsDefault"])
+    vpc = _strangers_vpc(ec2)
     inside = [{"Name": "vpc-id", "Values": [vpc]}]
     if not ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"]:
         subnet = ec2.describe_subnets(Filters=inside)["Subnets"][0]["SubnetId"]
@@ -140,6 +162,6 @@ def strangers_things(client):
     endpoints = ec2.describe_vpc_endpoints(Filters=inside)["VpcEndpoints"]
     return {
         *(each["GroupId"] for each in groups),
-        *(each["NetworkInterfaceId"] for each in interfaces),
+        *(each["NetworkInterfaceId"] for each in interfaces if each["Description"] == STRANGERS),
         *(each["VpcEndpointId"] for each in endpoints),
     }

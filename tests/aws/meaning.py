@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import tempfile
+from pathlib import Path
 
 import yaml
 
-from include.aws import identity, launch, nodes, stack, templates
+from include.aws import fabric, identity, launch, nodes, registries, scaling, stack, templates
 from include.aws.parameters import parameters_of
 from include.aws.settings import OWNER, Options
+from include.render import render
+from tests.aws import rights_of
 
 PSEUDO = {
     "AWS::StackName": "operator-benchmark-demo-1",
@@ -131,8 +136,61 @@ def study_stack(client, **options):
     return Stack(launch.stack_template(machine, parameters), parameters)
 
 
+def with_values(made, **values):
+    """The same template with other values for some of its parameters."""
+    return Stack(made.template, {**made.values, **values})
+
+
 def bootstrap_stack():
     return Stack(templates.read("bootstrap.yaml"), {"Email": "someone@example.org"})
+
+
+def guard_of_a_group():
+    """The stack that guards a node group which stays."""
+    values = {
+        "ClusterName": "ours",
+        "NodeGroupName": "hpc",
+        "LeaseUntil": "2026-12-01T12:00:00",
+        "ForgetAt": "2026-12-03T12:00:00",
+        "SelfDestructRoleArn": "arn:aws:iam::123456789012:role/OperatorBenchmarkSelfDestruct",
+    }
+    return Stack(templates.read("node_group_guard.yaml"), values)
+
+
+def tags_of(listed_tags):
+    return {tag["Key"]: tag["Value"] for tag in listed_tags}
+
+
+def check_resources_are_of_their_kinds(made):
+    assert {name: resource["Type"] for name, resource in made.resources.items()} == KINDS
+
+
+KINDS = {
+    "Vpc": "AWS::EC2::VPC",
+    "InternetGateway": "AWS::EC2::InternetGateway",
+    "InternetGatewayAttachment": "AWS::EC2::VPCGatewayAttachment",
+    **dict.fromkeys(("PublicA", "PublicB", "PrivateA", "PrivateB"), "AWS::EC2::Subnet"),
+    "NatAddress": "AWS::EC2::EIP",
+    "NatGateway": "AWS::EC2::NatGateway",
+    **dict.fromkeys(("PublicRoutes", "PrivateRoutes"), "AWS::EC2::RouteTable"),
+    **dict.fromkeys(("PublicDefaultRoute", "PrivateDefaultRoute"), "AWS::EC2::Route"),
+    **{
+        f"{subnet}Routes": "AWS::EC2::SubnetRouteTableAssociation"
+        for subnet in ("PublicA", "PublicB", "PrivateA", "PrivateB")
+    },
+    "S3Endpoint": "AWS::EC2::VPCEndpoint",
+    **dict.fromkeys(("ClusterRole", "NodeRole"), "AWS::IAM::Role"),
+    "EfaGroup": "AWS::EC2::SecurityGroup",
+    "EfaIngress": "AWS::EC2::SecurityGroupIngress",
+    "EfaEgress": "AWS::EC2::SecurityGroupEgress",
+    "PlacementGroup": "AWS::EC2::PlacementGroup",
+    **dict.fromkeys(("NodeTemplate", "LauncherTemplate"), "AWS::EC2::LaunchTemplate"),
+    "Cluster": "AWS::EKS::Cluster",
+    "AdminAccess": "AWS::EKS::AccessEntry",
+    **dict.fromkeys(("NetworkPlugin", "KubeProxy", "NameService"), "AWS::EKS::Addon"),
+    **dict.fromkeys(("Launcher", "Workers"), "AWS::EKS::Nodegroup"),
+    "SelfDestruct": "AWS::Scheduler::Schedule",
+}
 
 
 # ---- machines -----------------------------------------------------------------------------------
@@ -146,6 +204,24 @@ def check_workers_are_in_one_placement_group(made):
     group = data_of(made)["Placement"]["GroupName"]
     assert group == {"Ref": "PlacementGroup"}
     assert made.properties("PlacementGroup")["Strategy"] == "cluster"
+    assert made.properties("EfaGroup")["VpcId"] == {"Ref": "Vpc"}
+    named = with_values(made, PlacementGroupName="mine")
+    assert data_of(named)["Placement"] == {"GroupName": "mine"}
+    assert "PlacementGroup" not in named.resources
+
+
+def check_workers_are_launched_into_a_reservation_that_is_named(made):
+    assert "CapacityReservationSpecification" not in data_of(made)
+    reserved = data_of(with_values(made, CapacityReservationId="cr-0"))
+    assert reserved["CapacityReservationSpecification"] == {
+        "CapacityReservationTarget": {"CapacityReservationId": "cr-0"}
+    }
+
+
+def check_launch_templates_go_by_the_names_that_the_code_knows(made):
+    names = [made.properties(n)["LaunchTemplateName"] for n in ("NodeTemplate", "LauncherTemplate")]
+    stack_name = made.values["AWS::StackName"]
+    assert names == [stack_name, f"{stack_name}-launcher"]  # `reservations.use` takes the first
 
 
 def check_launcher_is_in_no_placement_group_and_no_reservation(made):
@@ -224,6 +300,7 @@ def check_pods_may_lock_memory_and_open_files(made):
 def node_config(data):
     text = data["UserData"]["Fn::Base64"]
     header, part = text.split("--BOUNDARY\n")
+    assert header.startswith("MIME-Version: 1.0\n")
     assert 'multipart/mixed; boundary="BOUNDARY"' in header
     kind, document = part.removesuffix("--BOUNDARY--\n").split("\n\n", 1)
     assert kind == "Content-Type: application/node.eks.aws"
@@ -258,7 +335,8 @@ def check_nodes_carry_what_pods_select_and_tolerate(made):
         group = made.properties(name)
         assert group["Labels"] == place.node_selector
         (taint,), (toleration,) = group["Taints"], place.tolerations
-        assert (taint["Key"], taint["Effect"]) == (toleration["key"], "NO_SCHEDULE")
+        assert taint == {"Key": toleration["key"], "Value": "true", "Effect": "NO_SCHEDULE"}
+        assert group["NodegroupName"] == {"Launcher": "launcher", "Workers": scaling.WORKERS}[name]
         assert toleration["effect"] == "NoSchedule"
 
 
@@ -275,10 +353,16 @@ def check_instances_and_volumes_carry_the_tags(made):
         }
         assert set(tagged) == {"instance", "volume"}
         assert all(wanted.items() <= tags.items() for tags in tagged.values())
-        own = made.properties(name)["TagSpecifications"]
-        assert {t["Key"]: t["Value"] for t in own[0]["Tags"]} == {
-            stack.TAG_STUDY: made.values["StudyId"]
-        }
+        (own,) = made.properties(name)["TagSpecifications"]
+        assert own["ResourceType"] == "launch-template"
+        assert tags_of(own["Tags"]) == {stack.TAG_STUDY: made.values["StudyId"]}
+
+
+def check_what_a_stacks_tags_do_not_reach_carries_the_studys(made):
+    """The census looks for it after a deletion, and some rights want it."""
+    for name in ("ClusterRole", "NodeRole", "PlacementGroup", "Cluster"):
+        tags = tags_of(made.properties(name)["Tags"])
+        assert tags == {stack.TAG_STUDY: made.values["StudyId"]}
 
 
 # ---- network ------------------------------------------------------------------------------------
@@ -292,6 +376,30 @@ def check_private_nodes_have_a_way_out(made):
         assert {subnet["Ref"] for subnet in group["Subnets"]} <= private
     assert not public & private
     assert {"PublicDefaultRoute", "PublicARoutes"} <= made.depends_on("NatGateway")
+    assert nat["AllocationId"] == {"Fn::GetAtt": ["NatAddress", "AllocationId"]}
+    assert made.properties("NatAddress") == {"Domain": "vpc"}
+    assert (public, private) == ({"PublicA", "PublicB"}, {"PrivateA", "PrivateB"})
+
+
+def check_network_is_one_with_its_gateway(made):
+    joined = {"VpcId": {"Ref": "Vpc"}, "InternetGatewayId": {"Ref": "InternetGateway"}}
+    assert made.properties("InternetGatewayAttachment") == joined
+    # Neither a route through it nor an address is taken before it is attached.
+    for name in ("PublicDefaultRoute", "NatAddress"):
+        assert "InternetGatewayAttachment" in made.depends_on(name)
+    for kind in ("AWS::EC2::Subnet", "AWS::EC2::RouteTable"):
+        assert all(each["VpcId"] == {"Ref": "Vpc"} for each in made.of_type(kind).values())
+    settings = made.properties("Vpc")  # the private endpoint of the cluster is found by DNS
+    assert (settings["EnableDnsSupport"], settings["EnableDnsHostnames"]) == (True, True)
+
+
+def check_layers_from_ecr_come_past_the_nat_gateway(made):
+    assert made.properties("S3Endpoint") == {
+        "VpcId": {"Ref": "Vpc"},
+        "ServiceName": f"com.amazonaws.{made.values['AWS::Region']}.s3",
+        "VpcEndpointType": "Gateway",
+        "RouteTableIds": [{"Ref": "PrivateRoutes"}],
+    }
 
 
 def subnets_of(made, way_out):
@@ -316,7 +424,8 @@ def check_control_plane_is_in_two_zones_and_nodes_are_in_theirs(made):
     assert len({zones[subnet["Ref"]] for subnet in config["SubnetIds"]}) == 2
     for group in made.of_type("AWS::EKS::Nodegroup").values():
         assert {zones[subnet["Ref"]] for subnet in group["Subnets"]} == {made.values["NodeZone"]}
-    assert config["EndpointPrivateAccess"]
+    assert {subnet["Ref"] for subnet in config["SubnetIds"]} == set(zones)
+    assert (config["EndpointPrivateAccess"], config["EndpointPublicAccess"]) == (True, True)
     assert config["PublicAccessCidrs"] == [made.values["ApiCidr"]]
 
 
@@ -361,7 +470,23 @@ def check_name_service_runs_on_the_launcher(made):
     assert "Launcher" in made.depends_on("NameService")
 
 
+def check_cluster_has_the_add_ons_that_nodes_need_and_goes_by_the_stacks_name(made):
+    cluster = made.properties("Cluster")
+    assert cluster["Name"] == made.values["AWS::StackName"]
+    assert cluster["BootstrapSelfManagedAddons"] is False  # else each is there twice
+    addons = made.of_type("AWS::EKS::Addon").values()
+    assert {a["AddonName"] for a in addons} == {"vpc-cni", "kube-proxy", "coredns"}
+    assert all(addon["ResolveConflicts"] == "OVERWRITE" for addon in addons)
+    for kind in ("AccessEntry", "Addon", "Nodegroup"):
+        for each in made.of_type(f"AWS::EKS::{kind}").values():
+            assert each["ClusterName"] == {"Ref": "Cluster"}
+
+
 def policies_of(made, role):
+    assert all(
+        arn.startswith("arn:aws:iam::aws:policy/")
+        for arn in made.properties(role)["ManagedPolicyArns"]
+    )
     return {arn.rpartition("/")[2] for arn in made.properties(role)["ManagedPolicyArns"]}
 
 
@@ -372,15 +497,24 @@ def check_roles_have_the_policies_they_work_with(made):
         "AmazonEKS_CNI_Policy",
         "AmazonEC2ContainerRegistryPullOnly",
     }
+    with_shell = policies_of(with_values(made, SessionManager="true"), "NodeRole")
+    assert with_shell - policies_of(made, "NodeRole") == {"AmazonSSMManagedInstanceCore"}
     for role, service in (("ClusterRole", "eks"), ("NodeRole", "ec2")):
         assert trusted(made, role) == [f"{service}.amazonaws.com"]
+    (statement,) = made.properties("ClusterRole")["AssumeRolePolicyDocument"]["Statement"]
+    assert set(statement["Action"]) == {"sts:AssumeRole", "sts:TagSession"}
     assert made.properties("ClusterRole")["RoleName"].startswith(stack.PREFIX)
     assert made.properties("NodeRole")["RoleName"].startswith(stack.PREFIX)
 
 
+POLICY_LANGUAGE = "2012-10-17"  # without it ${…} in a policy means nothing
+
+
 def trusted(made, role):
     """Services that may take the role, on whatever condition."""
-    statements = made.properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    document = made.properties(role)["AssumeRolePolicyDocument"]
+    statements = document["Statement"]
+    assert document["Version"] == POLICY_LANGUAGE
     assert all("sts:AssumeRole" in listed(each["Action"]) for each in statements)
     assert all(each["Effect"] == "Allow" for each in statements)
     return [each["Principal"]["Service"] for each in statements]
@@ -394,7 +528,8 @@ def check_pipeline_is_administrator_and_nobody_else(made):
     (entry,) = made.of_type("AWS::EKS::AccessEntry").values()
     assert entry["PrincipalArn"] == made.values["AdminArn"]
     (policy,) = entry["AccessPolicies"]
-    assert policy["PolicyArn"].endswith(":cluster-access-policy/AmazonEKSClusterAdminPolicy")
+    of_all = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
+    assert policy["PolicyArn"] == of_all
     assert policy["AccessScope"] == {"Type": "cluster"}
     assert made.properties("Cluster")["AccessConfig"] == {
         "AuthenticationMode": "API",
@@ -445,13 +580,21 @@ def check_guard_fires_at_the_end_of_the_lease_and_again(made):
     schedule = made.properties("SelfDestruct")
     assert schedule["StartDate"] == f"{made.values['LeaseUntil']}.000Z"
     assert "EndDate" not in schedule
-    assert schedule.get("ScheduleExpressionTimezone", "UTC") == "UTC"
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    assert_tries_for_a_day(schedule["Target"])
     assert schedule["State"] == "ENABLED"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     rate = re.fullmatch(r"rate\((\d+) minutes\)", schedule["ScheduleExpression"])
     assert rate
     assert 10 <= int(rate[1]) <= 60
     assert schedule["Name"] == made.values["AWS::StackName"]
+
+
+def assert_tries_for_a_day(target):
+    """As often as the scheduler may, and for as long as it may: 185 times and a day."""
+    policy = target["RetryPolicy"]
+    assert 10 <= policy["MaximumRetryAttempts"] <= 185
+    assert 3600 <= policy["MaximumEventAgeInSeconds"] <= 86400
 
 
 def check_guard_deletes_this_stack_by_its_id(made):
@@ -476,6 +619,7 @@ def attached(made, role):
     documents = [policy["PolicyDocument"] for policy in properties.get("Policies", [])]
     managed = properties.get("ManagedPolicyArns", [])
     documents += [made.properties(policy["Ref"])["PolicyDocument"] for policy in managed]
+    assert all(document["Version"] == POLICY_LANGUAGE for document in documents)
     return [each for document in documents for each in document["Statement"]]
 
 
@@ -492,6 +636,142 @@ def allows(statements, action, *, resource):
 
 def in_a_list(value):
     return value if isinstance(value, list) else [value]
+
+
+def account_check_resources_are_of_their_kinds(made):
+    kinds = {name: resource["Type"] for name, resource in made.resources.items()}
+    assert kinds == ACCOUNT_KINDS
+    staying = with_values(made, StayingNodeGroup=GROUP_ARN)
+    added = {"NodeGroupPolicy": "AWS::IAM::ManagedPolicy"}
+    assert {n: r["Type"] for n, r in staying.resources.items()} == ACCOUNT_KINDS | added
+
+
+ACCOUNT_KINDS = {
+    **dict.fromkeys(("DeletionRole", "SelfDestructRole"), "AWS::IAM::Role"),
+    **dict.fromkeys(("DeletionPolicy", "PipelinePolicy"), "AWS::IAM::ManagedPolicy"),
+    **dict.fromkeys(("Budget", "BudgetOfEc2"), "AWS::Budgets::Budget"),
+}
+GROUP_ARN = "arn:aws:eks:us-east-2:123456789012:nodegroup/ours/hpc/*"
+
+
+def account_check_policies_go_by_the_names_of_the_guide(made):
+    staying = with_values(made, StayingNodeGroup=GROUP_ARN)
+    policies = staying.of_type("AWS::IAM::ManagedPolicy")
+    assert {name: policy["ManagedPolicyName"] for name, policy in policies.items()} == {
+        "DeletionPolicy": "OperatorBenchmarkDeletion",
+        "PipelinePolicy": "OperatorBenchmarkPipeline",
+        "NodeGroupPolicy": "OperatorBenchmarkNodeGroup",
+    }
+    for policy in policies.values():
+        assert policy["PolicyDocument"]["Version"] == POLICY_LANGUAGE
+        assert {s["Effect"] for s in policy["PolicyDocument"]["Statement"]} == {"Allow"}
+
+
+def account_check_pipeline_may_do_all_that_a_study_takes(made):
+    statements = [s for name in rights_of.POLICIES for s in of_policy(made, name)]
+    assert rights_of.lacking(statements, handlers=rights_of.MAKING) == []
+    given = rights_of.allowed(statements)
+    assert given >= rights_of.OUR_CALLS
+    assert given >= rights_of.TO_BE_SURE
+    assert {a for a in given if "*" in a} == {"ec2:Describe*", "eks:Describe*", "eks:List*"}
+    assert rights_of.unneeded(statements) == rights_of.TO_BE_SURE
+
+
+def account_check_deletion_role_may_do_all_that_a_deletion_takes(made):
+    statements = attached(made, "DeletionRole")
+    # CloudFormation lists it, and a role that is deleted needs no tag.
+    assert rights_of.lacking(statements, handlers=rights_of.DELETING) == ["iam:TagRole"]
+    assert rights_of.allowed(statements) >= rights_of.TO_BE_SURE
+
+
+def of_policy(made, name):
+    return made.properties(name)["PolicyDocument"]["Statement"]
+
+
+def account_check_rights_reach_what_is_a_studys_and_nothing_else(made):
+    for name in rights_of.POLICIES:
+        for statement in of_policy(made, name):
+            if statement["Sid"] in ANYWHERE:
+                assert statement["Resource"] == "*"
+                continue
+            assert "*" not in in_a_list(statement["Resource"])
+            for action in listed(statement["Action"]):
+                wanted = OWN[statement["Sid"]]
+                mine = wanted.get(action) or wanted["*"]
+                assert allows([statement], action, resource=mine), action
+                of_others = mine.replace("operator-benchmark-", "somebodys-")
+                reaches_others = allows([statement], action, resource=of_others)
+                assert reaches_others == (statement["Sid"] == "ReadOwnRoles"), action
+
+
+_AT = "us-east-2:123456789012"
+ROLE_ARN = "arn:aws:iam::123456789012:role/operator-benchmark-demo-1-node"
+SCHEDULE_ARN = f"arn:aws:scheduler:{_AT}:schedule/default/operator-benchmark-demo-1"
+CLUSTER_ARN = f"arn:aws:eks:{_AT}:cluster/operator-benchmark-demo-1"
+OF_CLUSTERS = {
+    f"eks:{verb}{noun}": f"arn:aws:eks:{_AT}:{noun.lower()}/operator-benchmark-demo-1/x/1"
+    for noun, verbs in (
+        ("Nodegroup", ("Delete",)),
+        ("NodegroupConfig", ("Update",)),
+        ("NodegroupVersion", ("Update",)),
+        ("Addon", ("Delete",)),
+        ("AccessEntry", ("Delete",)),
+        ("AccessPolicy", ("Associate", "Disassociate")),
+        ("PodIdentityAssociation", ("Delete",)),
+    )
+    for verb in verbs
+}
+# What a statement must reach by an action, by its Sid: the study's own, as AWS names it.
+OWN = {
+    "Stacks": {"*": f"arn:aws:cloudformation:{_AT}:stack/operator-benchmark-demo-1/1"},
+    "MakeCluster": {"*": CLUSTER_ARN, **OF_CLUSTERS},
+    "DeleteCluster": {"*": CLUSTER_ARN, **OF_CLUSTERS},
+    "MakeRoles": {"*": ROLE_ARN},
+    "DeleteRoles": {"*": ROLE_ARN},
+    "GiveRolesTheirRights": {"*": ROLE_ARN},
+    "ReadOwnRoles": {"*": ROLE_ARN},
+    "GiveRolesToServices": {"*": ROLE_ARN},
+    "MakeSchedule": {"*": SCHEDULE_ARN},
+    "DeleteSchedule": {"*": SCHEDULE_ARN},
+}
+# EC2 and Auto Scaling know no names; tags limit what can be deleted, see the conditions.
+ANYWHERE = {
+    *("Look", "LookAndAsk", "MakeNetwork", "DeleteNetwork", "DeleteWhatMayBeUntagged"),
+    *("GiveWorkersBack", "KeepReservation", "FirstUseOfEks"),
+}
+
+
+def account_check_rights_have_the_conditions_that_limit_them(made):
+    studys = {"Null": {f"aws:ResourceTag/{stack.TAG_STUDY}": "false"}}
+    conditions = {
+        s["Sid"]: s.get("Condition") for n in rights_of.POLICIES for s in of_policy(made, n)
+    }
+    linked = ("eks", "eks-nodegroup", "autoscaling")
+    assert {sid: each for sid, each in conditions.items() if sid in ANYWHERE and each} == {
+        "DeleteNetwork": studys,
+        "KeepReservation": studys,
+        "GiveWorkersBack": {
+            "StringLike": {"aws:ResourceTag/eks:cluster-name": "operator-benchmark-*"}
+        },
+        "FirstUseOfEks": {
+            "StringLike": {"iam:AWSServiceName": [f"{name}.amazonaws.com" for name in linked]}
+        },
+    }
+    assert set(conditions) == ANYWHERE | set(OWN)
+
+
+def account_check_group_that_stays_is_scaled_and_no_other(made):
+    """Only where somebody names one: by the pipeline, and by the schedule when that is gone."""
+    staying = with_values(made, StayingNodeGroup=GROUP_ARN)
+    scaling_it = {
+        "Effect": "Allow",
+        "Action": "eks:UpdateNodegroupConfig",
+        "Resource": GROUP_ARN,
+    }
+    assert of_policy(staying, "NodeGroupPolicy") == [scaling_it]
+    assert scaling_it in attached(staying, "SelfDestructRole")
+    assert len(attached(staying, "SelfDestructRole")) == 3
+    assert len(attached(made, "SelfDestructRole")) == 2
 
 
 STACK_ARN = "arn:aws:cloudformation:us-east-2:123456789012:stack/operator-benchmark-demo-1/1"
@@ -512,11 +792,9 @@ def account_check_schedulers_role_may_delete_stacks_with_the_deletion_role(made)
     assert made.properties("SelfDestructRole")["RoleName"] == identity.SELF_DESTRUCT_ROLE
     assert trusted(made, "SelfDestructRole") == ["scheduler.amazonaws.com"]
     (document,) = made.properties("SelfDestructRole")["AssumeRolePolicyDocument"]["Statement"]
-    assert document.get("Condition", {}) in (
-        {},
-        {"StringEquals": {"aws:SourceAccount": "123456789012"}},
-    )
+    assert document["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
     statements = attached(made, "SelfDestructRole")
+    assert {each["Effect"] for each in statements} == {"Allow"}
     assert allows(statements, "cloudformation:DeleteStack", resource=STACK_ARN)
     assert not allows(
         statements, "cloudformation:DeleteStack", resource=STACK_ARN.replace("operator-", "other-")
@@ -588,6 +866,26 @@ ACCOUNT_CHECKS = [c for name, c in sorted(globals().items()) if name.startswith(
 # ---- EFA's device plugin ------------------------------------------------------------------------
 
 
+def plugin_check_is_a_daemon_of_the_system_that_owns_its_pods(made):
+    assert (made["apiVersion"], made["kind"]) == ("apps/v1", "DaemonSet")
+    metadata = made["metadata"]
+    assert (metadata["name"], metadata["namespace"]) == ("efa-device-plugin", "kube-system")
+    assert metadata["labels"] == {"study": "demo-1"}
+    assert made["spec"]["selector"]["matchLabels"] == made["spec"]["template"]["metadata"]["labels"]
+    pods = made["spec"]["template"]["spec"]
+    assert pods["priorityClassName"] == "system-node-critical"
+    (container,) = pods["containers"]
+    assert container["image"] == registries.device_plugin("us-east-2")
+    assert container["name"]
+    assert container["resources"]["requests"] == {"cpu": "10m", "memory": "20Mi"}
+    kinds = {volume["hostPath"]["path"]: volume["hostPath"]["type"] for volume in pods["volumes"]}
+    assert kinds == {  # the kubelet's socket is there; the others need not be
+        "/var/lib/kubelet/device-plugins": "Directory",
+        "/dev/infiniband": "DirectoryOrCreate",
+        "/opt/aws/neuron": "DirectoryOrCreate",
+    }
+
+
 def plugin_check_every_worker_offers_efa_and_no_launcher_does(made):
     pods = made["spec"]["template"]["spec"]
     assert pods["tolerations"] == [{"operator": "Exists"}]
@@ -597,8 +895,105 @@ def plugin_check_every_worker_offers_efa_and_no_launcher_does(made):
     assert container["securityContext"] == {"privileged": True, "runAsUser": 0}
     hosts = {volume["name"]: volume["hostPath"]["path"] for volume in pods["volumes"]}
     mounts = {hosts[m["name"]]: m["mountPath"] for m in container["volumeMounts"]}
-    for path in ("/var/lib/kubelet/device-plugins", "/dev/infiniband"):
+    for path in ("/var/lib/kubelet/device-plugins", "/dev/infiniband", "/opt/aws/neuron"):
         assert mounts[path] == path
 
 
-PLUGIN_CHECKS = [plugin_check_every_worker_offers_efa_and_no_launcher_does]
+PLUGIN_CHECKS = [c for name, c in sorted(globals().items()) if name.startswith("plugin_check_")]
+
+
+# ---- the guard of a node group that stays -------------------------------------------------------
+
+
+def guard_check_group_is_scaled_to_none_at_the_end_of_the_lease_and_again(made):
+    ((name, resource),) = made.resources.items()
+    assert (name, resource["Type"]) == ("ScaleDown", "AWS::Scheduler::Schedule")
+    schedule = resource["Properties"]
+    assert schedule["Name"] == made.values["AWS::StackName"]
+    assert schedule["StartDate"] == f"{made.values['LeaseUntil']}.000Z"
+    assert schedule["EndDate"] == f"{made.values['ForgetAt']}.000Z"
+    assert schedule["ScheduleExpression"] == "rate(30 minutes)"
+    assert schedule["ScheduleExpressionTimezone"] == "UTC"
+    assert schedule["State"] == "ENABLED"
+    assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
+    target = schedule["Target"]
+    assert target["Arn"] == "arn:aws:scheduler:::aws-sdk:eks:updateNodegroupConfig"
+    assert target["RoleArn"] == made.values["SelfDestructRoleArn"]
+    assert json.loads(target["Input"]) == {
+        "ClusterName": made.values["ClusterName"],
+        "NodegroupName": made.values["NodeGroupName"],
+        "ScalingConfig": {"MinSize": 0, "DesiredSize": 0},
+    }
+    assert_tries_for_a_day(target)
+
+
+GUARD_CHECKS = [c for name, c in sorted(globals().items()) if name.startswith("guard_check_")]
+
+
+# ---- readers of EFA's counters ------------------------------------------------------------------
+
+
+def counters():
+    """The DaemonSet that tells what EFA has carried on each worker."""
+    return render(
+        "aws/efa_counters.yaml.j2",
+        namespace="demo-1",
+        labels={fabric.COUNTERS_LABEL: "demo-1"},
+        image="registry.test/lammps@sha256:0",
+        pull_secret="login",  # noqa: S106  a name
+        place=nodes.WORKER,
+    )
+
+
+def counters_check_each_worker_tells_what_efa_has_carried(made):
+    assert (made["apiVersion"], made["kind"]) == ("apps/v1", "DaemonSet")
+    labels = {fabric.COUNTERS_LABEL: "demo-1"}  # no job's: they outlive each of them
+    assert made["metadata"] == {"name": "efa-counters", "namespace": "demo-1", "labels": labels}
+    spec = made["spec"]
+    assert spec["selector"] == {"matchLabels": labels}
+    assert spec["template"]["metadata"] == {"labels": labels}
+    pod = spec["template"]["spec"]
+    assert pod["nodeSelector"] == nodes.WORKER.node_selector
+    assert pod["tolerations"] == list(nodes.WORKER.tolerations)
+    assert pod["imagePullSecrets"] == [{"name": "login"}]
+    assert (pod["automountServiceAccountToken"], pod["enableServiceLinks"]) == (False, False)
+    assert pod["terminationGracePeriodSeconds"] == 1
+    (container,) = pod["containers"]
+    assert container["name"]
+    assert container["image"] == "registry.test/lammps@sha256:0"
+    assert container["imagePullPolicy"] == "IfNotPresent"
+    # It runs beside what is measured, and asks for next to nothing of it.
+    assert container["resources"] == {"requests": {"cpu": "1m", "memory": "8Mi"}}
+    assert container["command"][:2] == ["bash", "-c"]
+
+
+def counters_check_the_script_adds_up_all_cards_both_ways(made):
+    told = told_by(made["spec"]["template"]["spec"]["containers"][0]["command"])
+    assert (told["sent"], told["received"]) == ("1111", "2222")
+    assert int(told["shm"]) >= 0
+    assert told["memlock"]
+
+
+def told_by(command):
+    """The first line of the readers' script, on a machine of two cards."""
+    with tempfile.TemporaryDirectory() as folder:
+        for card, factor in (("a", 1), ("b", 10)):
+            counted = Path(folder) / "sys/class/infiniband" / card / "ports/1/hw_counters"
+            counted.mkdir(parents=True)
+            values = {"tx": factor, "rdma_write": 100 * factor}
+            for name, value in values.items():
+                (counted / f"{name}_bytes").write_text(f"{value}\n")
+            for name, value in (("rx", 2 * factor), ("rdma_read", 200 * factor)):
+                (counted / f"{name}_bytes").write_text(f"{value}\n")
+        script = command[2].replace("/sys/", f"{folder}/sys/").replace("sleep 2", "exit 0")
+        assert f"{folder}/sys/" in script
+        assert script.count("exit 0") == 1  # it tells the next numbers two seconds later
+        told = subprocess.run(
+            ["bash", "-c", script], capture_output=True, text=True, check=True, timeout=10
+        )
+    words = told.stdout.split()
+    assert tuple(words[::2]) == fabric.WORDS
+    return dict(zip(words[::2], words[1::2], strict=True))
+
+
+COUNTER_CHECKS = [c for name, c in sorted(globals().items()) if name.startswith("counters_check_")]

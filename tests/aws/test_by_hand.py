@@ -23,7 +23,7 @@ def test_cluster_is_found_in_any_region_and_deleted_to_its_end(aws, delete, caps
     FAULTS.deletions_that_fail = 1
     assert delete("demo-1") == 0
     assert whole_account(aws) == {}
-    assert capsys.readouterr().out == f"the cluster of demo-1 in {REGION} is deleted\n"
+    assert capsys.readouterr().out == f"the cluster of demo-1 in {REGION} has been deleted\n"
     assert delete("demo-1", "--region", REGION) == 0
     assert capsys.readouterr().out == "nothing to clean\n"  # as bin/demo looks for
 
@@ -44,7 +44,7 @@ def test_what_stays_is_said_with_a_code_of_its_own(aws, delete, capsys):
     assert delete("demo-1") == 1
     said = capsys.readouterr().err
     assert "has dependencies" in said
-    assert "the cluster of demo-1 may still be there and cost money" in said
+    assert "the cluster of demo-1 may still exist and cost money" in said
 
 
 def test_without_credentials_nothing_is_taken_for_clean(monkeypatch, capsys):

@@ -15,7 +15,7 @@ from include.cost.estimate import duration_text
 from include.cost.gate import gate
 from include.project import ROOT
 from include.study.plan import read_study
-from tests.estimates import estimate_study
+from tests.plans import estimate_study
 
 GUIDE = (ROOT / "docs" / "aws.md").read_text()
 COMMANDS = re.findall(

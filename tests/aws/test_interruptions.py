@@ -139,7 +139,7 @@ def test_reaper_whose_credentials_have_expired_says_so(aws, line):
     CLUSTER.create(mine, study())
     line.has_expired = True
     late = mine.expires_at + stack.GRACE + timedelta(minutes=1)
-    with pytest.raises(reaper.ClustersReaped, match=r"could not be looked at: .*have expired"):
+    with pytest.raises(reaper.ClustersReaped, match=r"could not be examined: .*have expired"):
         reaper.reap([REGION], owner=OWNER, now=late)
     line.has_expired = False
     deleted(aws, mine)

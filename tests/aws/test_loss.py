@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from include.aws import lease, stack
 from include.errors import ClusterError
+from include.study import upkeep
 from tests.aws.behaviour import Place
 from tests.aws.test_interruptions import Killed, line
 from tests.clusters.test_eks import CLUSTER, reservation, study
@@ -34,7 +36,7 @@ def test_loss_after_any_step_is_one_lease(aws, kubernetes, line, step):
         CLUSTER.create(mine, study())
         handle = CLUSTER.wait_ready(mine, study())
         CLUSTER.add_workers(handle)
-        CLUSTER.keep(handle, work_s=600)
+        CLUSTER.keep(handle)
         CLUSTER.delete(mine)
     except Killed:
         pass
@@ -52,15 +54,37 @@ def loss_usd(aws, mine):
     return CLUSTER.tariff(mine).usd_per_hour * left_s / 3600
 
 
-def test_a_point_that_takes_longer_than_a_lease_is_covered(aws, kubernetes):
+def test_a_point_of_two_hours_keeps_its_cluster_and_never_leaves_more_than_a_lease(
+    aws, kubernetes, monkeypatch
+):
+    """The point is followed by a clock of the test's own, which AWS's schedule is read by."""
     mine = reservation(**RUN_6)
     CLUSTER.create(mine, study())
-    CLUSTER.keep(mine, work_s=7200)
-    schedule = aws("scheduler").get_schedule(Name=stack.name_of(mine.study_id))
-    assert schedule["StartDate"] - datetime.now(UTC) > timedelta(hours=2)
+    handle = CLUSTER.wait_ready(mine, study())
+    passed_s = 0.0
+    began, real = datetime.now(UTC), time.monotonic()
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return began + timedelta(seconds=passed_s)
+
+    monkeypatch.setattr(lease, "datetime", Clock)
+    monkeypatch.setattr(upkeep.time, "monotonic", lambda: real + passed_s)
+    kept = upkeep.Upkeep(handle)
+    left = []
+    while passed_s < 7200:
+        passed_s += 240.0
+        kept.look()
+        schedule = aws("scheduler").get_schedule(Name=stack.name_of(mine.study_id))
+        left.append(schedule["StartDate"] - Clock.now())
+    assert min(left) > timedelta(minutes=45)
+    assert max(left) <= lease.LEASE
 
 
-def test_lease_that_cannot_be_moved_on_stops_what_it_does_not_cover(aws, kubernetes, monkeypatch):
+def test_lease_that_cannot_be_moved_on_stops_a_study_when_little_of_it_is_left(
+    aws, kubernetes, monkeypatch
+):
     place = Place(aws, kubernetes, monkeypatch)
     mine = place.made()
     soon = datetime.now(UTC) + timedelta(minutes=30)
@@ -72,6 +96,7 @@ def test_lease_that_cannot_be_moved_on_stops_what_it_does_not_cover(aws, kuberne
         def update_schedule(self, **_):
             raise lease.FAILURES[0]({"Error": {"Code": "AccessDenied"}}, "UpdateSchedule")
 
-    assert lease.renew(Scheduler(), mine, work=timedelta(minutes=10)) == soon
-    with pytest.raises(ClusterError, match="lease of the cluster cannot be moved on"):
-        lease.renew(Scheduler(), mine, work=timedelta(minutes=40))
+    assert lease.renew(Scheduler(), mine) == soon
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    with pytest.raises(ClusterError, match="lease of the cluster cannot be extended"):
+        lease.renew(Scheduler(), mine)

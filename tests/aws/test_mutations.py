@@ -14,7 +14,9 @@ import sys
 import pytest
 
 from include.aws import launch, templates
+from include.errors import BenchmarkError
 from tests.aws import behaviour, meaning
+from tests.aws.account import account
 from tests.aws.meaning import Stack
 from tests.aws.test_template import plugin
 
@@ -289,6 +291,22 @@ ACCOUNT = {
         m.account_check_pipeline_passes_roles_to_services_of_the_stack_alone,
         without_service,
     ),
+    "a deletion right taken away": (
+        m.account_check_deletion_role_may_do_all_that_a_deletion_takes,
+        drop(*of("DeletionPolicy", "PolicyDocument", "Statement", 1, "Action"), 2),
+    ),
+    "a right to make taken away": (
+        m.account_check_pipeline_may_do_all_that_a_study_takes,
+        drop(*of("PipelinePolicy", "PolicyDocument", "Statement", 2, "Action"), 7),
+    ),
+    "pipeline reaches strangers' clusters": (
+        m.account_check_rights_reach_what_is_a_studys_and_nothing_else,
+        put(*of("DeletionPolicy", "PolicyDocument", "Statement", 3, "Resource"), ["*"]),
+    ),
+    "machines of any cluster may be ended": (
+        m.account_check_rights_have_the_conditions_that_limit_them,
+        drop(*of("PipelinePolicy", "PolicyDocument", "Statement", 3, "Condition")),
+    ),
     "deletions of what carries no tag": (
         m.account_check_deletions_want_the_tag_of_a_study,
         drop(*of("DeletionPolicy", "PolicyDocument", "Statement", 1, "Condition")),
@@ -312,6 +330,13 @@ def user_data(template, old, new):
     text = data["UserData"]["Fn::Base64"]
     assert str(old) in text
     return text.replace(str(old), str(new))
+
+
+@pytest.fixture
+def aws(monkeypatch):
+    """An account as of other tests, but that nobody looks after: faults may harm it."""
+    with account(monkeypatch) as client:
+        yield client
 
 
 @pytest.mark.parametrize("fault", STACK)
@@ -389,6 +414,12 @@ CODE = {  # module, what it says, what it says with the fault, and the behaviour
         "FAILURES = 0",
         b.failed_deletion_is_taken_up_again,
     ),
+    "workers that are paid until their stack is gone": (
+        "include.aws.removal",
+        'stack["StackStatus"] == stacks.MADE',
+        "False",
+        b.workers_end_before_their_stack,
+    ),
     "reaper of other owners' clusters": (
         "include.aws.reaper",
         "is_ours and tags.get(stacks.TAG_OWNER) == owner",
@@ -415,8 +446,8 @@ CODE = {  # module, what it says, what it says with the fault, and the behaviour
     ),
     "lease that outlives the guards": (
         "include.aws.lease",
-        "return min(until, guards_end_at(reservation))",
-        "return until",
+        "return min(now + LEASE, guards_end_at(reservation))",
+        "return now + LEASE",
         b.lease_ends_with_the_guards,
     ),
     "lease that is never moved on": (
@@ -424,6 +455,138 @@ CODE = {  # module, what it says, what it says with the fault, and the behaviour
         "reservations.keep(",
         "(lambda *_, **__: None)(",
         b.lease_is_moved_on_by_each_point,
+    ),
+    "schedule that is turned into another one": (
+        "include.aws.lease",
+        '"Target", "Description"',
+        '"Description"',
+        b.lease_is_moved_on_by_each_point,
+    ),
+    "lease of eight hours": (
+        "include.aws.lease",
+        "LEASE = timedelta(hours=1)",
+        "LEASE = timedelta(hours=8)",
+        b.cluster_is_kept_by_the_hour_while_a_point_runs,
+    ),
+    "point that nobody hears of": (
+        "include.study.upkeep",
+        "        if time.monotonic() < self._next_at:\n",
+        "        if time.monotonic() >= 0:\n",
+        b.cluster_is_kept_by_the_hour_while_a_point_runs,
+    ),
+    "names that CloudFormation may not give": (
+        "include.aws.stack",
+        "CAPABILITY_NAMED_IAM",
+        "CAPABILITY_IAM",
+        b.stack_is_asked_for_as_guards_and_aws_want_it,
+    ),
+    "stack without its owner": (
+        "include.aws.stack",
+        "        TAG_OWNER: owner,\n",
+        "",
+        b.stack_is_asked_for_as_guards_and_aws_want_it,
+    ),
+    "stack without its expiry": (
+        "include.aws.stack",
+        "        TAG_EXPIRES_AT: guards_act_at(reservation),\n",
+        "",
+        b.stack_is_asked_for_as_guards_and_aws_want_it,
+    ),
+    "reaper of the living": (
+        "include.aws.reaper",
+        "each.expired_at < now",
+        "each.expired_at > now",
+        b.reaper_deletes_what_is_overdue_alone_and_is_red,
+    ),
+    "reaper that is always green": (
+        "include.aws.reaper",
+        'raise ClustersReaped("\\n".join(outcomes))',
+        "log.info(outcomes)",
+        b.reaper_deletes_what_is_overdue_alone_and_is_red,
+    ),
+    "sweep of a living cluster's groups": (
+        "include.aws.removal",
+        'vpc is None or _cluster_is_there(client("eks"), stack)',
+        "vpc is None",
+        b.cluster_keeps_its_own_groups_while_it_is_there,
+    ),
+    "group that may not be deleted, as it has no tag": (
+        "include.aws.removal",
+        'tag = {"Key": stacks.TAG_STUDY',
+        'tag = {"Key": "other"',
+        b.groups_of_others_in_the_network_are_tagged_before_they_are_deleted,
+    ),
+    "reservation open to everybody": (
+        "include.aws.reservations",
+        'InstanceMatchCriteria="targeted"',
+        'InstanceMatchCriteria="open"',
+        b.reservation_is_for_the_study_alone_and_ends_with_it,
+    ),
+    "reservation without an end": (
+        "include.aws.reservations",
+        '        EndDateType="limited",\n        EndDate=until,\n        ClientToken',
+        '        EndDateType="unlimited",\n        ClientToken',
+        b.reservation_is_for_the_study_alone_and_ends_with_it,
+    ),
+    "reservation that is billed after the study": (
+        "include.clusters.eks",
+        "        reservations.cancel(",
+        "        (lambda *_: None)(",
+        b.reservation_is_for_the_study_alone_and_ends_with_it,
+    ),
+    "reservation that ends before the lease": (
+        "include.aws.reservations",
+        "        prolong(client",
+        "        (lambda *_, **__: None)(client",
+        b.reservation_is_for_the_study_alone_and_ends_with_it,
+    ),
+    "workers beside their reservation": (
+        "include.aws.reservations",
+        "            use(client,",
+        "            (lambda *_: None)(client,",
+        b.reservation_is_for_the_study_alone_and_ends_with_it,
+    ),
+    "machines given back and started again": (
+        "include.aws.scaling",
+        "ShouldDecrementDesiredCapacity=True",
+        "ShouldDecrementDesiredCapacity=False",
+        b.machines_that_are_given_back_are_not_replaced,
+    ),
+    "workers without EFA": (
+        "include.aws.nodes",
+        "(_offers_efa(node) or not with_efa)",
+        "True",
+        b.workers_count_when_they_are_ready_and_offer_efa,
+    ),
+    "workers that are not ready": (
+        "include.aws.nodes",
+        "            if is_ready(node)\n            and ",
+        "            if ",
+        b.workers_count_when_they_are_ready_and_offer_efa,
+    ),
+    "MPI that takes TCP": (
+        "include.aws.fabric",
+        'LIBFABRIC = {"FI_PROVIDER": "efa"}',
+        "LIBFABRIC = {}",
+        b.mpi_is_told_to_use_efa_and_its_counters_are_read,
+    ),
+    "counters that nobody reads": (
+        "include.clusters.eks",
+        "            fabric.count(kube, complete)\n",
+        "            pass\n",
+        b.mpi_is_told_to_use_efa_and_its_counters_are_read,
+    ),
+    "workers that offer no EFA": (
+        "include.clusters.eks",
+        "            fabric.offer(kube",
+        "            (lambda *_, **__: None)(kube",
+        b.mpi_is_told_to_use_efa_and_its_counters_are_read,
+    ),
+    "secrets in the evidence": (
+        "include.aws.evidence",
+        "name: redact(_read(name, part))",
+        "name: _read(name, part)",
+        b.evidence_holds_no_secret,
     ),
 }
 
@@ -466,7 +629,7 @@ def is_own(value):
 def test_fault_of_the_code_is_seen(aws, kubernetes, monkeypatch, mutant, fault):
     module, old, new, holds = CODE[fault]
     mutant(module, old, new)
-    with pytest.raises(AssertionError):
+    with pytest.raises((AssertionError, BenchmarkError)):
         holds(behaviour.Place(aws, kubernetes, monkeypatch))
 
 

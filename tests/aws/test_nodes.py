@@ -184,7 +184,7 @@ class Ec2:
 @pytest.fixture
 def clock(monkeypatch):
     made = Clock()
-    for module in (nodes, scaling, waiting):
+    for module in (nodes, waiting):
         monkeypatch.setattr(module, "time", made)
     return made
 
@@ -208,7 +208,7 @@ def test_capacity_that_comes_back_at_the_second_attempt_is_used(clock, monkeypat
 
 def test_machines_of_a_shortage_are_paid_for_a_minute_after_it_is_known(clock, monkeypatch):
     ec2 = Ec2(clock, capacity=lambda _at: 40, join_s=200)
-    with pytest.raises(CapacityError, match=r"of 64 workers came, now there are none: Insuff"):
+    with pytest.raises(CapacityError, match=r"of 64 workers came; they have been ended: Insuff"):
         workers(ec2, monkeypatch)
     assert ec2.desired == 0
     assert not set(ec2.machines) - set(ec2.ends)
@@ -254,6 +254,26 @@ def test_machines_that_are_given_back_are_these_alone_and_end_at_once(clock, mon
     assert clock.now - before <= 60
     group.shrink(names[8:])  # again, after a worker that died
     assert ec2.desired == 8
+
+
+def test_keeping_no_worker_ends_every_machine_of_the_group(clock, monkeypatch):
+    ec2 = Ec2(clock, capacity=lambda _at: 64, join_s=100)
+    names = workers(ec2, monkeypatch)
+    group = WorkerGroup(ec2.client, cluster="c")
+    nodes.keep_workers(group, None, names, kept=())
+    assert (ec2.machines, ec2.desired) == ({}, 0)
+
+
+def test_release_waits_until_eks_is_done_with_its_change(monkeypatch):
+    monkeypatch.setattr(scaling, "POLL_S", 0.0)
+    states = ["UPDATING", "UPDATING", "ACTIVE"]
+    group = WorkerGroup(None, cluster="c")
+    monkeypatch.setattr(group, "ask", lambda _count: None)
+    none = scaling.Standing(desired=0, instances=(), in_service=0, failures={})
+    monkeypatch.setattr(group, "look", lambda: none)
+    monkeypatch.setattr(group, "_described", lambda: {"status": states.pop(0)})
+    group.release()
+    assert states == []
 
 
 class Eks:

@@ -86,9 +86,9 @@ def test_without_the_price_list_the_table_is_taken_and_says_so(account, raised, 
     account.raises["get_products"] = raised
     found = row(account.look(), "price")
     assert found.outcome is Outcome.PASSED
-    assert "table of 2026-07-20" in found.found
-    assert "NOT AWS's price list" in found.found
-    assert said in found.found
+    assert "table of 2026-07-20" in found.finding
+    assert "NOT AWS's price list" in found.finding
+    assert said in found.finding
 
 
 def test_a_type_that_neither_list_nor_table_has_is_not_priced_by_a_guess(account):
@@ -126,7 +126,7 @@ def test_a_role_without_rights_is_told_which_it_lacks(account):
     account.denied = {"eks:CreateCluster", "iam:PassRole"}
     found = row(account.look(), "rights")
     assert found.outcome is Outcome.FAILED
-    assert "eks:CreateCluster, iam:PassRole" in found.found
+    assert "eks:CreateCluster, iam:PassRole" in found.finding
     assert "bootstrap.yaml" in found.remedy
 
 
@@ -164,7 +164,7 @@ def test_the_root_user_is_refused(account):
     account.caller = "arn:aws:iam::123456789012:root"
     found = row(account.look(), "identity")
     assert found.outcome is Outcome.FAILED
-    assert "root user" in found.found
+    assert "root user" in found.finding
 
 
 def test_an_account_without_the_guards_roles_is_refused(account):
@@ -172,7 +172,7 @@ def test_an_account_without_the_guards_roles_is_refused(account):
     found = row(account.look(), "self-destruct")
     make_guard_roles()
     assert found.outcome is Outcome.FAILED
-    assert "OperatorBenchmarkDeletion" in found.found
+    assert "OperatorBenchmarkDeletion" in found.finding
     assert row(account.look(self_destruct=False), "self-destruct").outcome is Outcome.UNKNOWN
 
 
@@ -184,33 +184,33 @@ def test_a_stack_name_that_somebody_else_has_is_refused(account):
     found = row(account.look(), "stack")
     moto("cloudformation").delete_stack(StackName="operator-benchmark-demo-1")
     assert found.outcome is Outcome.FAILED
-    assert "choose another study name" in found.found
+    assert "choose another study name" in found.finding
 
 
 def test_a_wrong_zone_is_refused_with_the_right_one(account):
     found = row(account.look(zone="us-east-2a"), "zone")
     assert found.outcome is Outcome.FAILED
-    assert "not offered in us-east-2a: it is offered in us-east-2b" in found.found
+    assert "not offered in us-east-2a: it is offered in us-east-2b" in found.finding
 
 
 def test_a_region_without_the_type_is_refused(account):
     account.region = "us-west-1"
     found = row(account.look(region="us-west-1"), "zone")
     assert found.outcome is Outcome.FAILED
-    assert "no zone there has it" in found.found
+    assert "no zone there has it" in found.finding
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("hpc9z.48xlarge", "knows no instance type"),
+        ("hpc9z.48xlarge", "has no instance type"),
         ("mac1.metal", "no node image for mac1.metal (x86_64_mac)"),
     ],
 )
 def test_an_instance_type_that_cannot_be_used_is_refused(account, name, said):
     found = row(account.look(instance_type=name), "instance type")
     assert found.outcome is Outcome.FAILED
-    assert said in found.found
+    assert said in found.finding
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_cards_and_processors_are_said(account, name, said):
         account.region = "us-east-1"
     found = row(account.look(instance_type=name), "instance type")
     assert found.outcome is Outcome.PASSED
-    assert said in found.found
+    assert said in found.finding
 
 
 def test_room_is_what_run_6_measured(account):
@@ -253,7 +253,7 @@ def test_a_pod_that_no_node_of_the_type_has_room_for_is_refused(account):
     assert room(found, run_6).outcome is Outcome.PASSED
     whole = room(found, {**run_6, "cpu": "96", "vpc.amazonaws.com/efa": "2"})
     assert whole.outcome is Outcome.FAILED
-    assert whole.found == (
+    assert whole.finding == (
         "a pod asks for cpu 96 of 95690m, vpc.amazonaws.com/efa 2 of 1 that hpc6a.48xlarge has "
         "for pods"
     )
@@ -263,7 +263,7 @@ def test_a_quota_of_vcpus_that_is_too_small_is_refused(account):
     account.quotas["L-F7808C92"] = 768.0
     found = row(account.look(), "quota of vCPUs")
     assert found.outcome is Outcome.FAILED
-    assert "HPC instances: 768, in use 0, needed 6240" in found.found
+    assert "HPC instances: 768, in use 0, needed 6240" in found.finding
     assert "L-F7808C92" in found.remedy
 
 
@@ -278,18 +278,18 @@ def test_what_runs_already_counts_against_the_quota(account):
     smaller = row(account.look(nodes=60), "quota of vCPUs")
     ec2.terminate_instances(InstanceIds=[each["InstanceId"] for (each,) in started])
     assert refused.outcome is Outcome.FAILED
-    assert "in use 96, needed 6240" in refused.found
+    assert "in use 96, needed 6240" in refused.finding
     assert smaller.outcome is Outcome.PASSED
 
 
 def test_other_families_have_quotas_of_their_own(account):
     found = row(account.look(instance_type="c5n.18xlarge", nodes=2), "quota of vCPUs")
-    assert "Standard instances: 640, in use 0, needed 216" in found.found
+    assert "Standard instances: 640, in use 0, needed 216" in found.finding
 
 
 def test_an_account_without_a_quota_of_its_own_has_aws_s_default(account):
     del account.quotas["L-F7808C92"]
-    assert "HPC instances: 0" in row(account.look(), "quota of vCPUs").found
+    assert "HPC instances: 0" in row(account.look(), "quota of vCPUs").finding
 
 
 @pytest.mark.parametrize("name", ["quota of VPCs", "quota of Elastic IPs"])
@@ -302,7 +302,7 @@ def test_networks_and_addresses_that_are_used_up_are_refused(account, name):
     ec2.delete_vpc(VpcId=network)
     ec2.release_address(AllocationId=address)
     assert found.outcome is Outcome.FAILED
-    assert found.found in {"2, in use 2, needed 1", "1, in use 1, needed 1"}
+    assert found.finding in {"2, in use 2, needed 1", "1, in use 1, needed 1"}
 
 
 def test_a_role_that_may_not_read_quotas_is_told_so(account):
@@ -310,39 +310,40 @@ def test_a_role_that_may_not_read_quotas_is_told_so(account):
     account.raises["get_service_quota"] = error("AccessDeniedException", "GetServiceQuota", said)
     found = row(account.look(), "quota of vCPUs")
     assert found.outcome is Outcome.FAILED
-    assert "servicequotas:GetServiceQuota" in found.found
+    assert "servicequotas:GetServiceQuota" in found.finding
 
 
 def test_throttling_that_lasts_stops_the_study(account):
     account.raises["describe_cluster_versions"] = error("Throttling", "DescribeClusterVersions")
     found = row(account.look(), "Kubernetes version")
     assert found.outcome is Outcome.FAILED
-    assert "try again later" in found.found
+    assert "try again later" in found.finding
 
 
 @pytest.mark.parametrize(
-    ("version", "said"), [("1.99", "does not offer 1.99"), ("1.34", "no more in standard support")]
+    ("version", "said"),
+    [("1.99", "does not offer 1.99"), ("1.34", "no longer in standard support")],
 )
 def test_a_kubernetes_version_that_is_not_supported_is_refused(account, version, said):
     found = row(account.look(kubernetes_version=version), "Kubernetes version")
     assert found.outcome is Outcome.FAILED
-    assert said in found.found
+    assert said in found.finding
     assert found.remedy.endswith("one of 1.35, 1.36")
 
 
 def test_more_nodes_than_the_subnet_has_addresses_for_are_refused(account):
     found = row(account.look(nodes=450), "subnet")
     assert found.outcome is Outcome.FAILED
-    assert "a node group has 450 nodes at most" in found.found
+    assert "a node group has 450 nodes at most" in found.finding
 
 
 def test_launcher_of_another_type_is_looked_at_for_itself(account):
     assert row(account.look(launcher_type="t3.medium"), "zone").outcome is Outcome.PASSED
     wrong = row(account.look(launcher_type="hpc7g.4xlarge"), "zone")
     assert wrong.outcome is Outcome.FAILED
-    assert "launcher_type: hpc7g.4xlarge is not offered in us-east-2b" in wrong.found
+    assert "launcher_type: hpc7g.4xlarge is not offered in us-east-2b" in wrong.finding
     other = row(account.look(launcher_type="c7gn.medium"), "zone")
-    assert "launcher_type: c7gn.medium cannot run the image of hpc6a.48xlarge" in other.found
+    assert "launcher_type: c7gn.medium cannot run the image of hpc6a.48xlarge" in other.finding
     account.quotas["L-1216C47A"] = 0.0
     assert row(account.look(launcher_type="t3.medium"), "quota of the launcher").outcome is (
         Outcome.FAILED
@@ -385,9 +386,11 @@ RESERVED = {
     [
         ({"State": "expired"}, "it is expired"),
         ({"InstanceType": "m5.large"}, "it is for m5.large"),
+        ({"InstancePlatform": "Windows"}, "it is for Windows"),
+        ({"Tenancy": "dedicated"}, "its tenancy is dedicated"),
         ({"AvailabilityZone": "us-east-2a"}, "it is in us-east-2a, not us-east-2b"),
         ({"AvailableInstanceCount": 63}, "63 machines are free, 64 are needed"),
-        ({"PlacementGroupArn": ""}, "it was made in no placement group"),
+        ({"PlacementGroupArn": ""}, "it was made outside a placement group"),
         ({"PlacementGroupArn": f"{GROUP}/other"}, "its placement_group is other, which"),
         ({"EndDate": datetime(2026, 11, 23, 11, tzinfo=UTC)}, "it ends at 2026-11-23 11:00"),
     ],
@@ -396,7 +399,7 @@ def test_a_reservation_that_does_not_fit_is_refused(account, wrong, said):
     account.reservation = RESERVED | wrong
     found = row(account.look(capacity_reservation="cr-0123"), "capacity reservation")
     assert found.outcome is Outcome.FAILED
-    assert said in found.found
+    assert said in found.finding
 
 
 def test_a_reservation_that_fits_is_the_one_proof_of_capacity(account):
@@ -404,7 +407,7 @@ def test_a_reservation_that_fits_is_the_one_proof_of_capacity(account):
     look = account.look(capacity_reservation="cr-0123", placement_group="mine")
     found = row(look, "capacity reservation")
     assert found.outcome is Outcome.PASSED
-    assert "65 machines are free" in found.found
+    assert "65 machines are free" in found.finding
 
 
 @pytest.mark.parametrize(

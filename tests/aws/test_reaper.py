@@ -115,7 +115,7 @@ def test_region_that_cannot_be_looked_at_is_said_and_keeps_no_other_from_it(
     with pytest.raises(reaper.ClustersReaped) as raised:
         reaper.reap(["eu-west-3", REGION], owner=OWNER, now=after(left_behind, minutes=1))
     first, second = str(raised.value).splitlines()
-    assert first.startswith("eu-west-3 could not be looked at: DescribeStacks: not allowed")
+    assert first.startswith("eu-west-3 could not be examined: DescribeStacks: not allowed")
     assert second.endswith("; deleted")
 
 
@@ -139,7 +139,7 @@ def test_region_that_the_organisation_closes_is_told_once_a_day(aws, monkeypatch
         if hour != reaper.TOLD_AT_HOUR:
             reaper.reap(["eu-west-3"], owner=OWNER, now=now)
             continue
-        with pytest.raises(reaper.ClustersReaped, match="eu-west-3 could not be looked at"):
+        with pytest.raises(reaper.ClustersReaped, match="eu-west-3 could not be examined"):
             reaper.reap(["eu-west-3"], owner=OWNER, now=now)
 
 

@@ -10,7 +10,7 @@ import pytest
 from cfnlint.api import lint_file
 from cfnlint.config import ManualArgs
 
-from include.aws import fabric, identity, launch, nodes, stack, templates
+from include.aws import identity, launch, nodes, registries, stack, templates
 from include.aws.parameters import parameters_of
 from include.aws.settings import OWNER, Options
 from include.render import render
@@ -40,7 +40,7 @@ def machine_of(aws, name):
 def plugin():
     (made,) = render(
         "aws/efa_device_plugin.yaml.j2",
-        image=fabric.PLUGIN.format(region="us-east-2"),
+        image=registries.device_plugin("us-east-2"),
         labels={"study": "demo-1"},
         place=nodes.WORKER,
     )
@@ -73,6 +73,23 @@ def problems(folder, template, *, regions, ignored=()):
 @pytest.mark.parametrize("check", meaning.STACK_CHECKS)
 def test_stack_means(aws, check):
     check(study_stack(aws))
+
+
+def test_stack_of_machines_with_two_cards_means_the_same(aws):
+    made = study_stack(aws, instance_type="hpc7a.96xlarge")
+    for check in meaning.STACK_CHECKS:
+        check(made)
+
+
+@pytest.mark.parametrize("check", meaning.GUARD_CHECKS)
+def test_guard_of_a_node_group_means(check):
+    check(meaning.guard_of_a_group())
+
+
+@pytest.mark.parametrize("check", meaning.COUNTER_CHECKS)
+def test_readers_of_the_counters_mean(check):
+    (made,) = meaning.counters()
+    check(made)
 
 
 @pytest.mark.parametrize("check", meaning.ACCOUNT_CHECKS)

@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from include.analysis.looks import look_at, schedule
-from include.bench import adaptive
+from include.bench import adaptive, recorded_cells
 from include.errors import StudyError
 
 TRIALS = 300
@@ -18,7 +20,8 @@ def cells():
 
 @pytest.mark.parametrize("drift", [0.0, adaptive.DRIFT])
 def test_studies_without_a_difference_name_a_false_winner_in_at_most_five_percent(cells, drift):
-    error = adaptive.false_winners(adaptive.split_levels, cells, drift=drift, trials=TRIALS, seed=1)
+    alike = [(cell, cell) for cell in cells]
+    error = adaptive.false_winners(adaptive.split_levels, alike, drift=drift, trials=TRIALS, seed=1)
     assert error.studies <= 0.05
     assert error.worst <= 0.055
 
@@ -31,7 +34,9 @@ def test_a_rule_that_looks_without_correction_would_be_noticed(cells):
             ends.winner[(low > 0) | (high < 0)] = 1
         return ends
 
-    assert adaptive.false_winners(uncorrected, cells, drift=0, trials=TRIALS, seed=1).studies > 0.2
+    alike = [(cell, cell) for cell in cells]
+    error = adaptive.false_winners(uncorrected, alike, drift=0, trials=TRIALS, seed=1)
+    assert error.studies > 0.2
 
 
 def test_real_differences_are_named_with_fewer_jobs_and_intervals_that_cover(cells):
@@ -60,5 +65,18 @@ def test_many_studies_at_once_end_as_one_study_does(cells):
 
 def test_folders_without_runs_are_refused(tmp_path):
     with pytest.raises(StudyError, match="no experiment found"):
-        adaptive.read_cells([tmp_path])
+        recorded_cells.read_cells([tmp_path])
     assert adaptive.main(["--runs", str(tmp_path)]) == 2
+
+
+def test_pairs_of_folders_have_rows_of_their_own(cells, monkeypatch):
+    folders = {"a": {("x", 12): cells[0], ("x", 8): cells[1]}, "b": {("y", 12): cells[0]}}
+    monkeypatch.setattr(recorded_cells, "read_cells", lambda given: folders[given[0].name])
+    (pair,) = adaptive.alike_in(Path("a"), Path("b"))
+    assert pair[0] is pair[1] is cells[0]
+    folders["c"] = {("z", 2): cells[0]}
+    with pytest.raises(StudyError, match="a and c have no size in common"):
+        adaptive.alike_in(Path("a"), Path("c"))
+    runs = {("mpi", 1): cells[0], ("flux", 1): cells[1]}
+    lines = list(adaptive.study(runs, alike=[pair], trials=20, seed=1))
+    assert sum(", between two folders |" in line for line in lines) == 2 * len(adaptive.RULES)

@@ -11,8 +11,8 @@ from include.embedded.start_times import StartTimes
 from include.errors import BenchmarkError
 from include.models import Status, Study
 from include.results import Results
-from include.study.plan import make_plan
 from include.study.turn import WORK_FILE
+from tests.plans import make_plan
 from tests.records import record
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

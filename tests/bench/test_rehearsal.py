@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
-from include.bench import memory, rehearsal
+from include.bench import lean, memory, rehearsal
 from include.errors import BenchmarkError
+from include.models import LeftOut
 from include.results.step_times import Step
+from include.tariff import PaidNode
 from tests.analysis.synthetic import record
 from tests.report.study_folder import write_study
 
@@ -67,13 +71,45 @@ def test_table_says_what_must_be_shown(results):
     measured = {what: said for what, said, _ in rehearsal.rows(results, peak_mib=2048)}
     assert measured == {
         "3 nodes Ready": "6.5 s",
-        "points valid": "4 of 4",
+        "points valid": "4 of 4 measured",
         "launchers of 64-node points, by node": "simulated-launcher: 2",
         "swap: last pod gone → next operator's resource": "7.0 s",
         "job terminal → next resource, less deletion": "2.0 s (2.0 to 2.0, n = 2)",
         "memory of the whole": "2.00 GiB",
         "cluster asked for → proven gone": "61.0 s",
     }
+
+
+def test_a_lean_rehearsal_tells_what_it_saved(results, monkeypatch):
+    plan = json.loads(results.read_bytes("plan.json"))
+    lean_study = {"cluster": "simulated", "cluster_options": {"hourly_price_usd": 3.6}}
+    early = {"design": "interleaved", "repeats_min": 6, "repeats": 20, "nodes": [64]}
+    plan["study"] |= lean_study | early
+    results.write_json("plan.json", plan)
+    nodes = [PaidNode(name=f"n{n}", since=at(0), until=at(30.5 if n else 61)) for n in range(65)]
+    results.write_json("nodes.json", [node.to_json() for node in nodes])
+    step = Step(name="shrink-0", started_at=at(30), finished_at=at(31))
+    results.write_json("steps/shrink-0.json", step.to_json())
+    results.write_json("points/left-out/not_needed.json", {"task": "t", "reason": LeftOut.KNOWN})
+    measured = {what: said for what, said, _ in rehearsal.rows(results, peak_mib=None)}
+    paid = 64 * 30.5 + 61
+    assert measured["node-hours paid"].startswith(f"{paid / 3600:.2f}")
+    assert measured["given back, down to 0 workers"] == "64 nodes in 1.0 s"
+    assert measured["points not needed"].startswith("1 of ")
+    eks = next(v for what, v in measured.items() if "steps of EKS" in what)
+    full = next(v for what, v in measured.items() if "jobs as long as in run 6" in what)
+    assert float(eks.rstrip("%")) <= float(full.rstrip("%"))
+
+
+def test_jobs_at_full_length_add_what_was_not_played_for_every_node_that_was_paid(results):
+    nodes = [{"name": f"n{n}", "since": at(0).isoformat()} for n in range(67)]
+    nodes += [{"name": "gone", "since": at(0).isoformat(), "until": at(1).isoformat()}]
+    played = {"time_scale": 0.25, "launcher_time_s": 17.0, "broker_time_s": None}
+    runs = [record.model_copy(update=played) for record in results.records()][:2]
+    ledger = SimpleNamespace(paid_node_s=1000.0)
+    launching_s, paid_s = lean._at_full_length(ledger, runs, nodes)
+    assert launching_s == 2 * 64 * 17
+    assert paid_s == 1000 + 2 * 67 * 0.75 * (17 + lean.START_S)
 
 
 def test_study_that_has_not_ended_is_refused(results):
@@ -86,7 +122,7 @@ def test_finished_rehearsal_is_read_and_kept_with_its_versions(results, tmp_path
     kept = tmp_path / "rehearsal.md"
     assert rehearsal.main(["--results", str(results.root), "--write", str(kept)]) == 0
     assert "| memory of the whole | not measured | < 4 GiB |" in capsys.readouterr().out
-    text = kept.read_text()
+    text = " ".join(kept.read_text().split())
     assert f"mpi_operator: v0.8.2; flux_operator: {STAND_IN}" in text
     assert "SIMULATED" in text
 
@@ -117,7 +153,7 @@ def test_memory_is_looked_at_while_the_study_runs(demo, results, monkeypatch):
     demo(
         'import json, sys; assert json.loads(sys.argv[1]) == {"preset": "rehearsal", "repeats": 3}'
     )
-    assert rehearsal._rehearse(3) == (("rehearse", results), 7)
+    assert rehearsal._rehearse("rehearsal", 3) == (("rehearse", results), 7)
 
 
 def test_rehearsal_that_fails_is_told(demo, capsys):

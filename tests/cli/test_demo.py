@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from include import clusters
+from include.embedded import processes, runs
+
 ROOT = Path(__file__).resolve().parents[2]
 # It notes the study as the task `plan` does, and ends as it is told.
 AIRFLOW = """#!/usr/bin/env bash
@@ -89,3 +92,51 @@ def test_a_run_that_is_stopped_ends_at_once_and_cleans_up(demo, tmp_path):
     assert run.returncode == 130
     assert "stopped; removing the cluster" in err
     assert "nothing to clean" in out
+
+
+def until(check, *, limit_s=30):
+    end = time.monotonic() + limit_s
+    while not (result := check()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    return result
+
+
+def test_two_runs_beside_each_other_share_neither_log_nor_note(demo, tmp_path):
+    home = tmp_path / ".airflow" / "test-run"
+    first = demo(SECONDS_LONG="60", NOTE=json.dumps(UNKNOWN))
+    (note,) = until(lambda: list(home.glob("study-*.json")))
+    second = demo()
+    out, err = second.communicate(timeout=60)
+    assert (second.returncode, err) == (0, "")
+    assert out.splitlines()[-1].endswith("; nothing to clean")
+    assert note.exists()
+    assert len(list(home.glob("run-*.log"))) == 2
+    first.send_signal(signal.SIGTERM)
+    assert "/nope cannot be read" in first.communicate(timeout=30)[1]
+
+
+@pytest.mark.parametrize(("cluster", "is_ended"), [("simulated", True), ("existing", False)])
+def test_the_run_of_a_killed_demo_is_ended_where_it_leaves_nothing(
+    demo, tmp_path, monkeypatch, caplog, cluster, is_ended
+):
+    home = tmp_path / ".airflow" / "test-run"
+    ends_here = clusters.load(cluster).ends_on_this_machine
+    noted = {"study": {"cluster": cluster}, runs.ENDS_HERE: ends_here}
+    monkeypatch.setenv("OPERATOR_BENCHMARK_HOMES", str(tmp_path / ".airflow"))
+    run = demo(SECONDS_LONG="60", NOTE=json.dumps(noted))
+    (note,) = until(lambda: list(home.glob("study-*.json")))
+    assert runs.end_orphans() == ()  # somebody waits for it
+    run.kill()
+    run.wait()
+    alive = runs._of_run(note)
+    assert alive
+    try:
+        assert len(runs.end_orphans()) == (len(alive) if is_ended else 0)
+        assert any(map(processes.is_alive, alive)) is not is_ended
+        assert note.exists() is not is_ended
+        assert ("goes on by itself" in caplog.text) is not is_ended
+    finally:
+        processes.kill(alive)
+        run.stdout.close()
+        run.stderr.close()

@@ -69,7 +69,8 @@ class Airflow(BaseHTTPRequestHandler):
 def serving(looks):
     handler = type("Handler", (Airflow,), {"looks": looks, "asked": ()})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
+        polling = {"poll_interval": 0.01}
+        Thread(target=server.serve_forever, kwargs=polling, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}", handler
         server.shutdown()
 

@@ -80,6 +80,17 @@ def test_an_option_that_it_does_not_have_is_refused(cluster, study):
         cluster.reserve(wrong, study_id=STUDY_ID)
 
 
+def test_the_options_of_a_reservation_are_read_once(cluster, reservation, monkeypatch):
+    read = []
+    monkeypatch.setattr(cluster, "_bound", None)
+    monkeypatch.setattr(cluster, "read_options", lambda given: read.append(given) or given)
+    again = reservation.model_copy(update={"expires_at": datetime.now(UTC)})
+    other = reservation.model_copy(update={"options": {"another": 1}})
+    for each in (reservation, again, other, other):
+        assert cluster.options_of(each) == each.options
+    assert read == [reservation.options, other.options]
+
+
 @pytest.mark.usefixtures("_no_programs")
 def test_pace_says_where_it_is_from_and_touches_nothing(cluster, reservation):
     pace = cluster.pace(reservation)

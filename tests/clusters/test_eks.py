@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
-from include import clusters
-from include.aws import nodes, reservations, stack
+from include import clusters, k8s_operators
+from include.aws import nodes, registries, reservations, stack
 from include.checks import Outcome
+from include.clusters import _eks_outlook
 from include.errors import CapacityError, ClusterError, StudyError, TeardownError
+from include.kube import installation
 from include.models import Study
 from include.study import presets
 from tests.aws import meaning
@@ -51,7 +53,64 @@ def test_life_of_a_cluster_from_nothing_to_nothing(aws, kubernetes):
 def test_a_pod_that_is_larger_than_the_instance_type_is_known_before_anything_costs(aws):
     (found,) = CLUSTER.room(reservation(), {"cpu": "96"})
     assert found.outcome is Outcome.FAILED
-    assert "cpu 96 of 95690m that hpc6a.48xlarge has for pods" in found.found
+    assert "cpu 96 of 95690m that hpc6a.48xlarge has for pods" in found.finding
+
+
+def test_more_ranks_than_the_cores_that_flux_sees_are_known_before_anything_costs(aws):
+    assert CLUSTER.cores_per_node(reservation()) == 96
+    threads = reservation(cluster_options={"instance_type": "c7i.48xlarge"})
+    assert CLUSTER.cores_per_node(threads) == 96  # of 192 vCPUs
+
+
+def test_manifest_that_cannot_be_had_is_known_before_anything_costs(aws, monkeypatch, tmp_path):
+    def refused(*_):
+        raise ClusterError("the manifest cannot be downloaded")
+
+    monkeypatch.setattr(installation, "_download", refused)
+    monkeypatch.setattr(_eks_outlook, "cache_dir", lambda: tmp_path)
+    controller = k8s_operators.load("flux_operator").controller
+    (found,) = CLUSTER.controller_check(reservation(), controller)
+    assert (found.outcome, found.name) == (Outcome.FAILED, "flux-operator's manifest")
+
+
+ECR = "111122223333.dkr.ecr.us-east-2.amazonaws.com/lammps@sha256:" + "c" * 64
+
+
+@pytest.mark.parametrize(
+    ("images", "outcome"),
+    [
+        ((ECR,), Outcome.PASSED),
+        ((ECR, IMAGE), Outcome.UNKNOWN),
+        ((ECR.replace("us-east-2", "eu-north-1"),), Outcome.UNKNOWN),
+        (("ubuntu:24.04",), Outcome.UNKNOWN),
+        ((ECR.replace("dkr.ecr", "dkr-ecr").replace("amazonaws.com", "on.aws"),), Outcome.PASSED),
+    ],
+)
+def test_images_that_come_through_the_nat_gateway_are_told_with_their_price(aws, images, outcome):
+    (found,) = CLUSTER.image_checks(reservation(nodes=(64,)), images)
+    assert found.outcome is outcome
+    assert (ECR in found.finding) is False
+    if outcome is Outcome.UNKNOWN:
+        assert images[-1] in found.finding
+        assert "$2.88 per GB on 64 nodes" in found.finding
+
+
+@pytest.mark.parametrize(
+    ("region", "registry"),
+    [
+        ("us-east-2", "602401143452.dkr.ecr.us-east-2.amazonaws.com"),
+        ("eu-south-1", "590381155156.dkr.ecr.eu-south-1.amazonaws.com"),
+        ("us-gov-west-1", "013241004608.dkr.ecr.us-gov-west-1.amazonaws.com"),
+        ("cn-north-1", "918309763551.dkr.ecr.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_device_plugin_comes_from_the_account_of_its_region(region, registry):
+    assert registries.device_plugin(region) == f"{registry}/{registries.PLUGIN}"
+
+
+def test_region_without_a_known_account_is_refused_by_name():
+    with pytest.raises(ClusterError, match="xx-far-1"):
+        registries.device_plugin("xx-far-1")
 
 
 def workers(client):
@@ -125,8 +184,9 @@ def test_study_reserves_its_workers_and_gives_them_back(aws, kubernetes):
     assert held["PlacementGroupArn"].endswith(f"/{next(iter(PLACEMENT_GROUPS))}")
     assert held["EndDateType"] == "limited"
     ends = held["EndDate"]
-    CLUSTER.keep(mine, work_s=2 * 3600)
-    assert held["EndDate"] > ends
+    held["EndDate"] = "2026-01-01T00:00:00Z"
+    CLUSTER.keep(mine)
+    assert held["EndDate"] >= ends
     assert [each for each in CLUSTER.leftovers(mine) if each.startswith("capacity_reserv")]
     deleted(aws, mine)
     assert held["State"] == "cancelled"
@@ -166,7 +226,7 @@ def test_evidence_of_a_cluster_that_failed_is_read_part_by_part(aws, kubernetes)
     found = CLUSTER.evidence(mine)
     assert "launcher" in found["nodes.json"]
     assert "FailedMount" in found["events.json"]
-    assert "0 machines run and are no nodes" in found["consoles.txt"]
+    assert "0 machines run without being nodes" in found["consoles.txt"]
     assert set(found) >= {"stack.txt", "scaling.json", "system_pods.txt"}
 
 
@@ -191,6 +251,16 @@ def test_creation_that_takes_too_long_is_given_up(aws, monkeypatch):
     monkeypatch.setattr(stack, "CREATE_MINUTES", 0)
     with pytest.raises(ClusterError, match="is still being made after"):
         CLUSTER.wait_ready(mine, study())
+    deleted(aws, mine)
+
+
+def test_workers_are_kept_or_ended_by_name(aws, kubernetes, monkeypatch):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.add_workers(CLUSTER.wait_ready(mine, study()))
+    assert CLUSTER.gives_nodes_back(mine)
+    CLUSTER.keep_workers(handle, ())
+    assert workers(aws) == 0
     deleted(aws, mine)
 
 
@@ -238,7 +308,7 @@ def test_stack_of_a_stranger_is_neither_adopted_nor_deleted(aws):
     cloudformation.create_stack(StackName=NAME, TemplateBody=body)
     mine = reservation()
     for call in (lambda: CLUSTER.preflight(mine), lambda: CLUSTER.create(mine, study())):
-        with pytest.raises(ClusterError, match=f"a stack {NAME} exists that is not of this study"):
+        with pytest.raises(ClusterError, match=f"a stack {NAME} exists that is not this study's"):
             call()
     CLUSTER.delete(mine)
     assert CLUSTER.leftovers(mine) == ()
@@ -328,7 +398,7 @@ def test_fewest_workers_and_ranks_that_make_no_sense_are_refused():
     with pytest.raises(StudyError, match="min_nodes: 1 workers are too few for any size"):
         reservation(cluster_options={"min_nodes": 1})
     asked = {"vpc.amazonaws.com/efa": "1"}
-    with pytest.raises(StudyError, match="ranks_per_node: 192 on EFA devices in number 1"):
+    with pytest.raises(StudyError, match="ranks_per_node: 192 on 1 EFA device"):
         reservation(ranks_per_node=192, pod_resources=asked)
 
 

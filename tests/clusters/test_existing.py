@@ -4,12 +4,14 @@ import pytest
 import yaml
 
 from include import clusters, k8s_operators
-from include.checks import Outcome
-from include.clusters import existing
+from include.checks import Outcome, passed
+from include.clusters import _rights, existing
 from include.errors import ClusterError, StudyError, TeardownError
-from include.k8s_operators import LABEL_STUDY
+from include.k8s_operators import LABEL_STUDY, _kueue
 from include.kube import installation
+from include.kube.answers import AccessRefused
 from include.kube.client import Kube
+from include.kube.kinds import NAMESPACE
 from include.models import Study
 from tests.kube.api_server import DISCOVERY, serving
 
@@ -113,6 +115,68 @@ def test_nodes_that_are_out_of_order_do_not_count(server, status):
         CLUSTER.preflight(reservation())
 
 
+def test_a_node_that_is_being_deleted_does_not_count(server):
+    add_nodes(server, 2)
+    server.objects["/api/v1/nodes/n1"]["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:05Z"
+    with pytest.raises(ClusterError, match=r"has 1 .*\(n1 is being deleted\)"):
+        CLUSTER.preflight(reservation())
+
+
+@pytest.mark.parametrize(
+    ("launcher", "text"),
+    [
+        ({}, "no node may run it (n0 is tainted hpc:NoSchedule, which the study does not tolerate"),
+        ({"node_selector": {"role": "head"}}, "no node may run it (labels role=head)"),
+        ({"tolerations": [{"key": "hpc", "operator": "Exists"}]}, None),
+    ],
+)
+def test_a_launcher_without_a_node_is_refused(server, launcher, text):
+    add_nodes(server, 2)
+    for index in range(2):
+        taint = {"key": "hpc", "effect": "NoSchedule"}
+        server.objects[f"/api/v1/nodes/n{index}"]["spec"]["taints"] = [taint]
+    worker = {"tolerations": [{"key": "hpc", "operator": "Exists"}]}
+    mine = reservation(cluster_options={"worker": worker, "launcher": launcher})
+    CLUSTER.preflight(mine)
+    (check,) = CLUSTER.launcher_check(mine)
+    assert check.outcome is (Outcome.FAILED if text else Outcome.PASSED)
+    assert text is None or check.finding.startswith(text)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "text"),
+    [
+        (None, "there is no namespace team"),
+        ({"status": {"phase": "Terminating"}}, "is being deleted"),
+        (
+            {"labels": {"pod-security.kubernetes.io/enforce": "restricted"}},
+            "takes no pod that runs as root",
+        ),
+    ],
+)
+def test_a_namespace_that_takes_no_pods_of_the_study_is_refused_beforehand(server, namespace, text):
+    add_nodes(server, 2)
+    if namespace is not None:
+        metadata = {"name": "team", "labels": namespace.get("labels", {})}
+        place = {"metadata": metadata, "status": namespace.get("status", {})}
+        server.put("/api/v1/namespaces/team", place)
+    with pytest.raises(ClusterError, match=text):
+        CLUSTER.preflight(reservation(cluster_options={"namespace": "team"}))
+
+
+def test_a_namespace_that_may_not_be_looked_at_is_taken_as_it_is(server, monkeypatch):
+    add_nodes(server, 2)
+    look = Kube.get
+
+    def refused(self, kind, name):
+        if kind == NAMESPACE:
+            raise AccessRefused("the credential lacks the right")
+        return look(self, kind, name)
+
+    monkeypatch.setattr(Kube, "get", refused)
+    CLUSTER.preflight(reservation(cluster_options={"namespace": "team"}))
+
+
 def test_pods_that_too_few_nodes_are_large_enough_for_are_refused(server):
     add_nodes(server, 2)
     for index, cpus in enumerate(("8", "7910m")):
@@ -120,10 +184,10 @@ def test_pods_that_too_few_nodes_are_large_enough_for_are_refused(server):
         node["status"] = {"allocatable": {"cpu": cpus, "memory": "64Gi"}}
     (fits,) = CLUSTER.room(reservation(), {"cpu": "7", "memory": "60G"})
     assert fits.outcome is Outcome.PASSED
-    assert fits.found == "2 of 2 nodes are large enough for a pod"
+    assert fits.finding == "2 of 2 nodes are large enough for a pod"
     (refused,) = CLUSTER.room(reservation(), {"cpu": "8"})
     assert refused.outcome is Outcome.FAILED
-    assert refused.found == (
+    assert refused.finding == (
         "1 of 2 nodes are large enough for a pod, the study asks for 2; "
         "a pod asks for cpu 8 of 7910m"
     )
@@ -256,3 +320,83 @@ def test_operator_of_somebody_else_and_its_jobs_are_left(server):
     server.put(THEIR_JOB, {"metadata": {"name": "training", "namespace": "team"}})
     CLUSTER.delete(reservation())
     assert set(server.objects) == {THEIR_JOB, f"{CRDS}/{MPI.crd_name}"}
+
+
+def outcomes(checks):
+    return {check.name: (check.outcome, check.finding) for check in checks}
+
+
+def test_the_rights_of_a_study_are_asked_for_before_anything_is_made(server):
+    add_nodes(server, 2)
+    found = outcomes(CLUSTER.examine(reservation()).checks)
+    assert found["rights"] == (Outcome.PASSED, "all that jobs in namespace demo-1 need")
+    assert {method for method, _ in server.requests} == {"GET", "POST"}
+    assert {p for method, p in server.requests if method == "POST"} == {_rights.REVIEWS}
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "options", "words"),
+    [
+        ("create secrets", {}, "may not create secrets in demo-1"),
+        ("get pods", {}, "may not get pods/log in demo-1"),
+        ("delete namespaces", {}, "may not delete namespaces"),
+        ("create daemonsets", {}, "may not create daemonsets.apps in demo-1"),
+        ("create pods", {"namespace": "team"}, "may not create pods in team"),
+    ],
+)
+def test_a_right_that_is_lacking_is_named(server, forbidden, options, words):
+    add_nodes(server, 2)
+    server.put("/api/v1/namespaces/team", {"metadata": {"name": "team"}})
+    server.forbidden.add(forbidden)
+    outcome, found = outcomes(CLUSTER.examine(reservation(cluster_options=options)).checks)[
+        "rights"
+    ]
+    assert outcome is Outcome.FAILED
+    assert words in found
+
+
+def test_a_study_in_a_namespace_that_is_there_need_not_make_one(server):
+    add_nodes(server, 2)
+    server.put("/api/v1/namespaces/team", {"metadata": {"name": "team"}})
+    server.forbidden |= {"create namespaces", "delete namespaces"}
+    given = reservation(cluster_options={"namespace": "team"})
+    assert outcomes(CLUSTER.examine(given).checks)["rights"][0] is Outcome.PASSED
+
+
+def test_the_rights_to_a_controller_count_only_where_it_is_to_be_installed(server, monkeypatch):
+    monkeypatch.setattr(
+        installation, "manifest_check", lambda *_, **__: passed("manifest", "is there")
+    )
+    server.forbidden.add("create clusterroles")
+    found = outcomes(CLUSTER.controller_check(reservation(), MPI))
+    assert "create clusterroles.rbac.authorization.k8s.io" in found["rights: mpi-operator"][1]
+    server.put(f"{CRDS}/{MPI.crd_name}", {"metadata": {"name": MPI.crd_name}})
+    server.forbidden.add("create mpijobs")
+    found = outcomes(CLUSTER.controller_check(reservation(), MPI))
+    assert "rights: mpi-operator" not in found
+    assert "create mpijobs.kubeflow.org in demo-1" in found["rights: mpijobs"][1]
+
+
+def test_the_rights_to_a_queue_are_asked_for_where_kueue_is_installed(server):
+    server.put(f"{CRDS}/{_kueue.CONTROLLER.crd_name}", {"metadata": {"name": "workloads"}})
+    server.forbidden.add("create clusterqueues")
+    found = outcomes(CLUSTER.controller_check(reservation(), _kueue.CONTROLLER))
+    assert found["kueue"][0] is Outcome.PASSED
+    assert found["rights: queue"][0] is Outcome.FAILED
+    assert "create clusterqueues.kueue.x-k8s.io" in found["rights: queue"][1]
+
+
+def test_without_kueue_a_study_with_a_queue_is_told_how_to_install_it(server):
+    (check,) = CLUSTER.controller_check(reservation(), _kueue.CONTROLLER)[:1]
+    assert check.outcome is Outcome.FAILED
+    assert "kubernetes-sigs/kueue/releases/download/v0.17.0/manifests.yaml" in check.finding
+
+
+def test_a_queue_that_a_cancelled_study_left_is_a_leftover_and_is_deleted(server):
+    path = "/apis/kueue.x-k8s.io/v1beta2/clusterqueues"
+    for name, owner in (("demo-1", "demo-1"), ("theirs", "another")):
+        server.put(f"{path}/{name}", {"metadata": {"name": name, "labels": {LABEL_STUDY: owner}}})
+    assert CLUSTER.leftovers(reservation()) == ("ClusterQueue/demo-1",)
+    CLUSTER.delete(reservation())
+    assert CLUSTER.leftovers(reservation()) == ()
+    assert f"{path}/theirs" in server.objects

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from include import clusters
-from include.aws import launch, reaper, staying, templates
+from include.aws import launch, nodes, reaper, scaling, staying, templates
 from include.aws.settings import OWNER
 from include.clusters.existing import Existing
 from include.errors import ClusterBusy, ClusterError
@@ -18,6 +18,7 @@ from tests.aws.meaning import Stack
 from tests.aws.moto_stack import FAULTS
 from tests.aws.test_template import problems
 from tests.kube.api_server import serving
+from tests.plans import estimate_study
 
 pytestmark = pytest.mark.sockets
 CLUSTER = clusters.load("existing")
@@ -84,13 +85,68 @@ def test_group_is_scaled_from_none_and_back_and_guarded_meanwhile(aws, ours):
     assert handle.worker.node_selector == {staying.LABEL: "hpc"}
     handle = CLUSTER.add_workers(handle)
     assert (size(aws), handle.worker_nodes) == (2, ("worker-0", "worker-1"))
-    CLUSTER.keep(handle, work_s=7000)
-    schedule = aws("scheduler").get_schedule(Name=NAME)
-    assert schedule["StartDate"] - datetime.now(UTC) > timedelta(hours=2)
+    assert_kept(aws, handle)
     assert f"stack/{NAME} (CREATE_COMPLETE)" in CLUSTER.leftovers(mine)
     CLUSTER.delete(mine)
     assert (size(aws), stacks(aws)) == (0, [])
     assert CLUSTER.leftovers(mine) == ()
+
+
+def test_nodes_of_the_group_are_given_back_in_mid_study(aws, ours, monkeypatch):
+    mine = reservation()
+    CLUSTER.create(mine, study())
+    handle = CLUSTER.add_workers(CLUSTER.wait_ready(mine, study()))
+    assert CLUSTER.gives_nodes_back(mine)
+    ended = []
+    monkeypatch.setattr(scaling.WorkerGroup, "shrink", lambda _, machines: ended.append(machines))
+    CLUSTER.keep_workers(handle, ("worker-1",))
+    assert ended == [nodes.machines_of(CLUSTER.connect(mine), ["worker-0"])]
+    CLUSTER.keep_workers(handle, ())
+    assert size(aws) == 0
+
+
+def test_machines_of_others_are_never_given_back():
+    plain = Study(cluster="existing", image="i", nodes=(2,))
+    assert not CLUSTER.gives_nodes_back(CLUSTER.reserve(plain, study_id="demo-1"))
+
+
+def test_an_estimate_pays_the_group_from_its_first_node_to_its_last():
+    parts = estimate_study(study().model_copy(update={"nodes": (2,)})).parts
+    assert [(part.name, part.nodes) for part in parts] == [
+        ("create the cluster", 0),
+        ("nodes join", 2),
+        ("pull the image", 2),
+        ("phase 1: mpi_operator", 2),
+        ("phase 2: indexed_job", 2),
+        ("end the workers", 2),
+        ("delete the cluster", 0),
+    ]
+
+
+def assert_kept(aws, handle):
+    """The lease, which ends soon, is an hour again once the group is said to be in use."""
+    schedule = aws("scheduler").get_schedule(Name=NAME)
+    kept = ("Name", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    aws("scheduler").update_schedule(**{k: schedule[k] for k in kept}, StartDate=soon)
+    CLUSTER.keep(handle)
+    ends = aws("scheduler").get_schedule(Name=NAME)["StartDate"]
+    assert timedelta(minutes=55) < ends - datetime.now(UTC) <= timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("types", "cores"), [(["t3.medium", "hpc6a.48xlarge"], 1), (None, None)])
+def test_cores_of_a_group_at_none_are_those_of_its_smallest_type(
+    aws, ours, monkeypatch, types, cores
+):
+    real = aws("eks").describe_nodegroup
+
+    def described(**which):
+        answer = real(**which)
+        answer["nodegroup"]["instanceTypes"] = types
+        return answer
+
+    monkeypatch.setattr(aws("eks"), "describe_nodegroup", described)
+    assert CLUSTER.cores_per_node(reservation()) == cores
 
 
 def test_group_that_has_nodes_is_somebodys_and_refused(aws, ours):

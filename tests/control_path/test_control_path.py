@@ -6,12 +6,21 @@ from datetime import UTC, datetime
 import pytest
 
 from include import k8s_operators
-from include.control_path import arrivals, document, lab, made_with, study
+from include.control_path import arrivals, document, lab, made_with, many, many_text, study
 from include.control_path.__main__ import main
 from include.control_path.arms import arms
 from include.control_path.cells import medians, power, valid_runs
 from include.control_path.load import AuditLog, Request, count_requests
-from include.control_path.rows import REQUESTS, RUNS, RequestCount, Run, read, write
+from include.control_path.rows import (
+    BATCHES,
+    REQUESTS,
+    RUNS,
+    Batch,
+    RequestCount,
+    Run,
+    read,
+    write,
+)
 from include.control_path.study import Matrix, Store
 from include.errors import BenchmarkError, JobFailed, JobTimeout
 from include.kube.watch import Change
@@ -112,6 +121,31 @@ def test_each_step_of_a_pod_is_taken_when_it_is_first_told():
     assert set(seen.gone) == {"b"}
 
 
+def test_a_job_is_admitted_once_it_is_suspended_no_more():
+    at_once, queued = observer(), observer()
+    at_once.put(Change(kind="Job", obj={"spec": {}}))
+    assert at_once.admitted is None
+    for is_suspended in (True, False):
+        assert queued.admitted is None
+        queued.put(Change(kind="Job", obj={"spec": {"suspend": is_suspended}}))
+    assert queued.admitted is not None
+
+
+def test_the_creation_of_pods_begins_at_the_admission_where_there_is_a_queue():
+    alone, queued = "mpi_operator-fast", "mpi_operator-fast-kueue"
+    table = medians(valid_runs([run_of(alone), run_of(queued, admitted_s=0.5)]))
+    assert table["create"].tolist() == pytest.approx([1.6, 1.1])
+    assert [row[2] for row in document._rows(table)] == ["-", "0.50"]
+    said = document.reading(table, arm=queued, title="Queued")
+    assert "it is admitted after 0.50 s" in said
+
+
+def test_an_arm_with_a_queue_needs_its_controller_last():
+    names = [each.name for each in arms()["jobset-kueue"].controllers]
+    assert names == ["jobset-manager", "kueue"]
+    assert arms()["indexed_job"].controllers == ()
+
+
 def test_job_that_fails_or_stands_still_is_told_in_words():
     seen = observer()
     told(seen, pod("a"))
@@ -138,7 +172,7 @@ def test_requests_are_counted_by_who_sent_them():
             line("system:kube-scheduler", subresource="binding"),
             line("operator-benchmark:admin"),
         ],
-        controller="mpi-operator",
+        controllers=("mpi-operator",),
     )
     assert counts[Request(party="operator", verb="create", resource="pods")] == 2
     assert counts[Request(party="kubelets", verb="patch", resource="pods/status")] == 1
@@ -177,13 +211,14 @@ def test_study_that_was_cut_off_goes_on_with_what_is_missing(tmp_path):
     assert list(due) == [(8, 2), (64, 1), (64, 2)]
 
 
-def test_size_whose_jobs_take_long_is_still_measured_more_than_once(tmp_path):
+def test_size_whose_jobs_take_long_is_measured_three_times_and_no_more(tmp_path):
     store = Store(tmp_path)
     arm = arms()["mpi_operator"]
     store.add(run_of(nodes=128), [])  # longer than the cell's limit
-    assert list(study._due(arm, matrix(nodes=(128,), repeats=3), store)) == [(128, 2)]
-    store.add(run_of(nodes=128, repeat=2), [])
-    assert list(study._due(arm, matrix(nodes=(128,), repeats=3), store)) == []
+    assert list(study._due(arm, matrix(nodes=(128,), repeats=5), store)) == [(128, 2), (128, 3)]
+    for repeat in (2, 3):
+        store.add(run_of(nodes=128, repeat=repeat), [])
+    assert list(study._due(arm, matrix(nodes=(128,), repeats=5), store)) == []
 
 
 def test_failed_run_is_replaced_by_its_next_try(tmp_path):
@@ -236,7 +271,8 @@ def test_reading_names_the_step_that_takes_longest_and_how_it_grows():
 def test_document_tells_what_a_reader_must_know_of_the_programs(tmp_path):
     store = Store(tmp_path / "raw")
     store.add(run_of(), [])
-    document.write(store, matrix(), tmp_path / "doc.md")
+    document.write(store, matrix(), tmp_path / "doc.md", load="Beside it a build ran.")
+    assert "**Load.** Beside it a build ran." in (tmp_path / "doc.md").read_text()
     text = " ".join((tmp_path / "doc.md").read_text().split())
     assert "client-go` v0.36.2, and not the v0.35.6 of its own go.mod" in text
     assert "run with `GOGC=400`" in text
@@ -280,7 +316,7 @@ def test_lost_pods_are_told_and_not_counted(tmp_path):
     store = Store(tmp_path)
     store.add(run_of(), [])
     store.add(run_of(nodes=64, status="failed", error="JobTimeout: x", pods_lost=3), [])
-    said = document._whole(store)
+    said = document._lost(store)
     assert "3 pods lost, 1 jobs failed" in said
     assert "mpi_operator with 64 nodes (JobTimeout: x)" in said
 
@@ -291,3 +327,111 @@ def test_command_line_refuses_what_cannot_be_measured(tmp_path, capsys):
             main([*words, "--out", str(tmp_path)])
     assert main(["--out", str(tmp_path), "--only-write", "--write", str(tmp_path / "d.md")]) == 1
     assert "no valid run" in capsys.readouterr().err
+
+
+def batch_of(arm="mpi_operator", *, jobs=10, repeat=1, **changes):
+    one = run_of(arm, repeat=repeat).to_json()
+    shared = {name: one[name] for name in Batch.model_fields if name in one}
+    values = {
+        "jobs": jobs,
+        "nodes_per_job": 2,
+        "submitted_s": 0.5,
+        "start_median_s": 1.0,
+        "last_start_s": jobs / 5,
+        "late_median_s": 1.0,
+        "late_most_s": jobs / 10,
+        "makespan_s": jobs / 2,
+    }
+    return Batch.model_validate({**shared, **values, **changes})
+
+
+def test_batches_are_kept_beside_the_runs_and_of_one_arm_and_number_there_is_one(tmp_path):
+    store = Store(tmp_path)
+    store.add_batch(batch_of(makespan_s=9.0))
+    store.add_batch(batch_of())
+    assert [each.makespan_s for each in Store(tmp_path).batches] == [5.0]
+    assert read(tmp_path / BATCHES, Batch) == store.batches
+
+
+def test_more_jobs_are_not_tried_after_those_that_took_too_long(tmp_path):
+    store, arm = Store(tmp_path), arms()["mpi_operator"]
+    wanted = matrix(many=(100, 10, 50), repeats=1, many_limit_s=20.0)
+    assert list(study._due_batches(arm, wanted, store)) == [(10, 1), (50, 1), (100, 1)]
+    store.add_batch(batch_of(jobs=10))
+    assert list(study._due_batches(arm, wanted, store)) == [(50, 1), (100, 1)]
+    store.add_batch(batch_of(jobs=50))  # 25 s
+    assert list(study._due_batches(arm, wanted, store)) == []
+    store.add_batch(batch_of("indexed_job", jobs=10, status="failed", makespan_s=None))
+    assert list(study._due_batches(arms()["indexed_job"], wanted, store)) == []
+
+
+def test_a_cluster_has_a_node_for_each_pod_of_all_jobs():
+    assert matrix(many=(10, 500)).options().nodes == 1000
+    assert matrix(many=()).options().nodes == 128
+
+
+def test_many_jobs_are_told_in_words_at_the_largest_number_that_several_have(tmp_path):
+    batches = [
+        *(batch_of(jobs=jobs) for jobs in (10, 50)),
+        *(batch_of("indexed_job", jobs=jobs, last_start_s=1.5) for jobs in (10, 50, 100)),
+        batch_of("jobset", jobs=10, status="failed", error="JobTimeout: of 10 jobs 3 started"),
+    ]
+    store = Store(tmp_path / "raw")
+    store.add(run_of(), [])
+    for each in batches:
+        store.add_batch(each)
+    document.write(store, matrix(), tmp_path / "doc.md")
+    text = " ".join((tmp_path / "doc.md").read_text().split())
+    assert "Of 50 jobs submitted together the last one starts after: Indexed Job 1.5 s; MPI" in text
+    assert "Not whole, and in no table: jobset with 10 jobs: JobTimeout" in text
+    assert "### Indexed Job, many jobs" in text
+    assert "### JobSet as it comes (client 500/s), many jobs" not in text
+    assert (tmp_path / "control_path" / BATCHES).exists()
+
+
+def test_a_document_without_many_jobs_has_no_chapter_on_them(tmp_path):
+    assert many_text.readings(many_text.medians([batch_of()]), {"mpi_operator": "MPI"}) == []
+    store = Store(tmp_path / "raw")
+    store.add(run_of(), [])
+    document.write(store, matrix(), tmp_path / "doc.md")
+    assert "Many jobs at once" not in (tmp_path / "doc.md").read_text()
+
+
+def one_job(*, created=0.0, running, ended=None, terminal=None):
+    seen = observer(nodes=2)
+    seen.launching, seen.ranks = {"a"}, {"a", "b"}
+    seen.running = dict.fromkeys(("a", "b"), running)
+    seen.ended = {"a": ended} if ended is not None else {}
+    seen.terminal = terminal
+    return many.OneJob(objects=(), arrivals=seen, created=created)
+
+
+def test_seconds_of_a_batch_are_those_of_its_last_and_its_middle_job():
+    jobs = [
+        one_job(created=10.0, running=11.0, ended=11.1, terminal=12.1),
+        one_job(created=10.5, running=14.5, ended=14.6, terminal=18.6),
+    ]
+    assert many._seconds(jobs) == {
+        "submitted_s": 0.5,
+        "start_median_s": 2.5,
+        "last_start_s": 4.5,
+        "late_median_s": 2.5,
+        "late_most_s": 4.0,
+        "makespan_s": 8.6,
+    }
+
+
+def test_a_batch_of_which_a_job_never_ended_has_no_makespan():
+    jobs = [one_job(running=1.0, ended=1.1, terminal=2.0), one_job(running=1.5)]
+    assert set(many._seconds(jobs)) == {"submitted_s", "start_median_s", "last_start_s"}
+    assert many._standing(jobs) == "of 2 jobs 2 created, 2 started, 1 terminal"
+
+
+def test_changes_go_to_the_job_that_they_are_of():
+    jobs = many.Jobs(by_name={"j": many.OneJob(objects=(), arrivals=observer())})
+    told_pod = pod("j-0", "Running", node="n")
+    told_pod["metadata"]["labels"]["operator-benchmark/point"] = "j"
+    jobs.put(Change(kind="Pod", obj=told_pod))
+    other = pod("k-0", "Running", node="n")
+    jobs.put(Change(kind="Pod", obj=other))
+    assert set(jobs.by_name["j"].arrivals.running) == {"j-0"}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from include.cost import account
 from include.cost.ledger import Ledger, Use
+from include.models import LeftOut
 from include.report.cost_text import cost_section, read_cost
 from include.results import NODES, Results, step_times
 from include.tariff import PaidNode, Tariff
@@ -103,6 +106,24 @@ def test_every_second_of_a_study_is_accounted_for(results):
     assert ledger.notes == ()
 
 
+def test_the_course_of_a_study_is_the_ledger_in_the_order_of_time(results):
+    course = account.course_of(results, results.records())
+    spent = Counter()
+    for part in course:
+        spent.update({use: nodes * part.duration_s for use, nodes in part.nodes.items()})
+    assert {use: node_s for use, node_s in spent.items() if node_s} == by_use(
+        account.ledger_of(results)
+    )
+    assert (course[0].start, course[-1].end) == (at(50), at(360))
+    idle = [part for part in course if part.nodes.get(Use.IDLE)]
+    assert [(part.start, part.nodes[Use.IDLE]) for part in idle][:1] == [(at(140), 3)]
+
+
+def test_a_study_whose_nodes_cannot_be_read_has_no_course(results):
+    results.write_text("nodes.json", "half a fi")
+    assert account.course_of(results, results.records()) == ()
+
+
 def test_dollars_are_node_hours_and_what_is_paid_beside_the_nodes(results):
     ledger = account.ledger_of(results)
     assert ledger.other_usd == pytest.approx(0.36 * 360 / 3600)
@@ -193,7 +214,12 @@ def test_the_report_s_section_says_what_was_useful_and_what_a_sample_cost(result
     assert ("pulling", "0.0167", "6.5", "$0.0600") in section.rows
     assert section.rows[-2][0] == "control plane and network"
     assert section.rows[-1] == ("total", "0.2583", "100.0", "$0.97")
-    assert section.notes == ("Price: a test.",)
+    launching, price = section.notes
+    assert launching == (
+        "In valid repeats a launcher was at work for 0.0 % of the paid time, the application for "
+        "4.3 %."
+    )
+    assert price == "Price: a test."
 
 
 def test_the_first_beginning_of_a_step_that_is_tried_again_counts(tmp_path):
@@ -231,3 +257,47 @@ def test_a_second_clusters_nodes_do_not_take_the_place_of_the_firsts(tmp_path):
         ("10", ended),
         ("11", None),
     ]
+
+
+def test_nodes_given_back_and_points_not_needed_are_in_the_ledger_and_its_section(results):
+    nodes = [PaidNode(name="node-0", since=at(50))]
+    nodes += [PaidNode(name=f"node-{n}", since=at(50), until=at(244)) for n in (1, 2)]
+    results.write_json("nodes.json", [node.to_json() for node in nodes])
+    note(results, "shrink-1", 240, 245)
+    results.write_json("points/left-out/not_needed.json", {"task": "t", "reason": LeftOut.KNOWN})
+    ledger = account.write_ledger(results)
+    (step,) = ledger.given_back
+    assert (step.at, step.duration_s) == (at(240), 5.0)
+    assert (step.workers_kept, step.nodes_ended) == (1, 2)
+    assert ledger.not_needed == 1
+    assert by_use(ledger)[Use.SHRINKING] == 3 * 4 + 1
+    notes = read_cost(results).notes
+    assert "Not needed, and not paid for: 1 planned point." in notes
+    assert "Given back at 00:04:00 UTC, in 5.0 s: 2 nodes; 1 worker kept." in notes
+
+
+def test_a_point_that_is_measured_again_after_the_end_adds_a_cluster_and_changes_nothing(
+    results, monkeypatch
+):
+    account.note_nodes(results, lambda: ())
+    nodes = [PaidNode(name=f"node-{n}", since=at(50), until=at(355)) for n in range(3)]
+    results.write_json("nodes.json", [node.to_json() for node in nodes])
+    before = account.write_ledger(results)
+    for name, begin, end in (("provision", 5000, 5010), ("destroy", 5100, 5110)):
+        ticks = iter([at(begin), at(end)])
+        clock = SimpleNamespace(now=lambda _, ticks=ticks: next(ticks))
+        with monkeypatch.context() as patched:
+            patched.setattr(step_times, "datetime", clock)
+            with step_times.timed(lambda: results, name):
+                pass
+    again = PaidNode(name="node-0", since=at(5020))
+    stored = [node.to_json() for node in (*nodes, again)]
+    results.write_json("nodes.json", stored)
+    after = account.write_ledger(results)
+    assert after.paid_node_s == before.paid_node_s + 90
+    assert after.other_usd == pytest.approx(before.other_usd * (360 + 110) / 360)
+    changed = {entry.use for entry in after.entries} - {
+        entry.use for entry in after.entries if entry.node_s in {e.node_s for e in before.entries}
+    }
+    assert changed <= {Use.IDLE, Use.DESTROYING}
+    assert account.spent_usd(results) == pytest.approx(after.usd)

@@ -31,7 +31,7 @@ def nodes_registered():
 
 def job(*, start, end, log, launcher_time_s, is_useful=True):
     """The job's launcher time as solving, as the published share was counted, and the rest."""
-    nodes = lammps_log.parse(log).procs // RANKS_PER_NODE
+    nodes = lammps_log.parse(log).ranks // RANKS_PER_NODE
     launched = end - timedelta(seconds=launcher_time_s)
     yield Stretch(use=Use.STARTING, start=start, end=launched, nodes=nodes)
     yield Stretch(use=Use.SOLVING, start=launched, end=end, nodes=nodes, is_useful=is_useful)

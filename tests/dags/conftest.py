@@ -18,6 +18,7 @@ from tests import fakes
 from tests.fakes import report
 from tests.fakes.clusters.fake import read_journal
 from tests.fakes.points import run_point
+from tests.fakes.studies import two_phases
 
 NIGHTLY = Path(__file__).parents[1] / "fakes" / "nightly.yaml"  # its operators are fake as well
 
@@ -131,19 +132,8 @@ def dag(parsed_dag):
 
 @pytest.fixture
 def params(tmp_path):
-    """A small study on the fake cluster: two phases, a warm-up and a repeat in each."""
-    return {
-        "cluster": "fake",
-        "application": "fake_application",
-        "operators": ["fake_a", "fake_b"],
-        "nodes": [2],
-        "repeats": 1,
-        "warmups": 1,
-        "design": "swap",  # `dag.test` keeps what an earlier run was given
-        "repeats_min": None,
-        "results": str(tmp_path / "results"),
-        "cluster_options": {"journal": str(tmp_path / "journal")},
-    }
+    """A small study on the fake cluster."""
+    return two_phases(tmp_path)
 
 
 @pytest.fixture
@@ -165,6 +155,7 @@ def run(dag, params, monkeypatch):
 
     monkeypatch.setattr(steps, "check_complete", check_complete)
     monkeypatch.setattr(turn, "run_point", run_point)
+    monkeypatch.setattr(turn, "cancel_point", lambda _, setting: setting.kube.note("cancel"))
     monkeypatch.setattr(cleanup, "GONE_S", 0.0)
     monkeypatch.setattr(cleanup, "FORCED_GONE_S", 0.0)
     idle = iter(range(2000))

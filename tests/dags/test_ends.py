@@ -12,7 +12,7 @@ import pytest
 from include import clusters
 from include.cost.ledger import Ledger
 from include.models import Status
-from include.results import step_times
+from include.results import Results, step_times
 from plugins.report_view import PREFIX
 from tests import airflow_pages
 
@@ -144,6 +144,24 @@ def test_a_point_that_is_lost_twice_by_one_cause_stops_the_study_with_that_cause
     assert stopped.endswith("lost by one cause: no answer from the fake API server")
     assert any("point 1 of 4" in line and "was lost: ClusterError" in line for line in lines)
     assert len(ended.results.records()) == 0
+
+
+def test_a_full_store_stops_the_study_and_is_named_though_it_takes_no_note(run, monkeypatch):
+    write = Results.write_bytes
+
+    def full(self, relative, data):
+        if relative == "stopped.json" or "fake-a-2n-r1" in f"{self}/{relative}":
+            raise OSError(28, "No space left on device")
+        write(self, relative, data)
+
+    monkeypatch.setattr(Results, "write_bytes", full)
+    ended = run()
+    assert ended.state == "failed"
+    told = "[Errno 28] No space left on device"
+    assert f"was stopped before its end: the results cannot be stored: {told}" in ended.verdict
+    assert f"fake-a-2n-r1) was lost: OSError: {told}" in ended.verdict
+    assert len(ended.results.records()) == 1
+    assert not {"point 3", "point 4"} & set(ended.journal)
 
 
 def test_a_lost_worker_and_a_record_that_the_store_lost_are_made_up_for(run, monkeypatch):

@@ -33,17 +33,46 @@ def parsed_dag(airflow_home):
 
 
 def test_it_runs_every_night_of_its_time_zone_one_at_a_time_and_starts_paused(dag):
-    assert dag.timetable.summary == "0 2 * * *"
-    assert str(dag.timetable._timezone) == str(ZoneInfo("Europe/Berlin"))
+    assert dag.timetable.expression == "0 2 * * *"
+    assert str(dag.timetable.timezone) == str(ZoneInfo("Europe/Berlin"))
     assert dag.max_active_runs == 1
     assert dag.catchup is False
     assert dag.is_paused_upon_creation
     assert dag.dagrun_timeout is None
 
 
+@pytest.mark.parametrize(
+    ("times", "kind"), [("0 2 * * *", "AssetOrTimeSchedule"), (None, "AssetTriggeredTimetable")]
+)
+def test_an_asset_starts_it_beside_its_times_or_alone(times, kind, airflow_home):
+    from airflow.sdk import DAG
+
+    from dags.nightly_regression import schedule_of
+    from include.regression.settings import NightlyStudy
+
+    settings = NightlyStudy(schedule=times, asset="image_of_my_program", timezone="UTC")
+    made = DAG("made", schedule=schedule_of(settings), start_date=datetime(2026, 1, 1, tzinfo=UTC))
+    assert type(made.timetable).__name__ == kind
+    (asset,) = made.timetable.asset_condition.objects
+    assert asset.name == "image_of_my_program"
+
+
+def test_a_study_that_nothing_starts_is_refused():
+    from pydantic import ValidationError
+
+    from include.regression.settings import NightlyStudy
+
+    with pytest.raises(ValidationError, match="nothing would ever start the study"):
+        NightlyStudy(timezone="UTC")
+
+
 def test_the_form_starts_with_the_study_of_the_file(dag):
     assert dag.params.get_param("name").value == "nightly"
     assert "preset" not in dag.params
+
+
+def test_phases_leave_the_workers_to_a_confirmation(dag):
+    assert dag.task_dict["phase_1.uninstall"].op_kwargs == {"stays_warm": True}
 
 
 def test_the_confirmation_runs_before_the_cluster_goes_and_the_verdict_decides_alone(dag):

@@ -23,6 +23,10 @@ def test_setups_and_teardowns(dag):
         assert dag.task_dict[task_id].upstream_task_ids >= SETUPS
 
 
+def test_with_the_last_phase_the_workers_end(dag):
+    assert dag.task_dict["phase_1.uninstall"].op_kwargs == {"stays_warm": False}
+
+
 def test_the_verdict_alone_decides_on_the_colour(dag):
     deciding = [t.task_id for t in dag.tasks if t.is_teardown and t.on_failure_fail_dagrun]
     assert deciding == ["verdict"]
@@ -65,7 +69,7 @@ def test_no_time_limit_of_the_run_that_would_leave_out_the_teardowns(dag):
 
 
 def test_the_form_has_every_field_of_a_study_and_starts_the_demo(dag):
-    assert set(dag.params) == {"preset", *Study.model_fields}
+    assert set(dag.params) == {"preset", "keep", *Study.model_fields}
     defaults = {name: dag.params.get_param(name).value for name in Study.model_fields}
     assert defaults == Study().to_json()
     for name in Study.model_fields:

@@ -31,21 +31,25 @@ def whole(path):
     return yaml.safe_dump(loaded)
 
 
-folder = Path(sys.argv[1])
-study = Study.model_validate_json(sys.argv[2])
-cluster = clusters.load("simulated")
-reservation = cluster.reserve(study, study_id="side")
-cluster.create(reservation, study)
-cluster.wait_ready(reservation, study)
-layout = settings.read(simulated_root()).layout(simulated_root())
-kubeconfig = folder / "kubeconfig"
-kubeconfig.write_text(whole(layout.kubeconfig(ADMIN)))
-options = {
-    "kubeconfig": str(kubeconfig),
-    "namespace": reservation.namespace,
-    "launcher": nodes.LAUNCHER_PLACE.to_json(),
-    "worker": nodes.WORKER_PLACE.to_json(),
-}
-(folder / "options.json").write_text(json.dumps(options))
-signal.sigwait({signal.SIGTERM})
-cluster.delete(reservation)
+def main(folder, study):
+    """Make the cluster, write its kubeconfig and the study's options, and wait to be ended."""
+    cluster = clusters.load("simulated")
+    reservation = cluster.reserve(study, study_id="side")
+    cluster.create(reservation, study)
+    cluster.wait_ready(reservation, study)
+    layout = settings.read(simulated_root()).layout(simulated_root())
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(whole(layout.kubeconfig(ADMIN)))
+    options = {
+        "kubeconfig": str(kubeconfig),
+        "namespace": reservation.namespace,
+        "launcher": nodes.LAUNCHER_PLACE.to_json(),
+        "worker": nodes.WORKER_PLACE.to_json(),
+    }
+    (folder / "options.json").write_text(json.dumps(options))
+    signal.sigwait({signal.SIGTERM})
+    cluster.delete(reservation)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Study.model_validate_json(sys.argv[2]))

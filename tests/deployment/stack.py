@@ -138,4 +138,5 @@ def bring_up(docker):
     told = stack.compose("logs", "--no-color", "first-start")
     stack.password = re.search(r"user admin, password (\S+)", told)[1]
     stack.until_healthy("postgres", "api-server", "scheduler", "dag-processor", "object-store")
+    stack.until_healthy("housekeeping")
     return stack

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.adapters import OWN_FOLDER
 from include.study import presets
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +35,7 @@ def test_the_services_are_those_that_are_used():
         "api-server",
         "scheduler",
         "dag-processor",
+        "housekeeping",
         "object-store",
     }
 
@@ -82,7 +84,7 @@ def test_services_start_in_an_order_that_works():
     assert needs["first-start"] == {}
     assert needs["postgres"] == needs["object-store"] == {"first-start": done}
     assert needs["migrate"] == {"postgres": "service_healthy"}
-    for name in ("api-server", "dag-processor"):
+    for name in ("api-server", "dag-processor", "housekeeping"):
         assert needs[name] == {"migrate": done}
     # An hourly DAG has a task due at once, which asks the API server.
     assert needs["scheduler"] == {"migrate": done, "api-server": "service_healthy"}
@@ -238,6 +240,91 @@ def test_credentials_are_mounted_only_where_tasks_run():
     assert mounted == {"scheduler"}
 
 
-@pytest.mark.parametrize("name", sorted(set(LASTING) - {"object-store"}))
-def test_a_lasting_service_has_a_limit_of_memory(name):
-    assert SERVICES[name]["mem_limit"].startswith("${")
+@pytest.mark.parametrize("name", LASTING)
+def test_a_lasting_service_has_limits_of_memory_processes_and_cpu(name):
+    service = SERVICES[name]
+    assert service["mem_limit"].startswith("${")
+    assert isinstance(service["pids_limit"], int)  # docker-compose 1.29 fails at a variable
+    # Simulated clusters are processes of the scheduler, and slowed down they would measure that.
+    assert ("cpus" in service) is (name != "scheduler")
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_writes_goes_to_volumes_or_is_lost_with_its_container(name):
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    volumes = {m.split(":")[1] for m in service["volumes"] if not m.endswith(":ro")}
+    places = volumes | {mount.split(":")[0] for mount in service["tmpfs"]}
+    assert "/tmp" in places  # noqa: S108  of the container
+    if name in OURS:
+        assert {"/home/benchmark", "/opt/airflow"} <= places
+
+
+def test_a_simulated_cluster_outlives_a_restart_of_its_container():
+    (state,) = re.findall(r"OPERATOR_BENCHMARK_STATE=(\S+)", DOCKERFILE)
+    mounted = {m.split(":")[1] for m in SERVICES["scheduler"]["volumes"] if m.count(":") == 1}
+    assert str(Path(state).parent) in mounted  # it and its sibling are made and removed in there
+    assert state not in mounted
+
+
+def test_what_is_written_below_the_image_is_what_code_writes_there():
+    """A manifest of upstream that a study downloads is kept in the cache."""
+    (cache,) = re.findall(r"OPERATOR_BENCHMARK_CACHE=(/opt/\S+)", DOCKERFILE)
+    places = {mount.split(":")[0] for mount in SERVICES["scheduler"]["tmpfs"]}
+    assert f"{cache}/manifests" in places
+
+
+def test_results_are_where_they_are_written_or_shown_alone():
+    with_results = {
+        name
+        for name, service in SERVICES.items()
+        if any(str(mount).startswith("results:") for mount in service["volumes"])
+    }
+    assert with_results == {"api-server", "scheduler"}
+
+
+@pytest.mark.parametrize("name", ["api-server", "scheduler", "dag-processor"])
+def test_adapters_of_ones_own_are_there_wherever_studies_are_read(name):
+    service = SERVICES[name]
+    folder = service["environment"][OWN_FOLDER]
+    mounts = [mount for mount in service["volumes"] if f":{folder}" in mount]
+    assert mounts == [f"${{ADAPTERS:-./adapters}}:{folder}:ro"]
+    assert (ROOT / "adapters" / "README.md").exists()
+
+
+DOCKER = """\
+#!/bin/sh
+case "$1" in
+  pull) echo "$3" ;;
+  image) echo "${5%:*}@sha256:$(printf %s "$5" | sha256sum | cut -d" " -f1)" ;;
+esac
+"""
+
+
+def test_every_image_that_is_pulled_can_be_pinned_by_its_digest(tmp_path):
+    (tmp_path / "docker").write_text(DOCKER)
+    (tmp_path / "docker").chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    done = subprocess.run(
+        [ROOT / "bin" / "pin-images"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PATH": path},
+    )
+    pinned = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    pulled = {
+        name: image
+        for name, image in VARIABLE.findall(COMPOSE.read_text())
+        if name.endswith("_IMAGE") and ":" in image
+    }
+    assert set(pinned) == set(pulled)
+    for name, image in pulled.items():
+        assert re.fullmatch(rf"{re.escape(image)}@sha256:[0-9a-f]{{64}}", pinned[name])
+
+
+def test_what_installs_the_packages_is_pinned_too():
+    lock = (ROOT / "tools" / "uv.lock").read_text()
+    assert re.match(r"uv==[0-9.]+ \\\n    --hash=sha256:", lock)
+    for text in (DOCKERFILE, (ROOT / "bin" / "install").read_text()):
+        assert re.search(r"--require-hashes --requirement \S*uv\.lock", text)

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from include.kube import image_look
 from include.results import Results
 from include.study import steps
 from plugins.study_context import locate
@@ -108,6 +109,7 @@ def ended(object_store_server, tmp_path_factory):
                 f"/api/v1/nodes/{name}", {"metadata": {"name": name, "labels": {}}, "spec": {}}
             )
         Kubelets(server)
+        patch.setattr(image_look, "LIMIT_S", 0.0)  # its pods never run
         ScriptedJob(server, "indexed_job", log=CARELESS.encode() + log_text(ranks=2))
         heard = _Heard()
         logging.getLogger().addHandler(heard)

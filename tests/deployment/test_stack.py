@@ -16,7 +16,7 @@ from tests.deployment.docker import ROOT, CannotRun, Docker, mounts_below
 from tests.deployment.stack import IMAGE, SIDE_STUDY, bring_up, make_images
 
 pytestmark = [pytest.mark.sockets, pytest.mark.timeout(3600)]
-LASTING = ("api-server", "dag-processor", "object-store", "postgres", "scheduler")
+LASTING = ("api-server", "dag-processor", "housekeeping", "object-store", "postgres", "scheduler")
 STUDY = {
     "name": "containers",
     "cluster": "simulated",

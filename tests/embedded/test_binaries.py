@@ -30,7 +30,7 @@ esac
 def fake_go(tmp_path, monkeypatch):
     """A Go that makes a file for each program; `before` is shell to run first."""
     monkeypatch.setenv("OPERATOR_BENCHMARK_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(binaries, "POLL_S", 0.01)
+    monkeypatch.setattr("include.embedded.modules.POLL_S", 0.01)
     modules = tmp_path / "modules"
     for relative in (
         "deploy/v2beta1/mpi-operator.yaml",

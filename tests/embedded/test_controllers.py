@@ -1,8 +1,21 @@
 from __future__ import annotations
 
-import pytest
+import base64
+import dataclasses
 
-from include.embedded import access, cluster_dns, controllers
+import pytest
+import yaml
+
+from include import k8s_operators
+from include.embedded import (
+    access,
+    cluster_dns,
+    controller_files,
+    controller_objects,
+    credentials,
+    modules,
+    on_demand,
+)
 from include.errors import ClusterError
 from include.kube.kinds import Controller
 
@@ -46,8 +59,8 @@ def controller():
 
 
 @pytest.fixture
-def module(programs):
-    folder = programs / "manifests/example.org/test"
+def module(programs, controller):
+    folder = on_demand.folder(controller) / modules.MANIFESTS / controller.go_module
     folder.mkdir(parents=True)
     (folder / "crd.yaml").write_text(DEFINITION)
     (folder / "deployment.yaml").write_text(DEPLOYMENT)
@@ -55,7 +68,7 @@ def module(programs):
 
 
 def test_a_controller_gets_upstreams_definitions_and_role(controller, module):
-    found = controllers.objects(controller)
+    found = controller_objects.objects(controller)
     assert [obj["kind"] for obj in found] == [
         "Namespace",
         "CustomResourceDefinition",
@@ -63,14 +76,15 @@ def test_a_controller_gets_upstreams_definitions_and_role(controller, module):
         "ClusterRoleBinding",
     ]
     assert found[2]["rules"][0]["resources"] == ["pods"]
-    assert found[3]["roleRef"]["name"] == "test-operator"
+    assert found[2]["metadata"]["name"] == "operator-benchmark:test-operator"  # no name of others
+    assert found[3]["roleRef"]["name"] == "operator-benchmark:test-operator"
     assert found[3]["subjects"][0]["name"] == "operator-benchmark:test-operator"
 
 
 def test_a_deployment_without_the_role_is_named(controller, module):
     (module / "deployment.yaml").write_text(DEFINITION)
     with pytest.raises(ClusterError, match=r"deployment\.yaml has no ClusterRole test-operator"):
-        controllers.objects(controller)
+        controller_objects.objects(controller)
 
 
 def rules(objects, kind, name):
@@ -112,3 +126,74 @@ def test_the_name_service_listens_on_the_bridge_alone():
     assert "bind 10.99.0.1\n" in text
     assert "ready 10.99.0.1:" in text
     assert "kubeconfig /kubeconfig local" in text
+
+
+WEBHOOKS = """\
+apiVersion: admissionregistration.k8s.io/v1
+kind: MutatingWebhookConfiguration
+metadata: {name: mutating-webhook-configuration}
+webhooks:
+- name: tests.example.org
+  clientConfig: {service: {name: webhook-service, namespace: system, path: /mutate-test}}
+  rules: [{apiGroups: [example.org], resources: [tests]}]
+- name: pods.example.org
+  clientConfig: {service: {name: webhook-service, namespace: system, path: /mutate-pod}}
+  rules: [{apiGroups: [""], resources: [pods]}]
+"""
+
+
+@pytest.fixture
+def webhooked(controller, module):
+    (module / "webhooks.yaml").write_text(WEBHOOKS)
+    (module / "config.yaml").write_text("kind: Configuration\nmetrics: {port: 1, secure: true}\n")
+    return dataclasses.replace(
+        controller,
+        webhook_files=("webhooks.yaml",),
+        webhook_pods="example.org/test",
+        config_file="config.yaml",
+        config='metrics:\n  port: 0\nwebhook:\n  host: "{address}"\n',
+    )
+
+
+def test_webhooks_are_answered_by_the_process_under_a_certificate_that_is_trusted(
+    webhooked, layout
+):
+    trust = credentials.create_all(layout)
+    environment = controller_files.write(webhooked, layout, {"address": "10.99.0.2"})
+    folder = layout.config / "test-operator"
+    assert environment == {"TMPDIR": str(folder)}
+    certificates = folder / "k8s-webhook-server" / "serving-certs"
+    assert {path.name for path in certificates.iterdir()} == {"tls.crt", "tls.key"}
+    (made,) = controller_files.webhooks(webhooked, layout, address="10.99.0.2", port=9443)
+    assert made["metadata"]["name"] == "test-operator"  # upstream's files name all alike
+    first, second = made["webhooks"]
+    assert first["clientConfig"]["url"] == "https://10.99.0.2:9443/mutate-test"
+    bundle = base64.b64decode(first["clientConfig"]["caBundle"])
+    assert bundle == trust.authority.certificate.read_bytes()
+    assert "objectSelector" not in first
+    asked = second["objectSelector"]["matchExpressions"]
+    assert asked == [{"key": "example.org/test", "operator": "Exists"}]
+
+
+def test_a_configuration_is_upstreams_with_the_address_of_the_process_in_it(webhooked, layout):
+    credentials.create_all(layout)
+    controller_files.write(webhooked, layout, {"address": "10.99.0.2"})
+    path = controller_files.config_path(webhooked, layout)
+    assert yaml.safe_load(path.read_text()) == {
+        "kind": "Configuration",
+        "metrics": {"port": 0, "secure": True},
+        "webhook": {"host": "10.99.0.2"},
+    }
+
+
+def test_the_pipeline_may_work_with_every_operators_own_kinds():
+    inside = rules(access.for_study("study"), "Role", "operator-benchmark:pipeline")
+    granted = {(rule["apiGroups"][0], name) for rule in inside for name in rule["resources"]}
+    for name in k8s_operators.available():
+        for kind in k8s_operators.load(name).kinds:
+            assert (kind.group, kind.plural) in granted
+
+
+def test_what_a_controller_needs_is_installed_before_it_and_once():
+    names = [each.name for each in k8s_operators.controllers(("trainer_mpi", "jobset"))]
+    assert names == ["jobset-manager", "trainer-manager"]

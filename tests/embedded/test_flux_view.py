@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from include.embedded import flux, flux_check, flux_controller, flux_view, image, packages, programs
+from include.embedded import flux, flux_check, flux_view, image, on_demand, packages, programs
 from include.embedded.progress import Progress
 from include.errors import ClusterError
 from include.kube import installation
@@ -95,12 +95,14 @@ def test_a_view_that_does_not_run_leaves_nothing(tmp_path, cache, quiet, monkeyp
 
 @pytest.mark.parametrize("source", ["no-such-file.tar", "flux-view", "Docker.io/a:b:c"])
 def test_what_is_no_file_folder_or_reference_is_refused_with_what_to_do(source):
-    with pytest.raises(ClusterError, match="is no file, no folder and no image's full reference"):
+    with pytest.raises(
+        ClusterError, match="is neither a file, a folder nor a full image reference"
+    ):
         flux_view.key_of(source)
 
 
 def test_a_folder_without_flux_is_no_prefix(tmp_path):
-    with pytest.raises(ClusterError, match="no prefix of Flux: it has no bin/flux"):
+    with pytest.raises(ClusterError, match="not a Flux prefix: it has no bin/flux"):
         flux_view.key_of(str(tmp_path))
 
 
@@ -132,7 +134,7 @@ class _Registry(BaseHTTPRequestHandler):
 @pytest.fixture
 def registry(monkeypatch):
     server = HTTPServer(("127.0.0.1", 0), _Registry)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield (
         f"127.0.0.1:{server.server_port}/view:1",
@@ -170,7 +172,7 @@ def told():
 def test_a_demo_without_flux_says_in_one_line_what_is_missing(monkeypatch, told):
     monkeypatch.setattr(flux.os, "geteuid", lambda: 0)
     monkeypatch.setattr(programs, "find", lambda *_, **__: None)
-    monkeypatch.setattr(flux_controller, "build", lacking("module"))
+    monkeypatch.setattr(on_demand, "build", lacking("module"))
     monkeypatch.setattr(installation, "manifest", lacking("manifest"))
     monkeypatch.setattr(flux_view, "bring", lacking("view"))
     assert flux.demo({"repeats": 2}, told.append) == {"repeats": 2}
@@ -181,7 +183,7 @@ def test_a_demo_without_flux_says_in_one_line_what_is_missing(monkeypatch, told)
 
 def test_a_demo_with_flux_at_hand_compares_the_three_operators(monkeypatch, told, tmp_path):
     monkeypatch.setattr(flux.os, "geteuid", lambda: 0)
-    found = programs.Found(path=tmp_path, version="v1", is_built_here=False)
+    found = programs.Located(path=tmp_path, version="v1", is_built_here=False)
     monkeypatch.setattr(programs, "find", lambda *_, **__: found)
     monkeypatch.setattr(installation, "manifest", lambda *_, **__: [])
     view = flux_view.FluxView(key="k", source="s", reference="r", digest="d", version="0.88.0")

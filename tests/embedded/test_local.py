@@ -49,7 +49,7 @@ def test_a_pod_that_no_node_has_room_for_is_refused(reservation, monkeypatch):
     assert fits.outcome is Outcome.PASSED
     (refused,) = LOCAL.room(reservation, {"cpu": "1500m", "vendor.com/card": "1"})
     assert refused.outcome is Outcome.FAILED
-    assert "cpu 1500m of 1, vendor.com/card 1 of 0 that a node has for pods" in refused.found
+    assert "cpu 1500m of 1, vendor.com/card 1 of 0 that a node has for pods" in refused.finding
 
 
 def test_ranks_that_cannot_each_have_a_core_are_not_bound(monkeypatch):
@@ -88,7 +88,7 @@ FLUX = {"operators": ("flux_operator",)}
 
 @pytest.fixture
 def flux_at_hand(monkeypatch, tmp_path):
-    found = programs.Found(path=tmp_path, version="v1", is_built_here=False)
+    found = programs.Located(path=tmp_path, version="v1", is_built_here=False)
     monkeypatch.setattr(programs, "find", lambda *_, **__: found)
     monkeypatch.setattr(flux_view, "at_hand", lambda _: VIEW)
 
@@ -140,7 +140,7 @@ def test_a_manifest_that_cannot_be_had_is_known_before_the_cluster_is_made(
     program, manifest = LOCAL.controller_check(reservation, controller)
     assert program.outcome is Outcome.PASSED
     assert manifest.outcome is Outcome.FAILED
-    assert "Name or service not known" in manifest.found
+    assert "Name or service not known" in manifest.finding
 
 
 def test_an_image_that_the_nodes_do_not_have_is_refused():

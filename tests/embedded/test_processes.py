@@ -77,6 +77,17 @@ def test_a_pid_that_is_used_again_is_somebody_else(sleeper):
     assert processes.is_alive(sleeper)
 
 
+def test_a_process_that_is_stopped_lives_and_is_not_at_work(sleeper):
+    assert processes.is_at_work(sleeper)
+    assert not processes.is_stopped(sleeper)
+    os.kill(sleeper.pid, signal.SIGSTOP)
+    processes.wait_for("the stop", lambda: processes.is_stopped(sleeper), timeout_s=10)
+    assert processes.is_alive(sleeper)
+    assert not processes.is_at_work(sleeper)
+    processes.kill((sleeper,))
+    assert not processes.is_stopped(sleeper)
+
+
 def test_what_ignores_a_request_is_killed(tmp_path, never):
     stubborn = processes.start(
         "stubborn", ["sh", "-c", f"trap '' TERM; read line < {never}"], log_file=tmp_path / "log"

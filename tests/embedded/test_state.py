@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from include.embedded import local_cluster, removal, state
+from include.embedded import health, local_cluster, processes, removal, simulated_removal, state
 from include.embedded.processes import HostProcess, identify
-from include.errors import ClusterError
+from include.errors import ClusterError, PartDied, TeardownError
 from include.models import Reservation
 
 NOW = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
@@ -70,6 +72,27 @@ def test_processes_are_known_by_name():
     assert found.without_process("dead").processes == (ME,)
     assert found.dead() == (renewed,)
     assert found.is_running()
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    process = processes.start("sleeper", ["sleep", "60"], log_file=tmp_path / "sleeper.log")
+    os.kill(process.pid, signal.SIGSTOP)
+    processes.wait_for("the stop", lambda: processes.is_stopped(process), timeout_s=10)
+    yield process
+    processes.kill((process,))
+
+
+def test_a_part_that_is_stopped_counts_as_dead_and_its_cluster_as_running(stopped):
+    frozen = cluster(stopped)
+    assert frozen.dead() == (stopped,)
+    assert frozen.is_running()
+
+
+def test_a_part_that_is_stopped_is_named(layout, stopped):
+    keep(layout, cluster(ME, stopped))
+    with pytest.raises(PartDied, match="sleeper of the cluster .* has been stopped by a signal"):
+        health.require_whole(layout.root, study_id="first")
 
 
 def test_a_second_study_is_told_of_the_first_and_how_to_end_it(layout, removed):
@@ -136,3 +159,31 @@ def test_a_lock_on_a_removed_folder_is_no_lock(layout):
         layout.root.rmdir()
         with state.locked(layout.root, timeout_s=-1):
             assert layout.root.exists()
+
+
+def test_what_cannot_be_removed_at_first_is_removed_by_the_second_try(layout, monkeypatch):
+    keep(layout, cluster(DEAD))
+    (layout.root / "pki").mkdir()
+    (layout.root / "pki" / "ca.crt").write_text("held")
+    remove = shutil.rmtree
+    monkeypatch.setattr(state.shutil, "rmtree", lambda *_, **__: None)
+    where = {"study_id": "first", "remove": simulated_removal.remove}
+    where["leftovers"] = simulated_removal.leftovers
+    with pytest.raises(TeardownError, match="still there after removal: state .*pki"):
+        state.end(layout.root, **where)
+    monkeypatch.setattr(state.shutil, "rmtree", remove)
+    assert state.end(layout.root, **where)
+    assert not layout.root.exists()
+
+
+@pytest.mark.parametrize(
+    ("dead", "again"),
+    [
+        ("kube-apiserver", {"kube-apiserver", "kube-controller-manager", "kube-scheduler"}),
+        ("kwok", {"kwok"}),
+    ],
+)
+def test_parts_that_lost_the_api_server_are_started_again_with_it(dead, again):
+    names = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
+    parts = [(DEAD if n == dead else ME).model_copy(update={"name": n}) for n in names]
+    assert {part.name for part in health.to_start_again(cluster(*parts))} == again

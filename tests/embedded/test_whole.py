@@ -115,7 +115,7 @@ def test_what_is_mounted_in_a_half_made_folder_is_unmounted_not_removed(
 def test_half_made_folder_that_cannot_be_removed_is_named(target, progress, monkeypatch):
     target.with_name(".programs.part").mkdir(parents=True)
     monkeypatch.setattr(whole.shutil, "rmtree", lambda path, *, ignore_errors: None)
-    with pytest.raises(ClusterError, match=r"programs.part is half made and cannot be removed"):
+    with pytest.raises(ClusterError, match=r"programs.part is unfinished and cannot be removed"):
         make(target, progress)
 
 

@@ -14,7 +14,7 @@ from include.checks import Findings, passed
 from include.clusters import eks
 from include.kube.client import Kube
 from include.models import Status
-from include.study import turn
+from include.study import image_look, turn
 from tests.fakes.points import record_of
 
 FAILING = "failing"  # name of a study whose points fail
@@ -31,6 +31,8 @@ def install():
     # What preflight looks at has tests of its own.
     eks.Eks.examine = lambda *_: Findings(checks=(passed("moto", "it is moto"),))
     turn.run_point = _run_point
+    # Its pods never run, so a look into an image would wait for its limit.
+    image_look.look_into_images = lambda *_: None
     made = eks.Eks.wait_ready
     # Its nodes are names alone: there is nothing that could pull an image.
     eks.Eks.wait_ready = lambda *given: made(*given).model_copy(update=NEVER_PULL)

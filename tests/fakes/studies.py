@@ -1,4 +1,4 @@
-"""A study on the fake cluster that needs no knowledge of its jobs."""
+"""Studies on the fake cluster that need no knowledge of its jobs."""
 
 from __future__ import annotations
 
@@ -11,5 +11,21 @@ def small_study(folder, *, nodes):
         "operators": ["fake_a", "indexed_job"],
         "nodes": [nodes],
         "results": str(folder),
+        "cluster_options": {"journal": str(folder / "journal")},
+    }
+
+
+def two_phases(folder):
+    """Params of a warm-up and a repeat in each of two phases, for a DAG's run."""
+    return {
+        "cluster": "fake",
+        "application": "fake_application",
+        "operators": ["fake_a", "fake_b"],
+        "nodes": [2],
+        "repeats": 1,
+        "warmups": 1,
+        "design": "swap",  # `dag.test` keeps what an earlier run was given
+        "repeats_min": None,
+        "results": str(folder / "results"),
         "cluster_options": {"journal": str(folder / "journal")},
     }

@@ -58,13 +58,37 @@ def objects(operator, **changes):
     return operator.objects(job(**changes), operator.read_options({}))
 
 
+def pod_templates(value):
+    """Every pod template in an object, wherever its operator has it."""
+    if isinstance(value, list):
+        return [each for item in value for each in pod_templates(item)]
+    if not isinstance(value, dict):
+        return []
+    if "containers" in value.get("spec", {}) and "pod" not in value["spec"]:
+        return [value]
+    return [each for item in value.values() for each in pod_templates(item)]
+
+
 def pod_specs(operator, **changes):
-    spec = objects(operator, **changes)[-1]["spec"]
-    if "template" in spec:
-        return [spec["template"]["spec"]]
-    if "pod" in spec:  # a MiniCluster says the same in other words
+    """Specs of the pods; of an operator that has two kinds the launcher's first."""
+    made = objects(operator, **changes)
+    if "pod" in (spec := made[-1]["spec"]):  # a MiniCluster says the same in other words
         return [{**spec["pod"], "containers": spec["containers"]}]
-    return [replica["template"]["spec"] for replica in spec["mpiReplicaSpecs"].values()]
+    return [template["spec"] for template in pod_templates(list(made))]
+
+
+def text_of(operator, **changes):
+    return yaml.safe_dump_all(objects(operator, **changes), width=10_000)
+
+
+def settings_of(value, name):
+    """All values of that name in an object."""
+    if isinstance(value, list):
+        return [each for item in value for each in settings_of(item, name)]
+    if not isinstance(value, dict):
+        return []
+    inner = [each for item in value.values() for each in settings_of(item, name)]
+    return [*([value[name]] if name in value else []), *inner]
 
 
 @pytest.mark.parametrize("mpi", list(MpiImplementation))
@@ -84,17 +108,33 @@ def test_resource_comes_last_and_has_the_points_name(operator):
     assert resource["metadata"]["name"] == job().name
 
 
+def pods_metadata(operator):
+    """Labels and annotations of each kind of pod that an operator's resource asks for."""
+    made = objects(operator)
+    if "pod" in (spec := made[-1]["spec"]):
+        return [spec["pod"]]
+    return [template["metadata"] for template in pod_templates(list(made))]
+
+
 def test_every_object_and_pod_carries_both_labels(operator):
     for obj in objects(operator):
         assert job().labels.items() <= obj["metadata"]["labels"].items()
-    spec = objects(operator)[-1]["spec"]
-    if "pod" in spec:
-        labels = [spec["pod"]["labels"], spec["jobLabels"]]
-    else:
-        replicas = spec.get("mpiReplicaSpecs", {"all": spec}).values()
-        labels = [replica["template"]["metadata"]["labels"] for replica in replicas]
-    for found in labels:
-        assert job().labels.items() <= found.items()
+    for metadata in pods_metadata(operator):
+        assert job().labels.items() <= metadata["labels"].items()
+    assert job().labels == objects(operator)[-1]["spec"].get("jobLabels", job().labels)
+
+
+def test_an_operator_says_whether_its_launcher_has_a_pod_and_so_a_place_of_its_own(operator):
+    place = Placement(node_selector={"role": "the-launchers"})
+    text = str(objects(operator, launcher=place))
+    assert ("the-launchers" in text) is operator.has_launcher_pod
+
+
+def test_pods_ask_meshes_for_no_container_of_theirs(operator):
+    for metadata in pods_metadata(operator):
+        assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
+        assert metadata["annotations"]["sidecar.istio.io/inject"] == "false"
+        assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
 
 
 def test_image_is_the_studys(operator):
@@ -104,7 +144,7 @@ def test_image_is_the_studys(operator):
 
 def test_command_ranks_and_binding_are_those_of_the_study(ssh_operator):
     operator = ssh_operator
-    text = yaml.safe_dump(objects(operator)[-1], width=10_000)
+    text = text_of(operator)
     assert "mpiexec.hydra -launcher ssh" in text
     assert "-n 8 -ppn 4 -bind-to core lmp -v x 1 -in in.reaxc.hns -nocite" in text
 
@@ -112,7 +152,7 @@ def test_command_ranks_and_binding_are_those_of_the_study(ssh_operator):
 def test_launch_command_is_the_same_under_every_operator():
     def command(name):
         found = k8s_operators.load(name)
-        text = yaml.safe_dump(objects(found)[-1], width=10_000)
+        text = text_of(found)
         line = next(line for line in text.splitlines() if "time -p" in line)
         return line.split("-n 8", 1)[1].rstrip('"').rstrip("\\")
 
@@ -126,9 +166,9 @@ def test_workers_go_one_to_a_node_where_they_belong(operator):
 
 
 def test_ranks_run_on_chosen_nodes_only(operator):
-    found = yaml.safe_dump(objects(operator, node_names=("node-7", "node-9"))[-1])
+    found = text_of(operator, node_names=("node-7", "node-9"))
     assert found.count("node-7") == found.count("node-9") == 1
-    assert "node-7" not in yaml.safe_dump(objects(operator)[-1])
+    assert "node-7" not in text_of(operator)
 
 
 def test_workers_never_share_a_node(ssh_operator):
@@ -143,8 +183,10 @@ def test_extended_resources_are_limited_and_cpu_is_not(operator):
 
 def test_failed_application_is_never_run_again(ssh_operator):
     operator = ssh_operator
-    spec = objects(operator)[-1]["spec"]
-    assert (spec.get("backoffLimit", spec.get("runPolicy", {}).get("backoffLimit"))) == 0
+    made = list(objects(operator))
+    limits = settings_of(made, "backoffLimit")
+    assert set(limits) == {0}
+    assert set(settings_of(made, "maxRestarts")) <= {0}
     for pod in pod_specs(operator):
         assert pod.get("restartPolicy", "Never") == "Never"
 
@@ -154,10 +196,9 @@ def test_pods_get_no_service_account_token(operator):
 
 
 def test_job_has_an_end_of_its_own(operator):
-    spec = objects(operator)[-1]["spec"]
-    own = spec.get("activeDeadlineSeconds", spec.get("runPolicy", {}).get("activeDeadlineSeconds"))
-    own = own or spec.get("deadlineSeconds")
-    assert own == 660
+    made = list(objects(operator))
+    own = settings_of(made, "activeDeadlineSeconds") + settings_of(made, "deadlineSeconds")
+    assert own == [660]
 
 
 def test_hostile_text_stays_text(operator):
@@ -201,6 +242,10 @@ def test_missing_value_in_a_template_is_named():
         ("indexed_job", "FailureTarget", JobPhase.FAILED),
         ("flux_operator", "Complete", JobPhase.SUCCEEDED),
         ("flux_operator", "Failed", JobPhase.FAILED),
+        ("jobset", "Completed", JobPhase.SUCCEEDED),
+        ("jobset", "Failed", JobPhase.FAILED),
+        ("trainer_mpi", "Complete", JobPhase.SUCCEEDED),
+        ("trainer_mpi", "Failed", JobPhase.FAILED),
     ],
 )
 def test_condition_gives_the_state(name, condition, phase):
@@ -222,9 +267,7 @@ def test_indexed_job_runs_while_pods_are_ready():
 
 def test_open_mpi_gets_its_own_words(ssh_operator):
     operator = ssh_operator
-    text = yaml.safe_dump(
-        objects(operator, mpi_implementation=MpiImplementation.OPENMPI)[-1], width=10_000
-    )
+    text = text_of(operator, mpi_implementation=MpiImplementation.OPENMPI)
     assert "mpirun --allow-run-as-root --hostfile" in text
     # A name that is cut at its first dot is not that of a pod: "Could not resolve hostname job-1".
     assert "orte_keep_fqdn_hostnames=true" in text
@@ -242,7 +285,7 @@ def test_environment_reaches_the_container_and_every_rank(operator):
             assert shown == given
         if operator.name in SSH_OPERATORS:
             join = "=" if word == "-x" else " "
-            text = yaml.safe_dump(specs, width=10_000)
+            text = text_of(operator, environment=given, mpi_implementation=mpi)
             assert f"{word} FI_PROVIDER{join}efa {word} OMP_NUM_THREADS{join}1 " in text
 
 
@@ -268,3 +311,18 @@ def test_shared_memory_of_a_ranks_pod_has_the_size_that_is_asked_for(operator):
     (mount,) = (m for m in container["volumeMounts"] if m["mountPath"] == SHARED_MEMORY)
     (volume,) = (v for v in spec["volumes"] if v["name"] == mount["name"])
     assert volume["emptyDir"] == {"medium": "Memory", "sizeLimit": "4Gi"}
+
+
+def test_work_arounds_for_mpich_are_told_where_an_operator_knows_open_mpi_alone():
+    told = {name: k8s_operators.load(name).workarounds(job()) for name in OPERATORS}
+    assert {name for name, text in told.items() if text} == {"trainer_mpi"}
+    assert told["trainer_mpi"].count(";") == 2
+    open_mpi = job(mpi_implementation=MpiImplementation.OPENMPI)
+    assert ";" not in k8s_operators.load("trainer_mpi").workarounds(open_mpi)
+
+
+@pytest.mark.parametrize("name", ["jobset", "trainer_mpi"])
+def test_workers_find_a_launcher_that_is_none_of_their_hosts(name):
+    text = text_of(k8s_operators.load(name))
+    own = f"-localhost {job().name}-launcher-0-0.{job().name} -f"
+    assert own in text

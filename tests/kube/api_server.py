@@ -31,12 +31,24 @@ DISCOVERY = {
         ("serviceaccounts", "ServiceAccount"),
     ],
     "/apis/batch/v1": [("jobs", "Job")],
+    "/apis/coordination.k8s.io/v1": [("leases", "Lease")],
     "/apis/apps/v1": [("deployments", "Deployment"), ("daemonsets", "DaemonSet")],
     "/apis/kubeflow.org/v2beta1": [("mpijobs", "MPIJob")],
     "/apis/flux-framework.org/v1alpha2": [("miniclusters", "MiniCluster")],
+    "/apis/jobset.x-k8s.io/v1alpha2": [("jobsets", "JobSet")],
+    "/apis/trainer.kubeflow.org/v1alpha1": [
+        ("trainjobs", "TrainJob"),
+        ("trainingruntimes", "TrainingRuntime"),
+    ],
+    "/apis/kueue.x-k8s.io/v1beta2": [
+        ("workloads", "Workload"),
+        ("localqueues", "LocalQueue"),
+        ("clusterqueues", "ClusterQueue"),
+        ("resourceflavors", "ResourceFlavor"),
+    ],
     "/apis/apiextensions.k8s.io/v1": [("customresourcedefinitions", "CustomResourceDefinition")],
 }
-CLUSTER_WIDE = {"Namespace", "Node", "CustomResourceDefinition"}
+CLUSTER_WIDE = {"Namespace", "Node", "CustomResourceDefinition", "ClusterQueue", "ResourceFlavor"}
 CREATED = "2026-01-02T03:04:05Z"
 
 
@@ -49,6 +61,7 @@ class ApiServer:
         self.requests = []  # (method, path)
         self.refuse_next = {}  # method → list of status codes to answer with
         self.on_create = []  # callables given each created object
+        self.forbidden = set()  # `verb resource` that nobody may
         self.held_deletions = set()  # names that stay after a deletion call
         self.version = 0
         self.history = []  # (version, event type, path, object)
@@ -90,9 +103,25 @@ def _is_in(collection, path):
     return collection in {folder, re.sub("/namespaces/[^/]+/", "/", folder)}
 
 
+def _merged(obj, change):
+    """The object with a merge patch (RFC 7386)."""
+    if not isinstance(change, dict):
+        return change
+    kept = dict(obj) if isinstance(obj, dict) else {}
+    for key, value in change.items():
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = _merged(kept.get(key), value)
+    return kept
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # one packet per answer: else each waits 40 ms for an acknowledgement
+    # One packet per answer, and none of a stream held back: else each waits 40 ms for an
+    # acknowledgement.
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
     state: ApiServer
 
     def log_message(self, *_):
@@ -187,6 +216,11 @@ class _Handler(BaseHTTPRequestHandler):
         obj = self._body()
         if self._refused():
             return
+        if obj["kind"] == "SelfSubjectAccessReview":
+            asked = obj["spec"]["resourceAttributes"]
+            allowed = f"{asked['verb']} {asked['resource']}" not in self.state.forbidden
+            self._json(201, {**obj, "status": {"allowed": allowed}})
+            return
         path = f"{urlsplit(self.path).path}/{obj['metadata']['name']}"
         if path in self.state.objects:
             self._json(409, {"message": "already exists"})
@@ -200,7 +234,10 @@ class _Handler(BaseHTTPRequestHandler):
         obj = self._body()
         if self._refused():
             return
-        self.state.put(urlsplit(self.path).path, obj)
+        path = urlsplit(self.path).path
+        if "merge-patch" in self.headers["Content-Type"]:
+            obj = _merged(self.state.objects.get(path, {}), obj)
+        self.state.put(path, obj)
         self._json(200, obj)
 
     def do_DELETE(self):

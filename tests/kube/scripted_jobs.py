@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include import k8s_operators
-from include.k8s_operators import Launch, mpi_operator
+from include.k8s_operators import Launch, _jobset, jobset, mpi_operator, trainer_mpi
 
 POD_PATH = "/api/v1/namespaces/study/pods"
 SYNTHETIC_LOG = """\
@@ -107,6 +107,24 @@ def ended(code, reason="Error"):
     }
 
 
+# Labels of the launcher's pod and of the workers', where no pod is both; others number their pods.
+APART = {
+    "mpi_operator": [{mpi_operator.ROLE_LABEL: part} for part in ("launcher", "worker")],
+    "jobset": [{_jobset.PART_LABEL: part} for part in ("launcher", jobset.WORKER)],
+    "trainer_mpi": [{_jobset.PART_LABEL: part} for part in ("launcher", trainer_mpi.NODE)],
+}
+SUCCESS = {"mpi_operator": "Succeeded", "jobset": "Completed", "trainer_mpi": "Complete"}
+
+
+def nodes_of(spec):
+    """The nodes that a resource asks for, whatever its operator calls them."""
+    if "mpiReplicaSpecs" in spec:
+        return spec["mpiReplicaSpecs"]["Worker"]["replicas"]
+    if "replicatedJobs" in spec:
+        return max(each["template"]["spec"]["completions"] for each in spec["replicatedJobs"])
+    return spec.get("completions") or spec.get("size") or spec["trainer"]["numNodes"]
+
+
 class ScriptedJob:
     """Plays one job on an ApiServer when its resource is created."""
 
@@ -140,10 +158,7 @@ class ScriptedJob:
         self.state.put(f"/apis/batch/v1/namespaces/study/jobs/{name}", job)
 
     def start(self, obj):
-        spec = obj["spec"]
-        nodes = spec.get("completions") or spec.get("size")
-        nodes = nodes or spec["mpiReplicaSpecs"]["Worker"]["replicas"]
-        name = obj["metadata"]["name"]
+        nodes, name = nodes_of(obj["spec"]), obj["metadata"]["name"]
         for index in range(nodes):
             labels = {**obj["metadata"]["labels"], **self._rank_labels(index)}
             launches = self.operator.launches({"metadata": {"labels": labels}})
@@ -151,16 +166,15 @@ class ScriptedJob:
             self._put(pod(f"{name}-worker-{index}", labels, node=f"node-{index + 1}", state=state))
             if launches:
                 self._log(f"{name}-worker-{index}", nodes)
-        if isinstance(self.operator, mpi_operator.MpiOperator):
-            labels = {**obj["metadata"]["labels"], mpi_operator.ROLE_LABEL: "launcher"}
+        if self.operator.name in APART:
+            labels = {**obj["metadata"]["labels"], **APART[self.operator.name][0]}
             state = self._state(launches=True)
             self._put(pod(f"{name}-launcher", labels, node="node-1", state=state))
             self._log(f"{name}-launcher", nodes)
 
     def finish(self, obj):
         failed = self.exit_code != 0
-        mpi = isinstance(self.operator, mpi_operator.MpiOperator)
-        kind = "Failed" if failed else ("Succeeded" if mpi else "SuccessCriteriaMet")
+        kind = "Failed" if failed else SUCCESS.get(self.operator.name, "SuccessCriteriaMet")
         condition = {
             "type": kind,
             "status": "True",
@@ -175,8 +189,8 @@ class ScriptedJob:
         self.state.put(f"{path}/{obj['metadata']['name']}", done)
 
     def _rank_labels(self, index):
-        if isinstance(self.operator, mpi_operator.MpiOperator):
-            return {mpi_operator.ROLE_LABEL: "worker"}
+        if self.operator.name in APART:
+            return APART[self.operator.name][1]
         return {"batch.kubernetes.io/job-completion-index": str(index)}
 
     def _state(self, *, launches):

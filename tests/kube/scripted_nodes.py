@@ -15,6 +15,7 @@ class Kubelets:
         self.nodes = nodes
         self.sets = []
         self.digests = {}  # by node
+        self.injected = []  # containers that somebody else puts into each pod, without image
         self.waiting = None  # why containers wait
         self.are_simulated = False  # simulated kubelets name no image that they have
         state.on_create.append(self.react)
@@ -39,8 +40,8 @@ class Kubelets:
         labels = daemon_set["spec"]["template"]["metadata"]["labels"]
         pod = {
             "metadata": {"name": name, "labels": labels},
-            "spec": {"nodeName": f"node-{number}", "containers": containers},
-            "status": {"containerStatuses": statuses},
+            "spec": {"nodeName": f"node-{number}", "containers": [*containers, *self.injected]},
+            "status": {"containerStatuses": [*statuses, *self.injected]},
         }
         self.state.put(f"{POD_PATH}/{name}", pod)
         for reason, at in (("Pulling", "00"), ("Pulled", "42")):

@@ -2,12 +2,16 @@
 
 import contextlib
 import http.server
+import json
 import threading
 
 import pytest
 import yaml
+from kubernetes.client.exceptions import ApiException
 
 from include.errors import ClusterError
+from include.kube import answers
+from include.kube import kubeconfig as kubeconfig_module
 from include.kube.answers import AccessRefused
 from include.kube.client import Kube
 from include.kube.kinds import NODE
@@ -94,6 +98,26 @@ def test_a_list_of_nothing_may_be_null(tmp_path):
         kube.close()
 
 
+def test_fields_that_are_null_are_as_absent_ones(tmp_path):
+    node = {
+        "metadata": {"name": "a", "labels": None},
+        "spec": {"taints": None},
+        "status": {"conditions": [{"type": "Ready", "message": None}], "addresses": None},
+    }
+    plain = {"metadata": {"name": "a"}, "spec": {}, "status": {"conditions": [{"type": "Ready"}]}}
+    for value, ask in (
+        (node, lambda kube: kube.get(NODE, "a")),
+        (
+            {"metadata": {"resourceVersion": "1"}, "items": [node]},
+            lambda kube: kube.list(NODE).items[0],
+        ),
+    ):
+        with answering(200, JSON, json.dumps(value).encode()) as server:
+            kube = opened(kubeconfig(tmp_path, server=server))
+            assert ask(kube) == plain
+            kube.close()
+
+
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_credential_is_told_apart(tmp_path, status):
     with answering(status, JSON, b'{"kind": "Status", "message": "no"}') as server:
@@ -116,8 +140,9 @@ def test_a_server_that_is_not_ready_is_told(tmp_path):
     ("program", "text"),
     [
         ("no-such-program", "program no-such-program cannot be run: it is not on this machine"),
-        ("/bin/false", "program /bin/false gave no credential: exec: process returned 1"),
-        ("/bin/true", "program /bin/true gave no credential: exec: failed to decode"),
+        ("/bin/false", "program /bin/false gave no credential: exit code 1"),
+        ("/bin/true", "program /bin/true gave no credential: its answer is no ExecCredential"),
+        ("/bin/cat", "its answer is no ExecCredential"),  # it waits for an answer of its own
     ],
 )
 def test_a_credential_program_that_gives_none_is_named(tmp_path, program, text):
@@ -125,6 +150,86 @@ def test_a_credential_program_that_gives_none_is_named(tmp_path, program, text):
     with pytest.raises(ClusterError) as raised:
         opened(kubeconfig(tmp_path, user=user))
     assert text in str(raised.value)
+
+
+def script(folder, text):
+    program = folder / "token"
+    program.write_text(f"#!/bin/sh\n{text}\n")
+    program.chmod(0o700)
+    return {"exec": {"apiVersion": API, "command": "./token"}}
+
+
+def test_a_credential_program_that_does_not_end_is_not_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(kubeconfig_module, "PROGRAM_LIMIT_S", 0.2)
+    with pytest.raises(ClusterError, match=r"token gave no credential: .*timed out"):
+        opened(kubeconfig(tmp_path, user=script(tmp_path, "exec sleep 60")))
+
+
+def test_a_credential_program_that_gives_no_certificates_key_is_told(tmp_path):
+    user = script(tmp_path, """echo '{"status": {"clientCertificateData": "x"}}'""")
+    with pytest.raises(ClusterError, match="gave neither token nor certificate"):
+        opened(kubeconfig(tmp_path, user=user))
+
+
+def test_a_credential_that_cannot_be_renewed_is_the_credentials_fault(tmp_path):
+    status = '{"token": "a", "expirationTimestamp": "2020-01-01T00:00:00Z"}'
+    answer = f"""test -e used && exit 3; touch used; echo '{{"status": {status}}}'"""
+    kube = opened(kubeconfig(tmp_path, user=script(tmp_path, answer)))
+    with pytest.raises(AccessRefused, match="gave no credential: exit code 3"):
+        kube.list(NODE)
+    kube.close()
+
+
+def test_a_token_file_that_is_gone_is_the_credentials_fault(tmp_path):
+    (tmp_path / "token").write_text("old")
+    kube = opened(kubeconfig(tmp_path, user={"tokenFile": "token"}))
+    (tmp_path / "token").unlink()
+    with pytest.raises(AccessRefused, match=r"the token's file .*/token: No such file"):
+        kube.list(NODE)
+    kube.close()
+
+
+@pytest.mark.parametrize("name", ["azure", "gcp", "oidc"])
+def test_a_provider_that_gives_no_token_is_named_and_nobody_goes_on_without(tmp_path, name):
+    with pytest.raises(ClusterError, match="cannot be used"):
+        opened(kubeconfig(tmp_path, user={"auth-provider": {"name": name}}))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "word", "{}", "\0", "clusters: 3"])
+def test_a_file_that_is_no_kubeconfig_is_named(tmp_path, text):
+    (tmp_path / "config").write_text(text)
+    with pytest.raises(ClusterError, match=r"kubeconfig .*/config cannot be used: ."):
+        opened(tmp_path / "config")
+
+
+def test_a_cluster_without_an_address_is_refused_and_not_taken_for_this_machine(tmp_path):
+    with pytest.raises(ClusterError, match="has no `server`"):
+        opened(kubeconfig(tmp_path, server=""))
+
+
+@pytest.mark.parametrize("body", [b"{}", b'{"kind": "Status", "status": "Success"}'])
+def test_an_answer_that_is_no_object_is_one_sentence(tmp_path, body):
+    with answering(200, JSON, body) as server:
+        kube = opened(kubeconfig(tmp_path, server=server))
+        with pytest.raises(ClusterError, match="answered with no Kubernetes object"):
+            kube.get(NODE, "a")
+        kube.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ('pods "x" is forbidden: exceeded quota: compute', "does not admit it: .*exceeded quota"),
+        ('admission webhook "policy" denied the request', "does not admit it: .*denied"),
+        ('pods is forbidden: User "me" cannot create resource', "credential lacks the right"),
+    ],
+)
+def test_what_a_cluster_does_not_admit_is_told_apart_from_a_lack_of_rights(message, text):
+    body = json.dumps({"message": message})
+    refusal = ApiException(status=403, reason="Forbidden")
+    refusal.body = body
+    with pytest.raises(ClusterError, match=text):
+        raise answers.refused(refusal, method="POST", path="/api/v1/pods", host="h")
 
 
 def test_a_credential_programs_token_is_used(tmp_path):
@@ -160,3 +265,23 @@ def test_a_proxy_of_the_kubeconfig_is_used(tmp_path):
     kube = opened(kubeconfig(tmp_path, **{"proxy-url": "http://127.0.0.1:9"}))
     assert kube.api.configuration.proxy == "http://127.0.0.1:9"
     kube.close()
+
+
+@pytest.mark.parametrize(
+    ("selector", "is_selected"),
+    [
+        ("", True),
+        ("a=b", True),
+        ("a=c", False),
+        ("a", True),
+        ("e", True),
+        ("c", False),
+        ("a=b,e=", True),
+        ("a,c", False),
+    ],
+)
+def test_an_object_is_selected_by_the_values_or_by_the_presence_of_its_labels(
+    selector, is_selected
+):
+    obj = {"metadata": {"name": "p", "labels": {"a": "b", "e": ""}}}
+    assert answers.has_labels(obj, selector) is is_selected

@@ -25,6 +25,14 @@ def test_created_object_is_found_listed_and_deleted(server):
     assert kube.get(SERVICE, "s") is None
 
 
+def test_create_in_a_namespace_that_is_gone_names_it(server):
+    state, kube = server
+    state.refuse_next["POST"] = [404]
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}}
+    with pytest.raises(ClusterError, match="Pod p cannot be created .* namespace study still"):
+        kube.create(pod)
+
+
 def test_create_of_an_existing_object_returns_none(server):
     _, kube = server
     kube.create(service())

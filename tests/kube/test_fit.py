@@ -32,12 +32,15 @@ def test_each_resource_that_is_too_little_is_named_with_what_there_is():
 
 def test_the_check_says_what_is_asked_of_what_there_is():
     fits = check({"cpu": "94", "memory": "340G"}, NODE, whose="hpc6a.48xlarge")
-    assert (fits.outcome, fits.found) == (Outcome.PASSED, "cpu 94 of 95690m, memory 340G of 390Gi")
+    assert (fits.outcome, fits.finding) == (
+        Outcome.PASSED,
+        "cpu 94 of 95690m, memory 340G of 390Gi",
+    )
     refused = check({"cpu": "96"}, NODE, whose="hpc6a.48xlarge")
     assert refused.outcome is Outcome.FAILED
-    assert refused.found == "a pod asks for cpu 96 of 95690m that hpc6a.48xlarge has for pods"
+    assert refused.finding == "a pod asks for cpu 96 of 95690m that hpc6a.48xlarge has for pods"
     assert refused.remedy == "lower pod_resources"
 
 
 def test_no_requests_fit_anywhere():
-    assert check({}, {}, whose="a node").found == "a pod asks for nothing"
+    assert check({}, {}, whose="a node").finding == "a pod asks for nothing"

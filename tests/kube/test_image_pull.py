@@ -6,7 +6,7 @@ import pytest
 
 from include.errors import ClusterError
 from include.kube import image_pull
-from include.kube.image_pull import LABEL, Request, images_in, pull, remove
+from include.kube.image_pull import LABEL, Request, begin, finish, images_in, remove
 from include.models import Placement
 from tests.kube.api_server import serving
 from tests.kube.scripted_nodes import DIGEST, POD_PATH, Kubelets
@@ -22,6 +22,11 @@ def server(monkeypatch):
     monkeypatch.setattr(image_pull.time, "sleep", lambda _: None)
     with serving() as (state, kube):
         yield state, kube
+
+
+def pull(kube, wanted):
+    begin(kube, wanted)
+    return finish(kube, wanted)
 
 
 def request(**changes):
@@ -54,6 +59,16 @@ def test_a_container_that_runs_has_its_image_even_where_a_simulated_node_does_no
     state, kube = server
     Kubelets(state).are_simulated = True
     assert [each.digest for each in pull(kube, request())] == [None, None]
+
+
+def test_an_injected_container_is_neither_asked_for_nor_waited_for(server):
+    state, kube = server
+    kubelets = Kubelets(state)
+    kubelets.injected = [{"name": "istio-proxy", "image": "proxy:1"}]
+    assert {each.image for each in pull(kube, request())} == {IMAGE}
+    metadata = kubelets.sets[0]["spec"]["template"]["metadata"]
+    assert metadata["annotations"]["linkerd.io/inject"] == "disabled"
+    assert metadata["labels"]["sidecar.istio.io/inject"] == "false"
 
 
 def test_the_log_says_how_far_the_pull_is(server, caplog):
@@ -114,6 +129,15 @@ def test_fewer_nodes_than_the_jobs_need_are_not_enough(server, monkeypatch):
     monkeypatch.setattr(image_pull, "LIMIT_S", 0.0)
     with pytest.raises(ClusterError, match="1 nodes without a pod"):
         pull(kube, request())
+
+
+def test_nodes_that_join_after_the_pull_began_are_waited_for(server):
+    state, kube = server
+    kubelets = Kubelets(state, nodes=1)
+    begin(kube, request())
+    (daemon_set,) = kubelets.sets
+    kubelets.run_pod(daemon_set, 1)
+    assert [each.node for each in finish(kube, request())] == ["node-0", "node-1"]
 
 
 def test_one_name_for_two_images_is_refused(server):

@@ -9,8 +9,9 @@ import pytest
 import yaml
 
 from include import k8s_operators
+from include.checks import Outcome
 from include.errors import ClusterError, TeardownError
-from include.kube import installation
+from include.kube import controller_versions, installation
 from include.models import Placement
 
 pytestmark = pytest.mark.sockets
@@ -56,6 +57,19 @@ def test_installed_controller_carries_the_study_and_gives_its_version(server, co
     assert state.objects[CRD]["metadata"]["labels"] == {installation.OWNER_LABEL: "s1"}
 
 
+def test_an_operator_without_a_pod_or_without_its_deployment_is_dead(server, controller, cache):
+    state, kube = server
+    installation.install(kube, controller, study_id="s1", cache=cache)
+    installation.require_running(kube, controller, study_id="s1")
+    state.objects[DEPLOYMENT]["status"] = {}
+    with pytest.raises(ClusterError, match="mpi-operator is dead: no pod of its Deployment"):
+        installation.require_running(kube, controller, study_id="s1")
+    state.remove(DEPLOYMENT)
+    with pytest.raises(ClusterError, match="somebody deleted its Deployment mpi-operator/mpi-op"):
+        installation.require_running(kube, controller, study_id="s1")
+    installation.require_running(kube, controller, study_id="s2")  # installed by somebody, somehow
+
+
 def test_flux_operator_is_found_under_its_deployments_own_name_and_its_image_is_told(server, cache):
     state, kube = server
     image = "ghcr.io/flux-framework/flux-operator:latest"
@@ -85,6 +99,36 @@ def test_controller_runs_where_it_is_told_to(server, controller, cache):
     installation.install(kube, controller, study_id="s1", cache=cache, place=place)
     pod = state.objects[DEPLOYMENT]["spec"]["template"]["spec"]
     assert (pod["nodeSelector"], pod["tolerations"]) == ({"role": "launcher"}, [toleration])
+
+
+@pytest.fixture
+def next_version(cache, controller):
+    """Another manifest, whose Deployment has another image; nobody here would take its lead."""
+    made = copy.deepcopy(SYNTHETIC_MANIFEST)
+    made[2]["spec"]["template"]["spec"]["containers"][0]["image"] = "mpi-operator:0.9.0"
+    data = yaml.safe_dump_all(made).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (cache / "manifests" / f"{digest}.yaml").write_bytes(data)
+    named = controller_versions.of(controller, f"https://files.test/x.yaml#sha256={digest}")
+    return dataclasses.replace(named, elects_leader=False)
+
+
+def test_another_version_takes_the_place_of_the_studys_own(server, controller, next_version, cache):
+    state, kube = server
+    installation.install(kube, controller, study_id="s1", cache=cache)
+    assert installation.exchange(kube, next_version, study_id="s1", cache=cache) == "v0.9.0"
+    installation.uninstall(kube, controller, study_id="s1", cache=cache)
+    assert state.objects == {}
+
+
+def test_a_version_of_somebody_elses_controller_cannot_be_chosen(
+    server, controller, next_version, cache
+):
+    _, kube = server
+    installation.install(kube, controller, study_id="s1", cache=cache)
+    for choose in (installation.install, installation.exchange):
+        with pytest.raises(ClusterError, match="mpi-operator is installed on the cluster by some"):
+            choose(kube, next_version, study_id="s2", cache=cache)
 
 
 def test_uninstall_leaves_nothing_of_the_study(server, controller, cache):
@@ -161,3 +205,30 @@ def test_downloaded_manifest_is_kept_when_its_digest_is_right(controller, tmp_pa
     for _ in range(2):
         assert len(installation.manifest(controller, cache=cache)) == 3
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize("name", ["jobset", "trainer_mpi"])
+def test_a_controller_without_a_manifest_is_used_where_it_is_installed_and_else_named(
+    server, cache, name
+):
+    state, kube = server
+    controller = k8s_operators.load(name).controller
+    check = installation.manifest_check(controller, cache=cache)
+    assert check.outcome is Outcome.FAILED
+    assert "install" in check.finding
+    assert controller.advice in check.finding
+    with pytest.raises(ClusterError, match="is not installed on the cluster"):
+        installation.install(kube, controller, study_id="s1", cache=cache)
+    place = f"/apis/apps/v1/namespaces/{controller.namespace}/deployments"
+    state.put(f"{CRDS}/{controller.crd_name}", {"metadata": {"name": controller.crd_name}})
+    theirs = {
+        "metadata": {"name": controller.deployment, "namespace": controller.namespace},
+        "spec": {"template": {"spec": {"containers": [{"image": f"r/c:{controller.version}"}]}}},
+        "status": {"availableReplicas": 1},
+    }
+    state.put(f"{place}/{controller.deployment}", theirs)
+    version = installation.install(kube, controller, study_id="s1", cache=cache)
+    assert version == controller.version
+    before = set(state.objects)
+    installation.uninstall(kube, controller, study_id="s1", cache=cache)
+    assert set(state.objects) == before

@@ -45,6 +45,26 @@ def test_what_was_there_before_is_told_first(server, watcher):
     assert watcher.changes.get(timeout=5).obj["metadata"]["name"] == "p"
 
 
+def test_a_change_with_null_fields_is_told_without_them(server, watcher):
+    state, _ = server
+    state.put(f"{PODS}/p", pod(mine="yes") | {"status": {"containerStatuses": None}})
+    watcher.start()
+    assert watcher.changes.get(timeout=5).obj["status"] == {}
+    state.put(f"{PODS}/p", pod(mine="yes") | {"status": None})
+    assert "status" not in watcher.changes.get(timeout=5).obj
+
+
+def test_objects_that_were_not_asked_for_are_not_told(server, watcher, monkeypatch):
+    state, _ = server
+    monkeypatch.setattr(api_server.ApiServer, "selected", lambda self, *_: dict(self.objects))
+    state.put(f"{PODS}/other", pod("other", mine="no"))
+    state.put(f"{PODS}/bare", {"kind": "Pod", "metadata": {"name": "bare"}})
+    state.put(f"{PODS}/p", pod(mine="yes"))
+    watcher.start()
+    assert watcher.changes.get(timeout=5).obj["metadata"]["name"] == "p"
+    assert watcher.changes.empty()
+
+
 def test_changes_and_deletion_are_told_and_other_labels_are_not(server, watcher):
     state, _ = server
     watcher.start()
@@ -126,7 +146,7 @@ def test_log_of_a_pod_that_goes_leaves_what_was_got_before(server, file):
     del state.logs["p"]
     follower.join(timeout=10)
     follower.finish(timeout_s=10)
-    assert follower.complete
+    assert not follower.complete  # nobody knows
     assert content(file) == STAMPED
 
 
@@ -151,11 +171,24 @@ def test_stream_that_ends_while_the_container_runs_is_opened_again(server, file,
     follower.stop()
 
 
-def test_a_kubelets_own_line_is_not_the_containers(server, file):
+def test_a_kubelets_own_line_is_not_the_containers(server, file, monkeypatch):
     state, kube = server
     state.logs["p"] = STAMPED + b"failed to create fsnotify watcher: too many open files"
-    followed(kube, file)
+    monkeypatch.setattr(watch, "RETRY_S", 0.01)
+    follower = followed(kube, file)
     assert content(file) == STAMPED
+    assert follower.doubts == ("the launcher's log may lack its end",)
+
+
+def test_a_complaint_of_the_kubelet_that_passes_leaves_no_doubt(server, file, monkeypatch):
+    state, kube = server
+    monkeypatch.setattr(watch, "RETRY_S", 0.01)
+    answers = iter([b"unable to retrieve container logs for containerd://1", STAMPED])
+    state.logs["p"] = STAMPED
+    monkeypatch.setattr(type(kube), "read_log", lambda *_, **__: next(answers))
+    follower = followed(kube, file)
+    assert content(file) == STAMPED
+    assert follower.doubts == ()
 
 
 def test_a_log_that_may_not_be_read_is_an_error_of_the_cluster(server, file, monkeypatch):

@@ -6,7 +6,8 @@ from include import k8s_operators
 from include.errors import StudyError
 from include.models import Binding, Design, Study
 from include.models.variants import arm_name, variants_of
-from include.study.plan import make_plan, read_study
+from include.study.plan import read_study
+from tests.plans import make_plan
 
 PLAIN, BOUND = "-ompi=openmpi@5", "-ompi=openmpi@5 -c 1 -o cpu-affinity=per-task"
 FLUX_ALONE = {

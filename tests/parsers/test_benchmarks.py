@@ -10,9 +10,10 @@ import pytest
 from include import applications
 from include.errors import CheckFailed, ParseError
 from include.parsers import amg_output, hpcc_output, hpcg_output, netpipe, osu
+from tests.parsers.synthetic_logs import DATA
 
 LOGS = Path(__file__).parent / "logs"
-PUBLIC = Path(__file__).resolve().parents[4] / "shared" / "data" / "public"
+PUBLIC = DATA / "public"
 GKE = PUBLIC / "google-performance-study/experiments/gke/cpu/size-4/logs"
 EKS = PUBLIC / "performance-study/experiments/aws/eks/cpu"
 GET = PUBLIC / "operator-experiments/google/osu-benchmarks/data"
@@ -95,6 +96,77 @@ def test_an_osu_table_that_is_cut_or_doubled_is_refused(lines, reason):
         osu.parse(lines)
 
 
+def test_other_output_between_the_rows_of_an_osu_table_cuts_nothing_off():
+    rows = osu.parse([*OSU_BW[:5], "WARNING: a slow device", *OSU_BW[5:], "2 pods ended"]).values
+    assert rows == {1: 0.2, 2: 0.4, 4: 0.8, 8: 1.6}
+    with pytest.raises(ParseError, match="message size 4 instead of 2: rows are missing"):
+        osu.parse([*OSU_BW[:4], "WARNING: a slow device", *OSU_BW[5:]])
+
+
+@pytest.mark.parametrize(
+    ("title", "columns"),
+    [
+        ("Barrier Latency", "# Avg Latency(us)"),
+        ("Multiple Bandwidth / Message Rate", "# Size                  MB/s        Messages/s"),
+        ("Non-Blocking Allreduce Latency", "# Size   Overall(us)   Compute(us)"),
+        ("Latency", "# Size          Latency (ms)"),
+    ],
+)
+def test_an_osu_test_of_another_form_is_named_and_not_said_to_lack(title, columns):
+    with pytest.raises(ParseError, match=f"from the OSU MPI {title} Test: .* form that is not"):
+        osu.parse([f"# OSU MPI {title} Test v7.3", columns, "1  22.51"])
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["MPI Latency", "MPI-CUDA Latency", "MPI-ROCM Bandwidth", "MPI Persistent Latency", "MPI_Put"],
+)
+def test_osu_tests_between_two_have_two_ranks(kind):
+    name = kind if "L" in kind or "B" in kind else f"{kind} Latency"
+    quantity = "Bandwidth (MB/s)" if "Bandwidth" in name else "Latency (us)"
+    table = osu.parse([f"# OSU {name} Test v7.3", f"# Size  {quantity}", "1  1.20"])
+    assert table.ranks == 2
+
+
+@pytest.mark.parametrize(
+    ("application", "lines"),
+    [
+        ("osu", OSU_BW),
+        ("hpcc", lines_of("hpcc_1_5_0.txt")),
+        ("netpipe", lines_of("netpipe_3_7.txt")),
+        ("hpcg", HPCG),
+        ("amg2023", AMG),
+    ],
+)
+def test_a_prefix_of_an_unknown_kind_is_named(application, lines):
+    tagged = [f"launcher of rank 0 says {line}" for line in lines]
+    with pytest.raises(ParseError, match="prefix of no known kind is before it in 'launcher of"):
+        applications.load(application).parse(tagged)
+
+
+EVENT = 'ƒ2FK7yEX: 0.621s: finish {"status":0}'
+
+
+@pytest.mark.parametrize(
+    ("application", "lines"),
+    [
+        ("osu", OSU_BW),
+        ("hpcc", lines_of("hpcc_1_5_0.txt")),
+        ("netpipe", lines_of("netpipe_3_7.txt")),
+        ("hpcg", HPCG),
+        ("amg2023", AMG),
+    ],
+)
+def test_an_event_of_flux_between_any_two_lines_changes_nothing(application, lines):
+    adapter = applications.load(application)
+    alone = adapter.parse(lines)
+    for place in range(0, len(lines), 1 + len(lines) // 60):
+        assert adapter.parse([*lines[:place], EVENT, *lines[place:]]) == alone
+    mixed = [*lines[:-1], lines[-1] + EVENT]
+    with pytest.raises(ParseError, match="a Flux event is mixed with"):
+        adapter.parse(mixed)
+
+
 def test_a_range_that_ended_early_fails_the_check():
     application = applications.load("osu")
     options = application.read_options({"program": "osu_bw", "most_bytes": 64})
@@ -129,6 +201,27 @@ def test_hpcc_of_debian_is_read_and_right():
     application.check(result, options=application.read_options({"n": 1000, "nb": 80}), ranks=2)
 
 
+def test_a_ring_of_one_rank_has_no_latency_and_says_so():
+    lines = [
+        "RandomlyOrderedRingLatency_usec=-1" if line.startswith("RandomlyOrderedRingLat") else line
+        for line in lines_of("hpcc_1_5_0.txt")
+    ]
+    result = applications.load("hpcc").parse(lines)
+    assert "ring_latency_us" not in result.figures
+    assert "ring_bandwidth_gb_per_s" in result.figures
+    assert result.notes == (
+        "RandomlyOrderedRingLatency_usec is -1, which is no measurement: left out",
+    )
+
+
+def test_the_rate_of_hpl_has_the_digits_that_are_printed():
+    lines = [
+        "HPL_Tflops=0.00457387" if line.startswith("HPL_Tflops=") else line
+        for line in lines_of("hpcc_1_5_0.txt")
+    ]
+    assert applications.load("hpcc").parse(lines).figures["hpl_gflops"] == 4.57387
+
+
 def test_hpl_by_its_own_table_and_by_the_summary_is_one_rate():
     lines = lines_of("hpcc_1_5_0.txt")
     row = next(line for line in lines if re.match(r"W[RC]\S+ +1000", line))
@@ -148,7 +241,7 @@ def test_hpcc_that_is_cut_off_is_refused(cut):
         ("...... PASSED", "...... FAILED", CheckFailed, "own test of HPL failed"),
         ("Success=1", "Success=0", CheckFailed, "did not succeed"),
         ("ErrorsFraction=0", "ErrorsFraction=0.5", CheckFailed, "lost more than 1 %"),
-        ("HPL_Tflops=0.000538927", "HPL_Tflops=nan", ParseError, "not finite"),
+        ("HPL_Tflops=0.000538927", "HPL_Tflops=nan", ParseError, "not a finite number"),
         ("StarSTREAM_Triad=72.9644", "StarSTREAM_Triad 72.9644", ParseError, "not whole"),
         ("CommWorldProcs=2", "CommWorldProcs=2\nCommWorldProcs=3", ParseError, "stands twice"),
     ],
@@ -208,6 +301,27 @@ def test_hpcg_that_is_cut_or_invalid_is_refused(lines, error, reason):
         applications.load("hpcg").parse(lines)
 
 
+@pytest.mark.parametrize(
+    ("application", "lines", "threads"),
+    [
+        ("hpcg", HPCG, "Machine Summary::Threads per processes="),
+        ("hpcc", lines_of("hpcc_1_5_0.txt"), "omp_get_max_threads="),
+    ],
+)
+def test_more_threads_per_rank_are_another_problem(application, lines, threads):
+    adapter = applications.load(application)
+    alone = adapter.parse(lines)
+    lines = [line for line in lines if not line.startswith(threads)]
+    lines.insert(
+        lines.index("CommWorldProcs=2" if application == "hpcc" else HPCG[2]), f"{threads}4"
+    )
+    threaded = adapter.parse(lines)
+    assert threaded.problem == {**alone.problem, "threads": 4}
+    assert threaded.figures == alone.figures
+    options = adapter.read_options(dict(alone.problem))
+    adapter.check(threaded, options=options, ranks=alone.ranks)
+
+
 def test_amg_reports_its_figure_of_merit_and_the_cells_of_a_rank():
     application = applications.load("amg2023")
     result = application.parse(AMG)
@@ -227,7 +341,7 @@ def test_amg_that_is_cut_off_is_refused(cut):
 
 
 def test_amg_with_a_number_cut_or_a_second_run_is_refused():
-    with pytest.raises(ParseError, match="no fom"):
+    with pytest.raises(ParseError, match="line with fom .* is not whole"):
         amg_output.parse([*AMG[:-1], AMG[-1][:-2]])
     with pytest.raises(ParseError, match="stands twice"):
         amg_output.parse([*AMG, *AMG])

@@ -20,6 +20,16 @@ EXCEPTION = 'ƒA1: 0.027s: exception {"note":"no node","severity":0,"type":"allo
             "the broker's log says '/usr/bin/time is required to use logging.timed true'",
         ),
         (
+            (
+                "<3>broker.err[0]: rc1.0: flux: modprobe is not a flux command.",
+                "<3>broker.err[0]: rc1.0: flux modprobe rc1 Exited (rc=1) 0.6s",
+            ),
+            (
+                "the broker's log says "
+                "'<3>broker.err[0]: rc1.0: flux: modprobe is not a flux command.'"
+            ),
+        ),
+        (
             ("flux-shell[1]: FATAL: lmp: No such file or directory",),
             "the broker's log says 'flux-shell[1]: FATAL: lmp: No such file or directory'",
         ),

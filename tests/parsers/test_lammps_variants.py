@@ -19,6 +19,8 @@ RANK_TAGS = {
     "open mpi 4": "[1,0]<stdout>:",
     "open mpi 5": "[prterun-node-1-23@1,0]<stdout>: ",
     "open mpi 5, detailed": "[prterun-node-1-23@1,0][node-1:77]<stdout>: ",
+    "open mpi 5, by rank": "[0]<stdout>: ",
+    "open mpi of a training job": "[1,mpirank:0,algo-1]<stdout>:",
     "open mpi 4, stamped": "Sat Nov 28 20:01:04 2026<stdout>:",
     "kubectl --timestamps": "2026-11-28T20:01:04.123456789Z ",
     "kubectl --prefix": "[pod/lammps-launcher-x7k2p/lammps] ",
@@ -83,7 +85,7 @@ def test_threads_are_no_ranks():
     two = LAMMPS_2021.replace("on 4 procs", "on 8 procs")
     two = two.replace("4 MPI tasks x 1 OpenMP", "4 MPI tasks x 2 OpenMP")
     found = parse(lines(two))
-    assert (found.ranks, found.procs, found.openmp_threads) == (4, 8, 2)
+    assert (found.ranks, found.openmp_threads) == (4, 2)
 
 
 def test_ranks_times_threads_are_what_the_loop_time_counts():
@@ -160,6 +162,14 @@ def test_log_of_another_thermo_style_cut_at_its_end_is_refused(end):
         parse(lines(MULTI[:end]))
 
 
+def test_another_run_is_told_by_whatever_lammps_prints_before_it():
+    end = LAMMPS_2021.index("Performance")
+    for begins in ("Setting up Verlet", "  Unit style", "  4 by 1 by 1", "  read_data CPU"):
+        run = LAMMPS_2021[LAMMPS_2021.index(begins) : end].replace("for 20 steps", "for 5 steps")
+        with pytest.raises(ParseError, match="2 runs of one LAMMPS, of 20 and 5 steps"):
+            parse(lines(LAMMPS_2021[:end] + run))
+
+
 def warmed_up(*steps):
     begin, end = LAMMPS_2021.index("Per MPI rank"), LAMMPS_2021.index("Performance")
     runs = "".join(LAMMPS_2021[begin:end].replace("for 20 steps", f"for {n} steps") for n in steps)
@@ -179,3 +189,18 @@ def test_second_run_that_does_not_end_is_refused():
     text = warmed_up(10)
     with pytest.raises(ParseError, match="after the run of 10 steps a second one begins"):
         parse(lines(text[: text.rindex("Loop time")]))
+
+
+def test_byte_order_mark_before_the_banner_is_taken_off():
+    assert parse(["\ufeff" + lines(LAMMPS_2021)[0], *lines(LAMMPS_2021)[1:]]) == OLD
+
+
+def test_run_that_was_split_into_partitions_says_where_their_logs_are():
+    screen = ["LAMMPS (29 Sep 2021)", "Running on 2 partitions of processors"]
+    with pytest.raises(ParseError, match=r"log of its own, log\.lammps\.0 and so on"):
+        parse([*screen, "Total wall time: 0:00:10"])
+
+
+def test_log_of_one_partition_is_read():
+    banner, *rest = lines(LAMMPS_2021)
+    assert parse([banner, "Processor partition = 0", *rest]) == OLD

@@ -34,10 +34,10 @@ def test_all_80_launcher_logs_give_the_published_medians():
         log = read(path)
         app, footer = lammps_log.parse(log), mpi_runner_footer.parse(log)
         incomplete += not footer.is_mapping_complete
-        assert footer.ranks == app.procs
+        assert footer.ranks == app.ranks
         assert app.final("PotEng") == pytest.approx(-113.28532, rel=1e-7)
         times = (app.loop_time_s, app.total_wall_time_s, posix_time.parse(log).real_s)
-        found[app.procs].append((*times, footer.end_to_end_time_s))
+        found[app.ranks].append((*times, footer.end_to_end_time_s))
     assert [len(found[ranks]) for ranks in RANKS] == [20] * 4
     expected = [
         [74.62, 76, 84.10, 90.94],
@@ -59,7 +59,7 @@ def test_all_81_flux_logs_give_the_published_medians():
         assert events.status == 0
         assert events.run_time_s == pytest.approx(times["fluxsubmit"], abs=5.0)
         row = (app.loop_time_s, app.total_wall_time_s, times["fluxsubmit"], times["fluxstart"])
-        found[app.procs].append(row)
+        found[app.ranks].append(row)
     assert [len(found[ranks]) for ranks in RANKS] == [20, 20, 20, 21]
     expected = [
         [71.45, 73, 79.62, 81.04],
@@ -76,7 +76,6 @@ def test_every_listed_figure_is_in_each_of_the_161_logs():
         figures = vars(lammps_log.parse(read(path)))
         missing = [name for name, value in figures.items() if value is None]
         assert missing == ["atom_steps_per_s"], path.name  # not printed by LAMMPS of 2021
-        assert len(figures["task_timings"]) == 6
 
 
 def test_events_inside_the_thermo_table_do_not_harm():

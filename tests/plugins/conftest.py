@@ -24,9 +24,10 @@ class TaskInstance:
         self.xcoms = xcoms
         self.pushed = {}
         self.states = {}
+        self.handed_over = {}  # values of mapped tasks by key
 
-    def xcom_pull(self, *, task_ids):
-        return self.xcoms[task_ids]
+    def xcom_pull(self, *, task_ids, key=None):
+        return self.xcoms[task_ids] if key is None else self.handed_over.get(key)
 
     def xcom_push(self, key, value):
         self.pushed[key] = value

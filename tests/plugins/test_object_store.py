@@ -15,11 +15,11 @@ from include.models import Study
 from include.results import Results
 from include.study import steps
 from include.study.losses import losses
-from include.study.plan import make_plan
 from include.study.turn import next_point
 from plugins.study_context import locate
 from tests.fakes.points import record_of
 from tests.object_store import KEY_ID, SECRET
+from tests.plans import make_plan
 from tests.records import record
 
 pytestmark = pytest.mark.sockets

@@ -8,8 +8,9 @@ from airflow.sdk.exceptions import AirflowFailException
 from include.errors import ClusterError
 from include.models import Point, Record, Status
 from include.regression import confirmation_run
+from include.results import Results
 from include.study import turn
-from include.study.losses import losses
+from include.study.losses import Loss, losses
 from include.study.stopping import StudyStopped
 from plugins.run_confirmation import RunConfirmation
 from plugins.run_point import RunPoint, name_of
@@ -59,7 +60,7 @@ def test_a_point_is_named_as_a_reader_would(points, nodes, is_warmup, name):
 def test_no_point_of_a_stopped_study_is_begun_nor_tried_again(
     ti, points, journal, monkeypatch, kind
 ):
-    def refuse(*_):
+    def refuse(*_, **__):
         raise StudyStopped("its time to live of 4 h has passed (ttl_hours)")
 
     monkeypatch.setattr(turn, "require_going", refuse)
@@ -88,7 +89,26 @@ def test_an_outcome_that_is_unknown_is_noted_and_left_to_the_retry(ti, points, r
     assert losses(results) == {
         points[0]["point_id"]: "ClusterError: no answer from the fake API server"
     }
-    assert ti.pushed == {}
+    assert set(ti.pushed) == {"loss"}
+    lost = Loss.model_validate(ti.pushed["loss"])
+    assert (lost.point_id, lost.is_of_cluster) == (points[0]["point_id"], True)
+    assert lost.reason == "ClusterError: no answer from the fake API server"
+
+
+def test_a_loss_of_which_the_store_takes_no_note_is_handed_over(ti, points, results, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Results, "write_bytes", full)
+    monkeypatch.setattr(turn, "run_point", full)
+    with pytest.raises(OSError, match="No space"):
+        operator_of(points[0]).execute({"ti": ti})
+    assert losses(results) == {}
+    assert ti.pushed["loss"]["reason"] == "OSError: [Errno 28] No space left on device"
+    ti.handed_over["loss"] = [None, ti.pushed.pop("loss")]
+    with pytest.raises(AirflowFailException, match="stopped: the results cannot be stored: .*28"):
+        operator_of(points[1]).execute({"ti": ti})
+    assert ti.pushed == {}  # it was not begun
 
 
 def test_a_kill_deletes_the_job_of_the_point_that_runs(ti, points, monkeypatch):

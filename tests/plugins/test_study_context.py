@@ -88,3 +88,42 @@ def test_in_a_terminal_nobody_waits(preflight_task, ti, monkeypatch):
     monkeypatch.setenv("OPERATOR_BENCHMARK_PROGRESS", "1")
     with pytest.raises(ClusterBusy):
         preflight_task(ti=ti)
+
+
+@pytest.fixture
+def taken_after_preflight(ti, monkeypatch):
+    """A cluster that another study took while this one waited for its approval."""
+    from airflow.dag_processing.dagbag import DagBag
+
+    from include.errors import ClusterBusy
+    from tests.fakes.clusters.fake import FakeCluster
+
+    def taken(self, reservation, *others):
+        raise ClusterBusy("study other-1 is running")
+
+    monkeypatch.setattr(FakeCluster, "require_turn", taken)
+    monkeypatch.setattr(FakeCluster, "create", taken)
+    return DagBag().dags["operator_benchmark"].task_dict
+
+
+@pytest.mark.parametrize("name", ["reserve", "provision"])
+def test_a_cluster_that_was_taken_meanwhile_is_awaited(
+    name, taken_after_preflight, ti, monkeypatch
+):
+    from airflow.sdk.exceptions import AirflowRescheduleException
+
+    monkeypatch.delenv("OPERATOR_BENCHMARK_PROGRESS", raising=False)
+    with pytest.raises(AirflowRescheduleException):
+        taken_after_preflight[name].python_callable(ti=ti)
+    assert ti.pushed == {"refused": "study other-1 is running"}
+
+
+def test_in_a_terminal_names_are_fixed_without_a_look_at_the_cluster(
+    taken_after_preflight, ti, monkeypatch
+):
+    from include.errors import ClusterBusy
+
+    monkeypatch.setenv("OPERATOR_BENCHMARK_PROGRESS", "1")
+    assert taken_after_preflight["reserve"].python_callable(ti=ti)["cluster"] == "fake"
+    with pytest.raises(ClusterBusy):
+        taken_after_preflight["provision"].python_callable(ti=ti)

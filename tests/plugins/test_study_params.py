@@ -10,27 +10,28 @@ from include.errors import StudyError
 from include.models import Binding, Design, MpiImplementation, Section, Study
 from include.study import presets
 from include.study.plan import read_study
-from include.study.presets import PARAM
+from include.study.presets import KEPT, PARAM
 from plugins.study_params import study_params
 
 PARAMS = study_params()
 FIELDS = list(Study.model_fields)
 
 
-def test_the_form_has_exactly_the_fields_of_a_study_and_a_preset():
-    assert next(iter(PARAMS)) == PARAM
-    assert set(PARAMS) == {PARAM, *FIELDS}
+def test_the_form_has_exactly_the_fields_of_a_study_a_preset_and_what_it_leaves():
+    assert list(PARAMS)[:2] == [PARAM, KEPT]
+    assert set(PARAMS) == {PARAM, KEPT, *FIELDS}
 
 
 def test_the_sections_are_in_the_order_of_the_questions():
-    sections = [PARAMS[name].schema["section"] for name in PARAMS if name != PARAM]
+    sections = [PARAMS[name].schema["section"] for name in FIELDS]
     assert list(dict.fromkeys(sections)) == list(Section)
     assert sections == sorted(sections, key=list(Section).index)
 
 
 def test_the_presets_are_offered_with_what_they_are():
     schema = PARAMS[PARAM].schema
-    assert schema["enum"] == [None, *presets.available()]
+    assert schema["enum"] == [None, *presets.by_cost()]
+    assert schema["values_display"]["smoke"].endswith("Sets name, nodes, repeats, warmups.")
     assert set(schema["values_display"]) == {"null", *presets.available()}
     assert PARAMS[PARAM].resolve() is None
 

@@ -76,3 +76,16 @@ def test_the_trend_before_the_first_night_says_so(client, rights, trend, tmp_pat
     rights.readable = {"nightly_regression"}
     (tmp_path / "results" / "regression" / "nightly" / "trend.json").unlink()
     assert "There is no night yet" in client.get("/trend/nightly_regression").text
+
+
+def test_the_list_of_studies_and_a_nights_report_lead_to_the_trend_where_there_is_one(
+    client, rights, trend, tmp_path
+):
+    rights.readable = {"nightly_regression", None}
+    page = client.get("/studies").text
+    assert '<a href="./trend/nightly_regression">nightly</a>' in page
+    rights.readable = {"operator_benchmark", None}
+    assert "Trends of nights" not in client.get("/studies").text
+    rights.readable = {"nightly_regression", None}
+    (tmp_path / "results" / "regression" / "nightly" / "trend.json").unlink()
+    assert "Trends of nights" not in client.get("/studies").text

@@ -13,6 +13,6 @@ def run6():
     """The analysis of run 6, imported as it lies."""
     found = _folders.find([RUN6])
     experiments = _records.in_order([source.read(lambda _: None) for source in found.sources])
-    names = _folders.study_names([e.root for e in experiments], folders=[RUN6])
+    names = _folders.study_names(experiments, folders=[RUN6])
     imported = _records.to_records(experiments, names=names, published_rule=False)
     return analyse(table.to_frame(run.record for run in imported))

@@ -139,14 +139,19 @@ def test_many_runs_without_blocks_of_jobs_keep_their_figures(read, tmp_path):
     assert (code, [(r.nodes, r.launcher_time_s) for r in records]) == (0, [(2, None)] * 2)
 
 
-def test_usernetes_is_read_by_its_paths(read, tmp_path, capsys):
+def test_usernetes_is_read_by_its_paths_each_program_as_an_experiment_of_its_own(read, tmp_path):
     root = tmp_path / "final"
     for arm, loop_s in (("bare-metal", 41.0), ("usernetes", 42.0)):
         for repeat in (1, 2):
             name = f"lammps-2-4-{repeat}.out"
             write(root / "results-lammps" / arm / name, lammps(loop_s + repeat / 10))
-    write(root / "results-osu" / "bare-metal" / "bw-2-4-1.out", "# OSU MPI Bandwidth Test v5.8\n")
+    osu = "# OSU MPI Allreduce Latency Test v5.8\n# Size  Avg Latency (us)\n8   1.20\n16   1.40\n"
+    write(root / "results-osu" / "bare-metal" / "allreduce-2-4-1.out", osu)
     code, records = read(root)
+    (other,) = (r for r in records if r.application == "osu")
+    assert (other.status, other.figures, other.ranks) == ("valid", {"latency_us": 1.2}, 4)
+    assert other.curves == {"latency_by_size_us": {8: 1.2, 16: 1.4}}
+    records = [r for r in records if r.application == "lammps"]
     told = [(r.k8s_operator, r.nodes, r.ranks, r.repeat, loop_of(r)) for r in records]
     assert (code, told) == (
         0,
@@ -157,7 +162,7 @@ def test_usernetes_is_read_by_its_paths(read, tmp_path, capsys):
             ("usernetes", 2, 4, 2, 42.2),
         ],
     )
-    assert "1 of OSU Micro-Benchmarks" in capsys.readouterr().out
+    assert {other.study_id, records[0].study_id} == {"final/osu", "final/lammps"}
 
 
 def info(**changes):

@@ -188,4 +188,4 @@ def test_baseline_and_flux_runs_are_compared_by_launcher_time(imported, tmp_path
     assert len(comparisons) == 2
     assert comparisons[1].startswith("launcher_time_s,2,4,mpi_operator,flux_operator,6,6")
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "no valid loop time of mpi_operator" in page
+    assert "no valid loop time of MPI Operator" in page

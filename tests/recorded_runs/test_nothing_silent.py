@@ -12,7 +12,16 @@ def log_of(root, name):
     return root / f"{name}{SIZE}{name.split('-')[1]}" / "log.out"
 
 
-@pytest.mark.parametrize("change", [bytes, lambda b: b.decode().encode("utf-16"), None])
+@pytest.mark.parametrize(
+    "change",
+    [
+        bytes,
+        lambda b: b.decode().encode("utf-16"),
+        lambda b: b + b"\n\n",
+        lambda b: b"\n" + b.replace(b"\n", b" \n"),
+        None,
+    ],
+)
 def test_copied_log_counts_once_and_is_named(imported, tmp_path, capsys, change):
     root = flux_folder(tmp_path / "run", ("lmp-2-1", "lmp-2-2", "lmp-2-3"))
     original = log_of(root, "lmp-2-2").read_bytes()
@@ -93,8 +102,8 @@ def test_two_versions_of_the_program_are_two_cells(imported, tmp_path, capsys):
 
 
 OTHERS = {
-    "OSU Micro-Benchmarks": "# OSU MPI Latency Test v5.8\n# Size  Latency (us)\n0  1.2\n",
-    "AMG2023": "Running with these driver parameters:\n\nHypre init times:\nHypre init:\n",
+    "STREAM": "STREAM version $Revision: 5.10 $\n",
+    "Kripke": "   Kripke, Version 1.2.5-dev\n",
     "HPL": "HPLinpack 2.3  --  High-Performance Linpack benchmark\n",
     "miniFE": "MiniFE Mini-App, OpenMP Peer Implementation\n",
 }
@@ -114,17 +123,18 @@ def test_log_of_another_program_is_named_as_what_it_is(read, tmp_path, program, 
 
 
 def test_folder_of_nothing_but_other_programs_says_so(read, tmp_path, capsys):
-    write(tmp_path / "run" / f"osu{SIZE}2" / "log.out", OTHERS["OSU Micro-Benchmarks"])
+    write(tmp_path / "run" / f"stream{SIZE}2" / "log.out", OTHERS["STREAM"])
     write(
-        tmp_path / "run" / "meta.json", '{"times": {"minicluster-run-osu-minicluster-size-2": 8}}'
+        tmp_path / "run" / "meta.json",
+        '{"times": {"minicluster-run-stream-minicluster-size-2": 8}}',
     )
     code, _ = read(tmp_path / "run")
     assert code == 2
     assert "nothing to compare" in (said := capsys.readouterr().err)
-    assert "1 of OSU Micro-Benchmarks" in said
+    assert "1 of STREAM" in said
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "utf-32"])
 def test_log_that_a_windows_shell_wrote_is_read(read, tmp_path, encoding):
     root = flux_folder(tmp_path / "run")
     log = log_of(root, "lmp-2-2")
@@ -140,6 +150,8 @@ def test_log_that_a_windows_shell_wrote_is_read(read, tmp_path, encoding):
         (b"\x1f\x8b\x08 and more", "the file is packed by gzip"),
         (b"Error from server (NotFound): pods not found\n", "Error from server (NotFound)"),
         (b"a text\nb\0\0c\n", "NUL bytes"),
+        (b"(\xb5/\xfd and more", "the file is packed by zstd"),
+        (b"a text\rand more\r", "its lines end in CR alone"),
     ],
 )
 def test_file_without_a_log_says_what_it_is(read, tmp_path, content, reason):

@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from include.models import ClusterHandle, Status, Study, StudyOrigin
 from include.regression.settings import NightlyStudy
 from include.results import ORIGIN, Results
-from include.study.plan import make_plan, study_id_of
+from include.study.plan import study_id_of
 from tests.fakes.points import record_of
+from tests.plans import make_plan
 from tests.regression.histories import times
 
 SERIES = "nightly"
@@ -22,12 +23,25 @@ def date_of(number):
     return (FIRST + timedelta(days=number)).date().isoformat()
 
 
-def make_study(root, number, values, *, image="app:1", failed=(), operators=("fake_a",), **fields):
+def make_study(
+    root,
+    number,
+    values,
+    *,
+    image="app:1",
+    failed=(),
+    operators=("fake_a",),
+    application="fake_application",
+    options=None,
+    figure="loop_time_s",
+    **fields,
+):
     """Stores night `number` with a run of each value; returns its results."""
     study = Study(
         cluster="fake",
         cluster_options={"journal": str(JOURNAL or root / "journal")},
-        application="fake_application",
+        application=application,
+        application_options=options or {},
         operators=operators,
         nodes=(2,),
         repeats=len(values),
@@ -50,8 +64,9 @@ def make_study(root, number, values, *, image="app:1", failed=(), operators=("fa
         results.write_json(f"operators/{operator}.json", {"operator": operator, "version": "1"})
     for point in plan.points:
         status = Status.FAILED if point.repeat in failed else Status.VALID
-        value = {} if status is Status.FAILED else {"loop_time_s": values[point.repeat - 1]}
-        record = record_of(point, status=status, image=image, **value, **fields)
+        value = {} if status is Status.FAILED else {figure: values[point.repeat - 1]}
+        told = {"application": application, **value, **fields}
+        record = record_of(point, status=status, image=image, **told)
         results.write_json(f"points/{point.point_id}/record.json", record.to_json())
     return results
 

@@ -17,12 +17,12 @@ def test_the_step_has_nights_before_and_after_it(seed, tmp_path):
     read_study(demo.params())
 
 
-def test_one_alert_at_the_step_is_found_and_anything_else_is_not(tmp_path):
+def test_one_alert_at_the_step_is_dated_right_and_anything_else_is_not(tmp_path):
     demo = _demo(tmp_path)
     at = ALERT.model_copy(update={"night": demo.date_of(demo.step_night)})
     off = ALERT.model_copy(update={"night": demo.date_of(2)})
-    assert nightly_demo._is_found(demo, [at])
-    assert not any(nightly_demo._is_found(demo, told) for told in ([], [off], [at, off]))
+    assert nightly_demo._is_dated_right(demo, [at])
+    assert not any(nightly_demo._is_dated_right(demo, told) for told in ([], [off], [at, off]))
 
 
 def _demo(tmp_path, *arguments):

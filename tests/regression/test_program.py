@@ -1,4 +1,4 @@
-"""`python -m include.regression HISTORY.csv`: its output and its exit codes."""
+"""`opbench regression HISTORY.csv`: its output and its exit codes."""
 
 from __future__ import annotations
 

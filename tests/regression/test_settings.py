@@ -68,3 +68,12 @@ def test_what_is_wrong_is_named(tmp_path, text, said):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(StudyError, match="none.yaml cannot be read"):
         read_nightly(tmp_path / "none.yaml")
+
+
+def test_a_night_may_not_end_its_repeats_by_a_difference(tmp_path):
+    study = "study: {repeats: 12, repeats_min: 6, precision_percent: 2"
+    entry = "a: {schedule: '0 2 * * *', timezone: UTC, %s%s}}"
+    with pytest.raises(StudyError, match="stop_by: a night is compared with other nights"):
+        read_nightly(write(tmp_path, entry % (study, "")))
+    (settings,) = read_nightly(write(tmp_path, entry % (study, ", stop_by: spread"))).values()
+    assert settings.study.repeats_min == 6

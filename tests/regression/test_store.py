@@ -136,3 +136,18 @@ def test_two_studies_of_one_date_are_one_night(tmp_path):
     nights = gather(update(tmp_path), any_of=ANY)
     assert sorted(nights.history.series[0].repeats[0]) == [50.0, 51.0, 52.0, 53.0]
     assert len(nights.history.series[0].nights) == 1
+
+
+@pytest.mark.parametrize(("marked", "is_whole"), [(True, True), (False, False)])
+def test_a_night_that_needed_fewer_repeats_is_whole_and_one_that_lacks_some_is_none(
+    tmp_path, marked, is_whole
+):
+    results = make_study(tmp_path, 0, [50.0 + n / 10 for n in range(8)])
+    study = json.loads(results.read_bytes("study.json"))
+    results.write_json("study.json", {**study, "repeats_min": 6})
+    for point in results.plan().points[6:]:
+        shutil.rmtree(tmp_path / results.root.name / "points" / point.point_id)
+        if marked:
+            results.of_point(point.point_id).write_json("not_needed.json", {"task": "t"})
+    (cell,) = read_study(results, study_id="s").cells
+    assert cell.is_whole is is_whole

@@ -50,6 +50,23 @@ def test_sizes_that_differ_are_told_apart_in_one_sentence():
     assert "\N{MINUS SIGN}" in effect
 
 
+def test_where_nothing_differs_there_is_nothing_to_explain():
+    found = answer_to(records_of())
+    assert found.cause.startswith("No difference is shown, so there is none to explain: image,")
+    winning = scaled(records_of(), operator="indexed_job", factor=0.5)
+    assert answer_to(winning).cause.startswith("Yes: image,")
+
+
+def test_variants_of_one_operator_are_asked_for_the_variant():
+    head = {"k8s_operator": "mpi_operator", "variant": "head"}
+    variants = [
+        record if record.k8s_operator == "mpi_operator" else record.model_copy(update=head)
+        for record in records_of()
+    ]
+    assert answer_to(records_of()).question == "Is it the operator"
+    assert answer_to(variants).question == "Is it the variant"
+
+
 def test_few_repeats_are_told_as_what_may_be_chance():
     found = answer_to(study_records())
     assert "with 3 repeats that may be chance" in found.effect[0]
@@ -85,7 +102,7 @@ def test_a_cost_has_node_seconds_and_with_a_price_dollars():
     assert "under MPI Operator and $" in sentence
     free = cost_by_operator(analysis, node_usd_per_hour=None)
     assert "No price is known; give hourly_price_usd." in free.sentence()
-    assert not free.has_price
+    assert free.rows[0].usd is None
 
 
 def test_a_run_far_from_its_cell_is_marked_and_none_is_without_reason():
@@ -93,7 +110,7 @@ def test_a_run_far_from_its_cell_is_marked_and_none_is_without_reason():
     odd = records[-1]
     far = odd.model_copy(update={"figures": odd.figures | {"loop_time_s": 99.0}})
     runs = list_runs(analyse(table.to_frame([*records[:-1], far])).frame)
-    assert [run.point_id for run in runs if run.is_outlier] == [odd.point_id]
+    assert [run.anchor for run in runs if run.is_outlier] == [f"run-{odd.study_id}-{odd.point_id}"]
     assert not any(run.is_outlier for run in list_runs(table.to_frame(records)))
 
 

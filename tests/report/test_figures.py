@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from include.analysis import cells, table
 from include.analysis.analysis import analyse
-from include.analysis.quantities import quantities
+from include.analysis.quantities import compared, quantities
 from include.models import Status
 from include.models.timeline import PHASES
 from include.report import drawing as drawing_of
@@ -108,7 +108,14 @@ def test_phase_stack_names_rows_phases_and_unit():
         "MPI Operator, 2 nodes (n = 3)",
         "Indexed Job, 2 nodes (n = 3)",
     ]
-    assert {"create pods", "notice completion", "delete", "median time [s]"} <= set(written)
+    assert {"application", "notice completion", "delete", "median time [s]"} <= set(written)
+
+
+def test_a_phase_without_a_bar_is_in_the_caption_and_not_in_the_legend():
+    runs = table.to_frame([record(**dict.fromkeys(PHASES, 2.0) | {"schedule_s": 0.0})])
+    drawing = draw_phases(runs, order=["mpi_operator"])
+    assert "schedule" not in texts(drawing.svg)
+    assert "Too short to be seen: schedule." in drawing.caption
 
 
 def test_negative_phase_is_drawn_as_zero_and_the_caption_says_so():
@@ -117,8 +124,15 @@ def test_negative_phase_is_drawn_as_zero_and_the_caption_says_so():
     drawing = draw_phases(runs, order=["mpi_operator"])
     assert "A negative median is drawn as 0" in drawing.caption
     assert "whole seconds" in drawing.caption
-    assert "-0.40" not in texts(drawing.svg)
-    assert texts(drawing.svg).count("1.00") == 7
+    assert not {"-0.40", "\N{MINUS SIGN}0.4"} & set(texts(drawing.svg))
+
+
+def test_a_phase_is_written_as_fine_as_its_clock_and_no_finer():
+    runs = table.to_frame([record(**dict.fromkeys(PHASES, 3.0) | {"app_s": 3.25})])
+    written = texts(draw_phases(runs, order=["mpi_operator"]).svg)
+    assert written.count("3.25") == 1
+    assert written.count("3.00") == 1  # shut down: between two stamps of log lines
+    assert "3.0" not in written
 
 
 def test_phases_that_are_all_zero_still_make_a_figure():
@@ -190,15 +204,19 @@ def test_differences_stand_by_pair_and_all_sizes_of_a_pair_together():
         "Loop time: Indexed Job minus MPI Operator",
         "Loop time: Indexed Job minus Flux Operator",
     ]
-    assert written.count("1 node, n = 6 + 6") == written.count("2 nodes, n = 6 + 6") == 12
+    shown = len(headings) * len(compared(found.frame))
+    assert written.count("1 node, n = 6 + 6") == written.count("2 nodes, n = 6 + 6") == shown
 
 
 def test_nodes_are_drawn_when_they_are_known_and_not_too_many():
     runs = cells.counted(frame())
-    assert {"node-0", "node-1", "2 nodes"} <= set(texts(draw_nodes(runs, order=OPERATORS).svg))
-    assert draw_nodes(runs.assign(node_names=""), order=OPERATORS) is None
+    loop = QUANTITIES["loop_time_s"]
+    assert {"node-0", "node-1", "2 nodes"} <= set(
+        texts(draw_nodes(runs, loop, order=OPERATORS).svg)
+    )
+    assert draw_nodes(runs.assign(node_names=""), loop, order=OPERATORS) is None
     many = " ".join(f"node-{i}" for i in range(MOST_NODES + 1))
-    assert draw_nodes(runs.assign(node_names=many), order=OPERATORS) is None
+    assert draw_nodes(runs.assign(node_names=many), loop, order=OPERATORS) is None
 
 
 def test_every_run_is_drawn_as_percent_of_the_baseline_at_its_size():

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from include.analysis import table
+from include.checks import failed, passed, unknown
 from include.kube.node_image import NodeImage
-from include.report.image_text import image_notes
-from include.results import Results
+from include.report.image_text import image_notes, image_rows
+from include.results import IMAGE, Results
 from tests.records import record
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
@@ -46,3 +47,19 @@ def test_timed_runs_that_pulled_are_named(tmp_path):
     (note,) = notes(tmp_path, records)
     assert note.startswith("6 runs pulled an image while timed")
     assert note.endswith("p1, p2, p3, p4, p5 and 1 more.")
+
+
+def test_the_look_into_the_image_is_a_row_for_each_thing(tmp_path):
+    results = Results(tmp_path)
+    assert image_rows(results) == ()
+    checks = [
+        passed("MPI", "Open MPI 4.1.4, /usr/bin/mpirun"),
+        failed("sshd", "/usr/sbin/sshd is not in the image"),
+        unknown("program", "on the image's PATH alone", remedy="give its whole path"),
+    ]
+    results.write_json(IMAGE, {"app:1": {"checks": [each.to_json() for each in checks]}})
+    assert image_rows(results) == (
+        ("MPI", "Open MPI 4.1.4, /usr/bin/mpirun"),
+        ("sshd", "FAILED: /usr/sbin/sshd is not in the image"),
+        ("program", "not known: on the image's PATH alone; give its whole path"),
+    )

@@ -4,7 +4,7 @@ import pytest
 from upath import UPath
 
 from include.models import Study
-from include.study.plan import make_plan
+from tests.plans import make_plan
 from include.results import Results
 from tests.records import record
 

@@ -22,7 +22,7 @@ from include.models import NodeChoice, Study
 from include.simulation import cluster, controllers, gates, nodes, programs, settings, stages
 from include.simulation.log_server import LogServer
 from include.simulation.plays import Plays
-from include.study.plan import make_plan
+from tests.plans import make_plan
 
 STUDY_ID = "demo-1234abcd"
 
@@ -94,7 +94,7 @@ def test_a_pod_that_no_simulated_node_has_room_for_is_refused():
     (fits,) = simulated.room(reservation, {"cpu": "94", "vpc.amazonaws.com/efa": "1"})
     assert fits.outcome is Outcome.PASSED
     (refused,) = simulated.room(reservation, {"cpu": "97"})
-    assert refused.found == "a pod asks for cpu 97 of 96 that a simulated node has for pods"
+    assert refused.finding == "a pod asks for cpu 97 of 96 that a simulated node has for pods"
 
 
 def test_a_controller_that_is_not_at_hand_has_no_program(tmp_path, monkeypatch):
@@ -106,13 +106,18 @@ def test_a_controller_that_is_not_at_hand_has_no_program(tmp_path, monkeypatch):
         programs.find(flux, settings.Options(flux_operator="/nowhere"))
 
 
+def arguments_of(program, folder, limits=programs.AS_IT_COMES):
+    values = program.values(folder / "kubeconfig", config=folder / "config.yaml", limits=limits)
+    return program.arguments(values, limits=limits)
+
+
 def test_a_controllers_own_build_stands_in_its_version(tmp_path):
     binary = tmp_path / "flux-operator"
     binary.write_bytes(b"x")
     flux = k8s_operators.load("flux_operator").controller
     found = programs.find(flux, settings.Options(flux_operator=str(binary)))
     assert "binary sha256:2d711642b726" in found.version
-    arguments = found.arguments(tmp_path)
+    arguments = arguments_of(found, tmp_path)
     assert f"-health-probe-bind-address=127.0.0.1:{found.health_port}" in arguments
 
 
@@ -162,8 +167,9 @@ def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_man
     )
     namespace, *applied, binding = program.objects()
     assert namespace["metadata"]["name"] == "operator-system"
-    assert applied == wanted
-    assert binding["roleRef"]["name"] == flux.cluster_role
+    name = "operator-benchmark:flux-operator"
+    assert applied == [wanted[0], {"kind": "ClusterRole", "metadata": {"name": name}}]
+    assert binding["roleRef"]["name"] == name
     assert binding["subjects"][0]["name"] == "operator-benchmark:flux-operator"
     monkeypatch.setattr(embedded_programs.installation, "manifest", lambda *_, **__: others)
     with pytest.raises(ClusterError, match="the manifest of flux-operator lacks one of"):
@@ -172,9 +178,9 @@ def test_program_from_elsewhere_gets_its_definition_and_role_from_the_pinned_man
 
 def test_limits_of_a_controller_are_upstreams_unless_they_are_given(programs_built):
     mpi = programs.find(k8s_operators.load("mpi_operator").controller, settings.Options())
-    assert not any("qps" in word for word in mpi.arguments(programs_built))
+    assert not any("qps" in word for word in arguments_of(mpi, programs_built))
     limits = programs.Limits(client=Rate(qps=7, burst=8), queue=Rate(qps=9, burst=11))
-    assert mpi.arguments(programs_built, limits=limits)[-4:] == [
+    assert arguments_of(mpi, programs_built, limits=limits)[-4:] == [
         "-kube-api-qps=7",
         "-kube-api-burst=8",
         "-controller-queue-rate-limit=9",
@@ -300,3 +306,13 @@ def test_a_swap_leaves_the_nodes_to_the_scheduler_unless_told():
         for operator in study.operators
     }
     assert nodes_of["mpi_operator"] == nodes_of["indexed_job"]
+
+
+def test_no_outgoing_connection_can_take_the_port_of_a_server_that_has_died(tmp_path, monkeypatch):
+    first_outgoing = int(settings.OUTGOING_PORTS.read_text().split()[0])
+    ports = settings.free_ports(6)
+    assert len(set(ports)) == 6
+    assert max(ports) < first_outgoing or first_outgoing < 20_240
+    (tmp_path / "range").write_text("1024\t65535\n")
+    monkeypatch.setattr(settings, "OUTGOING_PORTS", tmp_path / "range")
+    assert len(set(settings.free_ports(6))) == 6

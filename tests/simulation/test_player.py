@@ -12,7 +12,7 @@ from include.k8s_operators import LABEL_NODES, LABEL_OPERATOR, LABEL_POINT
 from include.kube.kinds import NODE, POD
 from include.kube.watch import Change
 from include.models import Study
-from include.simulation import performance, settings
+from include.simulation import performance, script, settings
 from include.simulation.player import Player
 from include.simulation.plays import Plays
 
@@ -110,10 +110,23 @@ def test_a_run_is_played_to_its_end_and_its_container_ends_after_its_log(tmp_pat
     assert len(ended(cluster)) == (2 if operator == "flux_operator" else 1)
 
 
+def assert_lost(operator, log):
+    """A host that is gone is told in the words of what launched."""
+    texts = [line.partition(" ")[2] for line in log]
+    if operator == "flux_operator":
+        assert "Flux says 'type=exec node failure on simulated-1 (rank 1)'" in (
+            k8s_operators.load(operator).complaint(texts) or ""
+        )
+        assert texts[-1].startswith("BENCH post 143 ")
+        assert not any(script.NOW in text for text in texts)
+    else:
+        assert "a host is gone" in texts[-1]
+
+
 def test_an_evicted_pod_ends_the_run_before_its_time(tmp_path, operator):
     cluster, log = play(tmp_path, operator, fault="pod_evicted")
     assert ("merge", POD, "pod-1", "status") in cluster.calls
-    assert "a host is gone" in log[-1]
+    assert_lost(operator, log)
 
 
 def test_a_lost_node_is_replaced_by_another(tmp_path, operator):
@@ -122,7 +135,7 @@ def test_a_lost_node_is_replaced_by_another(tmp_path, operator):
     assert cluster.calls.index(("delete", NODE, "node-1", "")) < cluster.calls.index(
         ("create", NODE, "node-1", "")
     )
-    assert "a host is gone" in log[-1]
+    assert_lost(operator, log)
 
 
 def test_a_launcher_waits_for_its_workers_no_longer_than_the_point_lasts(tmp_path):

@@ -8,7 +8,7 @@ from include.errors import JobFailed, ParseError, StudyError
 from include.k8s_operators import Launch
 from include.redact import redact
 from include.simulation import durations, player, script
-from include.simulation.performance import SCRIPTS
+from include.simulation.performance import LOSSES, SCRIPTS
 from include.simulation.settings import Fault
 from tests.parsers.flux_pods import RECORDED, form_of, texts_of
 
@@ -25,7 +25,7 @@ def operator(request):
 
 def run_of(operator, *, nodes=64, fault=None, point="64n-r1"):
     drawn = durations.draw(launch=operator.launch, nodes=nodes, seed=1, point_id=point)
-    output = LAMMPS.synthetic_output(OPTIONS, ranks=94 * nodes, loop_time_s=drawn.loop_time_s)
+    output = LAMMPS.synthetic_output(OPTIONS, ranks=94 * nodes, run_time_s=drawn.run_time_s)
     return script.Run(
         nodes=nodes, ranks=94 * nodes, time_scale=0.1, drawn=drawn, output=output, fault=fault
     )
@@ -44,7 +44,7 @@ def test_our_own_parsers_read_a_synthetic_log_and_its_check_passes(operator, nod
     result = LAMMPS.parse(log)
     LAMMPS.check(result, options=OPTIONS, ranks=94 * nodes)
     assert code == 0
-    assert result.figures["loop_time_s"] == pytest.approx(run.drawn.loop_time_s, rel=1e-4)
+    assert result.figures["loop_time_s"] == pytest.approx(run.drawn.run_time_s, rel=1e-4)
     assert operator.launcher_time_s(log) == pytest.approx(run.drawn.launcher_time_s, abs=0.011)
     if operator.launch is Launch.FLUX:
         assert operator.broker_time_s(log) == pytest.approx(run.drawn.broker_time_s, abs=0.011)
@@ -96,6 +96,16 @@ def test_a_synthetic_broker_log_has_the_form_of_a_real_one(fault, recorded):
     assert _once(synthetic) == [kind for kind in _once(real) if kind not in seldom]
 
 
+def test_a_synthetic_loss_of_a_host_has_the_form_of_a_real_one():
+    texts, code = LOSSES[Launch.FLUX](run_of(FLUX), 30.0)
+    real = form_of(texts_of(RECORDED / "lost_worker_2nodes.log"))
+    begins = real.index("<6>job-exec.info[0]: job-exception:")
+    assert code == 0
+    assert _once(form_of(texts)) == _once(real[begins:])
+    with pytest.raises(JobFailed, match="exit code 143"):
+        FLUX.confirm_success(texts)
+
+
 def _once(kinds):
     """Without repetitions that follow each other: as many `online` lines as brokers came late."""
     return [kind for kind, before in zip(kinds, [None, *kinds], strict=False) if kind != before]
@@ -109,7 +119,7 @@ def test_lines_of_a_synthetic_log_end_as_those_of_a_container_do():
 def test_durations_are_the_same_for_the_same_point_and_differ_between_points():
     def loop(point, seed=1):
         drawn = durations.draw(launch=Launch.SSH, nodes=64, seed=seed, point_id=point)
-        return drawn.loop_time_s
+        return drawn.run_time_s
 
     assert loop("r1") == loop("r1")
     assert len({loop("r1"), loop("r2"), loop("r1", seed=2)}) == 3
@@ -120,7 +130,7 @@ def test_durations_lie_around_the_medians_of_run_6_with_few_slow_outliers(operat
     loops = sorted(
         durations.draw(
             launch=k8s_operators.load(operator).launch, nodes=nodes, seed=1, point_id=f"r{repeat}"
-        ).loop_time_s
+        ).run_time_s
         for repeat in range(400)
     )
     assert loops[200] == pytest.approx(median, rel=0.005)
@@ -143,7 +153,7 @@ def test_an_application_without_a_model_cannot_be_simulated():
         synthetic_output = applications.Application.synthetic_output
 
     with pytest.raises(StudyError, match="other has no synthetic output"):
-        Other().synthetic_output(OPTIONS, ranks=1, loop_time_s=1.0)
+        Other().synthetic_output(OPTIONS, ranks=1, run_time_s=1.0)
 
 
 def test_the_processor_grid_has_as_many_cells_as_ranks():
@@ -160,14 +170,14 @@ def test_a_launcher_takes_longer_than_its_application_at_every_size(launch, node
         drawn = durations.draw(
             launch=launch, nodes=nodes, seed=1, point_id=f"p-{repeat}", run_s=run_s
         )
-        assert 0 < drawn.loop_time_s < drawn.launcher_time_s <= drawn.broker_time_s
+        assert 0 < drawn.run_time_s < drawn.launcher_time_s <= drawn.broker_time_s
 
 
 def test_an_image_that_became_slower_takes_longer_by_its_factor():
     def drawn(slowdown):
         return durations.draw(
             launch=Launch.SSH, nodes=8, seed=1, point_id="8n-r1", slowdown=slowdown
-        ).loop_time_s
+        ).run_time_s
 
     assert drawn(1.05) == pytest.approx(1.05 * drawn(1.0), rel=1e-5)
     slow = {"spec": {"containers": [{"image": "app:2"}]}}

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from include import applications
 from include.errors import StudyError
-from include.models import Study
+from include.models import MpiImplementation, Study
 from include.study.application_problems import application_problems
 from include.study.plan import read_study
 
@@ -24,11 +25,26 @@ def test_the_local_cluster_refuses_a_program_that_its_image_lacks(application):
 
 
 def test_the_simulated_cluster_refuses_what_it_cannot_play():
-    problems = problems_of(application="hpcc", cluster="simulated", mpi_implementation="openmpi")
-    (problem,) = problems
-    assert "HPC Challenge has no synthetic output" in problem
-    assert "lammps" in problem
-    assert problems_of(cluster="simulated") == []
+    figure = {"name": "rate", "pattern": "rate ([0-9]+)", "unit": "1/s", "better": "higher"}
+    options = {"program": "bench", "figures": [{**figure, "primary": True}]}
+    (problem,) = problems_of(
+        application="command", application_options=options, cluster="simulated"
+    )
+    assert "bench has no synthetic output" in problem
+    assert "application_options.sample" in problem
+    with_sample = {**options, "sample": ["rate 10"]}
+    assert (
+        problems_of(application="command", application_options=with_sample, cluster="simulated")
+        == []
+    )
+
+
+@pytest.mark.parametrize("application", ["lammps", "osu", "hpcg", "amg2023", "hpcc"])
+def test_the_simulated_cluster_plays_every_shipped_application(application):
+    known = applications.load(application).mpi_implementations or (MpiImplementation.MPICH,)
+    assert (
+        problems_of(application=application, cluster="simulated", mpi_implementation=known[0]) == []
+    )
 
 
 def test_a_program_of_another_mpi_is_refused():

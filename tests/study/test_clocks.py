@@ -36,7 +36,7 @@ def test_clocks_that_agree_leave_all_as_it_is():
     stretches, note = look(timeline())
     assert note is None
     assert stretches["bootstrap_s"] == 2.0
-    assert None not in {v for name, v in stretches.items() if name != "delete_s"}
+    assert None not in {v for name, v in stretches.items() if name not in {"queue_s", "delete_s"}}
 
 
 def test_up_to_a_second_is_the_cut_of_whole_seconds():
@@ -74,3 +74,24 @@ def test_a_time_that_is_longer_than_its_log_contradicts_the_stamps():
     assert "loop_time_s is 100.0 s, and by its stamps the whole log took 12.0 s" in note
     assert stretches["app_s"] is None
     assert stretches["start_pods_s"] == 2.0
+
+
+def test_stamps_that_jump_forward_in_the_application_leave_nothing_of_the_log():
+    later = dict.fromkeys(["app_finished_at", "launcher_finished_at"], 30.0)
+    stretches, note = look(timeline(**later, completed_at=30.0))
+    assert "launcher_time_s is 11.5 s, and by the stamps of its lines the application" in note
+    assert {stretches[name] for name in ("bootstrap_s", "app_s", "shutdown_s")} == {None}
+    assert stretches["completion_lag_s"] is None
+    assert stretches["create_pods_s"] == 1.0
+
+
+def test_output_that_was_held_back_leaves_out_what_its_lines_bound_and_no_more():
+    stretches, note = look(timeline(app_started_at=9.5))
+    assert "loop_time_s is 9.0 s, and by the stamps of its lines the application took 0.5 s" in note
+    assert note.endswith("its output was held back; left out: bootstrap_s, app_s, shutdown_s")
+    assert (stretches["app_s"], stretches["bootstrap_s"], stretches["shutdown_s"]) == (None,) * 3
+    assert stretches["end_to_end_s"] == 18.0
+
+
+def test_a_launchers_time_may_be_longer_than_the_application():
+    assert look(timeline(), own={"launcher_time_s": 11.5})[1] is None

@@ -1,5 +1,6 @@
 """Records of points that real Flux ran, or failed, in real pods."""
 
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -103,6 +104,19 @@ def test_application_lasts_longer_than_its_loop_by_flux_own_clock(name):
     assert loop_time_s < lasted_s < loop_time_s + 2.0
     assert started < next(at for at, text in stamped if text.startswith(LAMMPS.first_line))
     assert finished < next(at for at, text in stamped if " clean" in text)
+
+
+@pytest.mark.parametrize("share", [1.0, 0.1])
+def test_span_of_a_played_job_is_as_long_as_its_shortened_waiting(share):
+    submitted = datetime(2026, 1, 2, tzinfo=UTC)
+    events = ((0.0, "submit"), (2.0, "start"), (72.0, "finish"))
+    stamped = [
+        (submitted + timedelta(seconds=share * at_s), f"ƒSYNTHx: {at_s:.3f}s: {name} ")
+        for at_s, name in events
+    ]
+    started, finished = FLUX.app_span(stamped, time_scale=share)
+    assert started - submitted == timedelta(seconds=2 * share)
+    assert finished - submitted == timedelta(seconds=72 * share)
 
 
 def test_what_flux_saw_of_the_nodes_is_kept():

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from include import clusters
 from include.kube import image_pull
 from include.kube.node_image import NodeImage
-from include.models import ClusterHandle, Placement, Study
+from include.models import Placement, Study
 from include.results import Results, step_times
 from include.study import images
-from include.study.plan import make_plan
+from tests.plans import make_plan
+from tests.study.handles import existing_cluster
 
 IMAGE = "registry.test/lammps:1"
 LAUNCHER = Placement(node_selector={"role": "launcher"})
@@ -33,37 +33,25 @@ def asked(monkeypatch):
     """What would be pulled and taken away, in place of a cluster."""
     calls = []
 
-    def pull(kube, request):
+    def finish(kube, request):
         calls.append(request)
         return tuple(NodeImage(node="n", image=i, digest=None) for i in request.images)
 
-    monkeypatch.setattr(image_pull, "pull", pull)
+    monkeypatch.setattr(image_pull, "finish", finish)
+    monkeypatch.setattr(image_pull, "begin", lambda _, request: calls.append(request.images))
     monkeypatch.setattr(image_pull, "remove", lambda _, study_id: calls.append(study_id))
     monkeypatch.setattr(type(clusters.load("existing")), "connect", lambda *_: None)
     return calls
 
 
 def handle(**changes):
-    values = {
-        "study_id": "demo-1",
-        "cluster": "existing",
-        "namespace": "demo-1",
-        "nodes": 2,
-        "expires_at": datetime(2099, 1, 1, tzinfo=UTC),
-        "kubernetes_version": "v1.36.2",
-        "instance_type": None,
-        "image": IMAGE,
-        "image_digest": None,
-        "image_pull_policy": "IfNotPresent",
-        "launcher": LAUNCHER,
-        "worker_nodes": ("a", "b"),
-    }
-    return ClusterHandle(**values | changes)
+    values = {"launcher": LAUNCHER, "worker_nodes": ("a", "b")}
+    return existing_cluster(IMAGE, **values | changes)
 
 
 def test_every_image_of_the_phase_s_jobs_is_pulled_and_stored(results, asked):
     (phase,) = results.plan().phases
-    images.pull_images(results, handle(), phase)
+    images.finish_pulling(results, handle(), phase)
     (request,) = asked
     assert IMAGE in request.images
     assert any("flux-view" in image for image in request.images)  # what the operator brings along
@@ -76,7 +64,7 @@ def test_every_image_of_the_phase_s_jobs_is_pulled_and_stored(results, asked):
 
 def test_a_cluster_whose_nodes_have_the_image_is_left_alone(results, asked):
     (phase,) = results.plan().phases
-    images.pull_images(results, handle(image_pull_policy="Never"), phase)
+    images.finish_pulling(results, handle(image_pull_policy="Never"), phase)
     images.stop_pulling(handle(image_pull_policy="Never"))
     assert asked == []
 

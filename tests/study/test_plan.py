@@ -4,7 +4,8 @@ import pytest
 
 from include.errors import StudyError
 from include.models import Design, Study
-from include.study.plan import make_plan, read_study, study_id_of
+from include.study.plan import read_study, study_id_of
+from tests.plans import make_plan
 
 FAKE = {
     "cluster": "fake",
@@ -15,7 +16,7 @@ FAKE = {
 
 def plan(**changes):
     study = Study(**{"warmups": 1, "repeats": 2, "nodes": (1, 2), **changes})
-    return make_plan(study, study_id="demo-1234abcd")
+    return make_plan(study, study_id="demo-1234abcd", workers=max(study.nodes))
 
 
 def test_swap_runs_one_operator_after_the_other_with_warm_ups_first():
@@ -70,7 +71,7 @@ def test_point_ids_differ_and_fit_a_dns_label():
 
 def test_name_that_is_too_long_says_by_how_much():
     with pytest.raises(StudyError, match=r"at most 63: choose a study name \d+ shorter"):
-        make_plan(Study(), study_id="a" * 45)
+        make_plan(Study(), study_id="a" * 45, workers=2)
 
 
 def test_study_id_is_the_same_for_the_same_run_only():
@@ -122,7 +123,7 @@ def test_good_study_is_read():
         ({"precision_percent": 2}, "precision_percent: give repeats_min too"),
         (
             {"repeats_min": 6, "repeats": 9},
-            "repeats_min: .* design swap, ends early by precision only",
+            "repeats_min: .* design swap, or stop_by spread ends early by precision only",
         ),
         (
             {
@@ -141,6 +142,12 @@ def test_good_study_is_read():
 def test_wrong_study_is_refused_in_words(change, said):
     with pytest.raises(StudyError, match=said):
         read_study({**FAKE, **change})
+
+
+@pytest.mark.parametrize("cluster", ["local", "simulated"])
+def test_login_to_a_registry_is_refused_where_nodes_pull_nothing(cluster):
+    with pytest.raises(StudyError, match=f"image_pull_secret: nodes of the cluster {cluster} pull"):
+        read_study({"cluster": cluster, "image_pull_secret": "~/.docker/config.json"})
 
 
 def test_several_mistakes_are_told_together():

@@ -9,15 +9,15 @@ import pytest
 
 from include import clusters
 from include.checks import Check, Outcome, failed, passed, require, table, unknown
-from include.cost.estimate import estimate_plan
 from include.cost.gate import gate
 from include.errors import ClusterBusy, ClusterError
 from include.k8s_operators import K8sOperator
 from include.results import Results
 from include.study import preflight, steps
-from include.study.plan import make_plan, read_study
+from include.study.plan import read_study, reserve
 from include.study.preflight import Preflight
 from tests.fakes.studies import small_study
+from tests.plans import estimate_of, make_plan
 
 
 @pytest.fixture
@@ -28,7 +28,11 @@ def params(tmp_path):
 
 def checks_of(params):
     plan = make_plan(read_study(params), study_id="demo-1")
-    return gate(plan.study, estimate_plan(plan))
+    return gate(plan.study, estimate_of(plan))
+
+
+def look_at(plan):
+    return preflight.look(plan, reserve(plan.study, study_id=plan.study_id))
 
 
 def planned(params):
@@ -87,7 +91,41 @@ def test_room_that_cannot_be_looked_at_stops_nothing_and_is_said(params, monkeyp
     monkeypatch.setattr(type(clusters.load("fake")), "room", room)
     found = preflight.preflight(planned(params))
     (row,) = [check for check in found.checks if check.name == "pod resources"]
-    assert (row.outcome, row.found) == (Outcome.UNKNOWN, "no answer")
+    assert (row.outcome, row.finding) == (Outcome.UNKNOWN, "no answer")
+
+
+@pytest.mark.parametrize(
+    ("study", "outcome"),
+    [
+        ({"operators": ["flux_operator"], "ranks_per_node": 5}, Outcome.FAILED),
+        ({"operators": ["flux_operator"], "ranks_per_node": 4}, Outcome.PASSED),
+        ({"ranks_per_node": 5, "binding": "core"}, Outcome.FAILED),
+        ({"ranks_per_node": 4, "binding": "core"}, Outcome.PASSED),
+        ({"ranks_per_node": 5}, None),
+    ],
+)
+def test_ranks_that_get_no_core_of_their_own_stop_a_study_that_wants_it(
+    params, monkeypatch, study, outcome
+):
+    monkeypatch.setattr(type(clusters.load("fake")), "cores_per_node", lambda *_: 4)
+    found = look_at(planned({**params, **study}).plan())
+    rows = [check.outcome for check in found.checks if check.name == "cores"]
+    assert rows == ([outcome] if outcome else [])
+
+
+def test_images_that_workers_pull_are_looked_at_with_those_of_launchers(params, monkeypatch):
+    asked = []
+
+    def image_checks(self, reservation, images):
+        asked.extend(images)
+        return (passed("images", "near"),)
+
+    monkeypatch.setattr(type(clusters.load("fake")), "image_checks", image_checks)
+    view = {"flux_operator": {"view_image": "registry.test/view:1"}}
+    study = {"operators": ["flux_operator", "mpi_operator"], "image": "registry.test/lammps:1"}
+    found = look_at(planned({**params, **study, "operator_options": view}).plan())
+    assert asked == ["registry.test/lammps:1", "registry.test/view:1"]
+    assert "images" in [check.name for check in found.checks]
 
 
 def test_a_study_above_its_budget_is_stopped(params):
@@ -99,9 +137,15 @@ def test_a_study_above_its_budget_is_stopped(params):
     assert preflight.preflight(planned(params)).is_ready
 
 
+def test_a_dear_study_names_the_most_that_it_may_cost(params):
+    params["cluster_options"]["hourly_price_usd"] = 36.0
+    with pytest.raises(ClusterError, match=r"cost: at most \$100\.7.*sets no max_usd; name the"):
+        preflight.preflight(planned(params))
+
+
 def test_a_study_that_cannot_end_in_time_is_stopped():
     study = read_study({"cluster": "simulated", "repeats": 99, "ttl_hours": 0.1})
-    _, duration = gate(study, estimate_plan(make_plan(study, study_id="demo-1")))
+    _, duration = gate(study, estimate_of(make_plan(study, study_id="demo-1")))
     assert duration.outcome is Outcome.FAILED
     assert "raise ttl_hours" in duration.remedy
 
@@ -122,7 +166,9 @@ def test_a_budget_without_a_price_is_said_not_to_be_held(params):
 def test_the_most_that_a_forgotten_cluster_costs_is_said(params):
     params["cluster_options"]["hourly_price_usd"] = 3.0
     _, duration = checks_of(params)
-    assert "a cluster left alone until then: $24.10" in duration.found  # 2 nodes, 4 h and a minute
+    assert (
+        "a cluster left alone until then: $24.10" in duration.finding
+    )  # 2 nodes, 4 h and a minute
 
 
 def test_only_a_failed_check_stops():
@@ -171,7 +217,7 @@ def test_a_controller_that_cannot_be_had_stops_the_study(params, monkeypatch):
 
     monkeypatch.setattr(type(clusters.load("fake")), "controller_check", check)
     plan = make_plan(read_study(params), study_id="demo-1")
-    found = preflight.look(plan)
+    found = look_at(plan)
     assert asked == ["mpi-operator"]  # the other one has no controller
     assert not found.is_ready
     assert "no manifest" in found.text
@@ -184,8 +230,8 @@ def test_more_ranks_than_cores_stop_a_study_of_an_operator_that_never_runs_them(
     params["ranks_per_node"] = 2
     monkeypatch.setattr(type(clusters.load("fake")), "cores_per_node", lambda *_: cores)
     plan = make_plan(read_study(params), study_id="demo-1")
-    assert preflight.look(plan).is_ready
+    assert look_at(plan).is_ready
     monkeypatch.setattr(K8sOperator, "needs_core_per_rank", True)
-    found = preflight.look(plan)
+    found = look_at(plan)
     assert found.is_ready is ready
     assert ("it never runs them" in found.text) is not ready

@@ -6,10 +6,10 @@ import pytest
 
 from include.errors import StudyError
 from include.models import Study
-from include.regression.settings import read_nightly
+from include.regression.settings import NightlyStudy, read_nightly
 from include.study import presets
-from include.study.plan import make_plan, read_study
-from tests.estimates import estimate_study
+from include.study.plan import read_study
+from tests.plans import estimate_study, make_plan
 
 FORM = Study().to_json()
 
@@ -56,6 +56,26 @@ def test_run_6_has_time_enough_to_live():
     assert estimate_study(study).duration_s < study.ttl_hours * 3600
 
 
+def test_the_lean_rehearsal_is_the_study_run6_lean_on_simulated_nodes():
+    ours, theirs = presets.load("rehearsal_lean"), presets.load("run6_lean")
+    of_the_place = {"name", "cluster", "cluster_options", "binding"}
+    of_the_place |= {"ttl_hours", "ask_approval", "max_usd"}
+    assert {k: v for k, v in ours.items() if k not in of_the_place} == {
+        k: v for k, v in theirs.items() if k not in of_the_place
+    }
+    assert ours["cluster_options"]["hourly_price_usd"] > 0
+
+
+def test_run6_lean_asks_run_6_s_question_for_less_money():
+    image = {"image": "x@sha256:0"}
+    full, lean = (read_study(filled({"preset": name} | image)) for name in ("run6", "run6_lean"))
+    same = ("operators", "ranks_per_node", "application_options", "pod_resources", "repeats")
+    assert all(getattr(full, name) == getattr(lean, name) for name in same)
+    assert sorted(full.nodes) == sorted(lean.nodes)
+    assert estimate_study(lean).usd < 0.6 * estimate_study(full).usd
+    assert estimate_study(lean).duration_s < lean.ttl_hours * 3600
+
+
 def test_what_runs_every_night_is_a_preset():
     nightly = read_nightly()
     for name, settings in nightly.items():
@@ -80,6 +100,38 @@ def test_of_the_form_which_sends_every_field_those_that_were_changed_win(preset)
     assert filled(sent) == FORM | {"repeats": 7, "nodes": [8, 16]}
 
 
+@pytest.mark.parametrize("application", ["hpcc", "netpipe"])
+def test_a_study_that_names_no_mpi_gets_the_one_its_application_is_built_for(application):
+    for sent in ({"application": application}, FORM | {"application": application}):
+        assert filled(sent)["mpi_implementation"] == "openmpi"
+    assert filled({"application": "lammps"})["mpi_implementation"] == "mpich"
+
+
+def test_an_mpi_that_was_named_and_does_not_fit_is_refused():
+    sent = {"application": "hpcc", "mpi_implementation": "mpich", "cluster": "existing"}
+    with pytest.raises(StudyError, match="HPC Challenge is built for openmpi; choose that"):
+        read_study(filled(sent))
+
+
+def test_a_preset_s_mpi_is_not_changed(preset, tmp_path):
+    (tmp_path / "other.yaml").write_text("# Other\napplication: hpcc\nmpi_implementation: mpich\n")
+    assert filled({"preset": "other"})["mpi_implementation"] == "mpich"
+
+
+def test_a_study_of_every_night_has_its_application_s_mpi():
+    settings = {
+        "timezone": "UTC",
+        "schedule": "0 2 * * *",
+        "study": {"application": "hpcc", "nodes": [2]},
+    }
+    assert NightlyStudy.model_validate(settings).study.mpi_implementation == "openmpi"
+
+
+def test_an_unknown_application_is_left_for_the_plan_to_refuse():
+    with pytest.raises(StudyError, match="applications has no 'hpc'; did you mean hpcg"):
+        read_study(filled({"application": "hpc"}))
+
+
 def test_an_unknown_key_is_left_for_the_study_to_refuse(preset):
     with pytest.raises(StudyError, match="repaets"):
         read_study(filled({"preset": "some", "repaets": 7}))
@@ -92,10 +144,10 @@ def test_a_preset_that_does_not_exist_is_refused_with_those_that_do(preset):
 
 def test_what_came_of_a_preset_is_told(preset):
     params = FORM | {"preset": "some", "repeats": 7}
-    assert presets.told(params, study=FORM | {"nodes": [8, 16], "repeats": 7}) == (
+    assert presets.described(params, study=FORM | {"nodes": [8, 16], "repeats": 7}) == (
         "preset some sets repeats, nodes; given instead of its own: repeats 7"
     )
-    assert presets.told(FORM | {"preset": None}, study=FORM) is None
+    assert presets.described(FORM | {"preset": None}, study=FORM) is None
 
 
 @pytest.fixture
@@ -130,3 +182,19 @@ def test_every_preset_can_be_chosen_in_a_form_that_starts_with_another(name, sim
     assert study.cluster == own.get("cluster", "simulated")
     # one cluster's options are refused by another, so a preset brings both or none
     assert ("cluster" in own) == ("cluster_options" in own)
+
+
+def test_a_field_that_is_kept_wins_although_it_is_as_the_form_shows_it(preset):
+    sent = FORM | {"preset": "some", "keep": ["nodes"]}
+    assert filled(sent) == FORM | {"repeats": 20}
+    with pytest.raises(StudyError, match="keep: 'node' is no field of a study; did you mean nodes"):
+        filled(FORM | {"preset": "some", "keep": ["node"]})
+
+
+def test_presets_are_offered_by_what_they_cost():
+    names = presets.by_cost()
+    assert set(names) == set(presets.available())
+    spends = [presets.load(name).get("max_usd") is not None for name in names]
+    assert spends == sorted(spends)
+    assert names[0] == "smoke"
+    assert set(names[-2:]) == {"run6", "run6_lean"}

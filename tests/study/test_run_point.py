@@ -15,13 +15,17 @@ import pytest
 from include import k8s_operators
 from include.errors import ClusterError, PartDied, TeardownError
 from include.jobs import cleanup, health, obstacles
+from include.jobs import watch as job_watch
+from include.jobs.events import Warnings
 from include.jobs.spec import job_of
-from include.k8s_operators import Launch
-from include.kube import follower, watch
+from include.k8s_operators import LABEL_POINT, Launch
+from include.kube import follower, guarded, watch
+from include.kube.client import Kube
+from include.kube.watch import LogFollower
 from include.models import ClusterHandle, Status, Study
 from include.results import Results, operator_file
 from include.study import run_point
-from include.study.plan import make_plan
+from tests.kube import api_server
 from tests.kube.api_server import serving
 from tests.kube.scripted_jobs import (
     POD_PATH,
@@ -31,6 +35,7 @@ from tests.kube.scripted_jobs import (
     flux_log_text,
     log_text_of,
 )
+from tests.plans import make_plan
 
 pytestmark = pytest.mark.sockets
 OPERATORS = k8s_operators.available()
@@ -49,8 +54,9 @@ def server():
 
 
 @pytest.fixture
-def setting(server, tmp_path):
+def setting(server, tmp_path, monkeypatch):
     _, kube = server
+    monkeypatch.setattr(job_watch, "LOOK_S", 0.05)
     study = Study(nodes=(2,), warmups=0, repeats=1, point_timeout_s=20)
     handle = ClusterHandle(
         study_id=STUDY_ID,
@@ -76,6 +82,12 @@ def point(operator):
     return make_plan(study, study_id=STUDY_ID).points[0]
 
 
+def patient(setting):
+    """The setting with a time limit that no test reaches: what ends its wait is something else."""
+    study = setting.study.model_copy(update={"point_timeout_s": 3600})
+    return dataclasses.replace(setting, study=study)
+
+
 def stored(setting, point, name):
     return setting.results.read_text(f"points/{point.point_id}/{name}")
 
@@ -98,6 +110,7 @@ def test_good_job_gives_a_valid_record_with_every_measured_field(server, setting
     assert record.deleted_at is not None
     has_brokers = k8s_operators.load(operator).launch is Launch.FLUX
     missing = {"error", "note", "launcher_version", "launcher_image_digest"}
+    missing |= {"queue", "admitted_at", "queue_s"}  # the job has none
     missing |= set() if has_brokers else {"broker_time_s"}
     assert {name for name, value in record.to_json().items() if value is None} == missing
 
@@ -124,11 +137,32 @@ def test_a_resource_that_is_told_of_after_its_end_is_waited_for(
 
 
 def test_a_log_that_the_kubelet_cannot_give_says_nothing_of_the_operator(
-    server, setting, point, operator
+    server, setting, point, operator, monkeypatch
 ):
+    monkeypatch.setattr(watch, "RETRY_S", 0.05)
     ScriptedJob(server[0], operator, log=b"unable to retrieve container logs for containerd://1")
     with pytest.raises(ClusterError, match="kubelet gives nothing but"):
         run_point.run_point(point, setting)
+
+
+def test_a_log_of_which_a_part_was_moved_away_is_marked_and_blames_nobody(
+    server, setting, point, operator, monkeypatch
+):
+    state, _ = server
+    ScriptedJob(state, operator)
+    text = log_text_of(operator)(ranks=2)
+    lines = text.splitlines(keepends=True)
+    parts = iter([b"".join(lines[:8]), b"".join(lines[12:])])
+    monkeypatch.setattr(
+        LogFollower, "_follow", lambda self: self._add(next(parts, b"".join(lines[12:])))
+    )
+    rest = b"".join(lines[12:])
+    monkeypatch.setattr(type(setting.kube), "read_log", lambda *_, **__: rest)
+    record = run_point.run_point(point, setting)
+    assert record.status is Status.INVALID
+    assert "may lack lines between" in record.error
+    assert "may lack lines between" in record.note
+    assert "[the launcher's log may lack lines between" in stored(setting, point, "job.log")
 
 
 def test_a_credential_that_is_refused_for_long_ends_the_point(
@@ -143,10 +177,8 @@ def test_a_credential_that_is_refused_for_long_ends_the_point(
         server[0].refuse_next["GET"] = [401] * 1000
 
     job.start = then_refuse
-    started = time.monotonic()
     with pytest.raises(ClusterError, match="credential is not valid"):
-        run_point.run_point(point, setting)
-    assert time.monotonic() - started < 10
+        run_point.run_point(point, patient(setting))
 
 
 def test_a_dead_part_of_the_cluster_ends_the_point_and_not_as_the_operators_failure(
@@ -158,10 +190,8 @@ def test_a_dead_part_of_the_cluster_ends_the_point_and_not_as_the_operators_fail
         raise PartDied("kube-scheduler has died")
 
     ScriptedJob(server[0], operator, end=False)
-    started = time.monotonic()
     with pytest.raises(PartDied):
-        run_point.run_point(point, dataclasses.replace(setting, health=dead))
-    assert time.monotonic() - started < 10
+        run_point.run_point(point, dataclasses.replace(patient(setting), health=dead))
     assert not setting.results.exists(f"points/{point.point_id}/record.json")
 
 
@@ -189,6 +219,91 @@ def test_log_manifest_events_and_timeline_are_stored(server, setting, point, ope
     assert point.point_id in stored(setting, point, "manifest.yaml")
     assert json.loads(stored(setting, point, "events.json"))[0]["reason"] == "Slow"
     assert json.loads(stored(setting, point, "timeline.json"))["deleted_at"] is not None
+
+
+def event(name, point, *, at, reason):
+    return {
+        "metadata": {"name": name, "creationTimestamp": at},
+        "involvedObject": {"kind": "Pod", "name": f"{point.point_id}-worker-0"},
+        "type": "Normal",
+        "reason": reason,
+        "message": "Pulling image",
+        "lastTimestamp": "2026-01-02T03:04:06Z",  # by the node's clock
+    }
+
+
+def test_pulls_of_an_earlier_attempt_are_not_those_of_this_one(server, setting, point, operator):
+    state, folder = server[0], "/api/v1/namespaces/study/events"
+    ScriptedJob(state, operator)  # its objects are made at 03:04:05
+    before, after = "2026-01-02T03:04:04Z", "2026-01-02T03:04:05Z"
+    state.put(f"{folder}/a", event("a", point, at=before, reason="Pulling"))
+    state.put(f"{folder}/b", event("b", point, at=after, reason="Pulling"))
+    state.put(f"{folder}/c", event("c", point, at=after, reason="Pulled"))
+    record = run_point.run_point(point, setting)
+    assert record.image_pulls == 1
+    kept = json.loads(stored(setting, point, "events.json"))
+    assert [each["reason"] for each in kept] == ["Pulling", "Pulled"]
+
+
+def test_pulls_of_containers_that_are_not_the_jobs_count_for_nothing(
+    server, setting, point, operator
+):
+    state = server[0]
+    job = ScriptedJob(state, operator)
+    own = job.operator.container_of(
+        {"metadata": {"labels": {LABEL_POINT: point.point_id, **job._rank_labels(0)}}}
+    )
+    pulled = (
+        ("spec.containers{istio-proxy}", "docker.io/istio/proxyv2:1.27"),
+        ("spec.initContainers{istio-init}", "docker.io/istio/proxyv2:1.27"),
+        (f"spec.containers{{{own}}}", "mirror.test/lammps"),
+        ("spec.initContainers{flux-view}", setting.handle.image),
+    )
+    for index, (place, image) in enumerate(pulled):
+        told = event(str(index), point, at="2026-01-02T03:04:05Z", reason="Pulling")
+        told["involvedObject"]["fieldPath"] = place
+        told["message"] = f'Pulling image "{image}"'
+        state.put(f"/api/v1/namespaces/study/events/{index}", told)
+    assert run_point.run_point(point, setting).image_pulls == 2
+    kept = json.loads(stored(setting, point, "events.json"))
+    assert kept[0]["container"] == "istio-proxy"
+
+
+def test_pods_that_an_earlier_attempt_could_not_make_do_not_end_this_one(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(obstacles, "UNMADE_S", 0.0)
+    looks, unmade = threading.Semaphore(0), Warnings.unmade
+    monkeypatch.setattr(Warnings, "unmade", lambda self: (looks.release(), unmade(self))[1])
+    state = server[0]
+    job = ScriptedJob(state, operator, end=False)
+    old = event("a", point, at="2026-01-02T03:00:00Z", reason="FailedCreate")
+    state.put("/api/v1/namespaces/study/events/a", {**old, "type": "Warning"})
+    start = job.start
+
+    def start_late(obj):
+        for _ in range(3):
+            looks.acquire()
+        start(obj)
+        job.finish(obj)
+
+    job.start = lambda obj: threading.Thread(target=start_late, args=[obj], daemon=True).start()
+    job._state = lambda *, launches: ended(0) if launches else RUNNING
+    assert run_point.run_point(point, setting).status is Status.VALID
+
+
+def test_events_that_cannot_be_had_lose_no_measurement(
+    server, setting, point, operator, monkeypatch, caplog
+):
+    def refused(*_, **__):
+        raise ClusterError("GET /events: the credential lacks the right")
+
+    monkeypatch.setattr(run_point, "events_of", refused)
+    ScriptedJob(server[0], operator)
+    record = run_point.run_point(point, setting)
+    assert (record.status, record.image_pulls) == (Status.VALID, None)
+    assert "lacks the right" in caplog.text
+    assert stored(setting, point, "events.json").strip() == "[]"
 
 
 def test_events_of_flux_itself_are_kept_and_no_other_operator_has_any(
@@ -252,7 +367,7 @@ def test_failed_launcher_gives_a_failed_record_that_names_the_exit_code(
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        (ended(9), r"exit code 9 \(killed; for want of memory, .* see job.log\)"),
+        (ended(9), r"exit code 9 \(killed; out of memory, .* see job.log\)"),
         (ended(137, "OOMKilled"), r"exit code 137 \(OOMKilled: raise pod_resources.memory\)"),
     ],
 )
@@ -290,6 +405,7 @@ def test_what_the_application_says_of_its_failure_is_passed_on(server, setting, 
         (lambda text: text(ranks=2, energy="-113.9"), "PotEng -113.9"),
         (lambda text: text(ranks=2, energy="nan"), "nan"),
         (lambda text: text(ranks=1), "ranks"),
+        (lambda _: b"2026-01-02T03:04:10Z \n", "the launcher's log is empty"),
     ],
 )
 def test_untrustworthy_result_gives_an_invalid_record(server, setting, point, operator, log, said):
@@ -420,9 +536,7 @@ def test_broker_that_has_ended_badly_ends_the_point_though_a_worker_goes_on(
     monkeypatch.setattr(obstacles, "FAILED_LAUNCHER_S", 0.5)
     job = ScriptedJob(server[0], "flux_operator", log=lost_worker_log())
     job.finish = lambda _: None
-    started = time.monotonic()
     record = run_point.run_point(flux_point(), setting)
-    assert time.monotonic() - started < 10
     assert record.status is Status.FAILED
     assert "JobTimeout" not in record.error
     assert "has ended, its job goes on; flux start ended with exit code 143" in record.error
@@ -456,6 +570,73 @@ def test_launching_pod_that_somebody_deletes_ends_the_point(
     record = run_point.run_point(point, setting)
     assert record.status is Status.FAILED
     assert re.search("the launching pod .* was deleted by somebody else", record.error)
+
+
+@pytest.mark.parametrize("job_ends", [False, True])
+def test_launching_pod_that_ends_as_it_was_deleted_is_told_by_the_deletion(
+    server, setting, point, operator, monkeypatch, job_ends
+):
+    monkeypatch.setattr(obstacles, "FAILED_LAUNCHER_S", 0.2)
+    monkeypatch.setattr(obstacles, "DELETED_LAUNCHER_S", 60.0)
+    job = ScriptedJob(server[0], operator, end=False)
+    put, timers = job._put, []
+
+    def take_away(pod, resource):
+        """As the API server and then the kubelet tell of it; then, maybe, the job's controller."""
+        pod["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:10Z"
+        put(pod)
+        pod["status"]["containerStatuses"][0]["state"] = ended(143)
+        put(pod)
+        if job_ends:
+            job.exit_code = 143
+            job.finish(resource)
+
+    def doomed(pod):
+        put(pod)
+        if job.operator.launches(pod):
+            path = server[1].path(job.operator.resource, point.point_id)
+            timers.append(threading.Timer(0.5, take_away, [pod, server[0].objects[path]]))
+            timers[0].start()
+
+    job._put = doomed
+    record = run_point.run_point(point, setting)
+    timers[0].join()
+    assert record.status is Status.FAILED
+    # The end of its container may come too late to be told, and says nothing more.
+    assert re.search("pod .* was deleted by somebody else; (it|Backoff)", record.error)
+    assert "out of memory" not in record.error
+
+
+def test_pod_that_was_taken_away_is_told_of_though_another_has_its_name_now(
+    server, setting, point, operator
+):
+    state, _ = server
+    job = ScriptedJob(state, operator, end=False)
+
+    def replaced(pod, resource):
+        """As the taint manager takes a pod away, its controller makes it anew, and gives up."""
+        bare = json.dumps(pod)
+        target = {"type": "DisruptionTarget", "status": "True", "reason": "DeletionByTaintManager"}
+        pod["status"]["conditions"].append(target)
+        pod["metadata"]["deletionTimestamp"] = "2026-01-02T03:04:10Z"
+        job._put(pod)
+        time.sleep(0.5)
+        job._put(json.loads(bare))
+        time.sleep(0.5)
+        job.exit_code = 255
+        job.finish(resource)
+
+    def later(resource):
+        pod = state.objects[f"{POD_PATH}/{point.point_id}-worker-1"]
+        timers.append(threading.Timer(0.5, replaced, [pod, resource]))
+        timers[0].start()
+
+    timers, start = [], job.start
+    job.start = lambda resource: (start(resource), later(resource))
+    record = run_point.run_point(point, setting)
+    timers[0].join()
+    assert record.status is Status.FAILED
+    assert f"{point.point_id}-worker-1 is taken away (DeletionByTaintManager)" in record.error
 
 
 def test_what_the_log_tells_of_a_failure_is_told_after_a_time_out_too(server, setting):
@@ -530,6 +711,26 @@ def test_running_job_of_a_killed_worker_is_adopted(server, setting, point, opera
     assert len([m for m, _ in state.requests if m == "POST"]) == 2 * len(created)
 
 
+@pytest.mark.parametrize("operator", ["mpi_operator"])
+def test_a_creation_that_a_proxy_did_not_answer_is_asked_for_again(
+    server, setting, point, operator, monkeypatch
+):
+    """A 502 or 504 says nothing of the request, which the API server may have done."""
+    monkeypatch.setattr(guarded, "PAUSE_S", 0.01)
+    ScriptedJob(server[0], operator)
+    post, codes = api_server._Handler.do_POST, [502, 504]
+
+    def done_unanswered(self):
+        if codes:
+            answer = self._json
+            self._json = lambda *_: answer(codes.pop(0), {"message": "Bad Gateway"})
+        post(self)
+
+    monkeypatch.setattr(api_server._Handler, "do_POST", done_unanswered)
+    assert run_point.run_point(point, setting).status is Status.VALID
+    assert codes == []
+
+
 def test_object_of_somebody_else_is_never_adopted(server, setting, point, operator):
     state, kube = server
     adapter = k8s_operators.load(operator)
@@ -583,6 +784,27 @@ def test_worker_killed_before_the_deletion_keeps_its_record(
     assert state.objects == {}
 
 
+def test_a_part_that_dies_while_the_job_is_deleted_ends_the_wait_and_keeps_the_record(
+    server, setting, point, operator, monkeypatch
+):
+    monkeypatch.setattr(health, "EACH_S", 0.2)
+    monkeypatch.setattr(cleanup, "GONE_S", 3600.0)
+    state, _ = server
+    ScriptedJob(state, operator)
+    state.held_deletions = {f"{point.point_id}-worker-1"}
+
+    def dead_once_recorded():
+        if setting.results.exists(f"points/{point.point_id}/record.json"):
+            raise PartDied("kube-controller-manager has died")
+
+    with pytest.raises(PartDied):
+        run_point.run_point(point, dataclasses.replace(setting, health=dead_once_recorded))
+    state.held_deletions = set()
+    record = run_point.run_point(point, setting)
+    assert (record.status, record.attempt) == (Status.VALID, 1)
+    assert record.deleted_at is not None
+
+
 def test_pods_that_stay_are_removed_by_force(server, setting, point, operator, monkeypatch):
     monkeypatch.setattr(cleanup, "GONE_S", 0.2)
     state, _ = server
@@ -597,11 +819,58 @@ def test_pods_that_cannot_be_removed_are_a_teardown_error(
 ):
     monkeypatch.setattr(cleanup, "GONE_S", 0.2)
     monkeypatch.setattr(cleanup, "FORCED_GONE_S", 0.2)
-    state, kube = server
+    state, _ = server
     ScriptedJob(state, operator)
-    monkeypatch.setattr(kube, "delete_all", lambda *_, **__: datetime(2026, 1, 1, tzinfo=UTC))
+    monkeypatch.setattr(Kube, "delete_all", lambda *_, **__: datetime(2026, 1, 1, tzinfo=UTC))
     with pytest.raises(TeardownError, match="worker-0"):
         run_point.run_point(point, setting)
+
+
+def test_a_dead_part_is_told_while_a_deletion_is_waited_for(server, setting, point, operator):
+    state, _ = server
+    ScriptedJob(state, operator)
+    state.held_deletions = {f"{point.point_id}-worker-0"}
+
+    def dead():
+        if setting.results.record(point.point_id) is not None:
+            raise PartDied("kube-controller-manager of the cluster on this machine has died")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(health, "EACH_S", -1.0)
+        with pytest.raises(PartDied, match="kube-controller-manager"):
+            run_point.run_point(point, dataclasses.replace(setting, health=dead))
+    state.held_deletions = set()
+    assert run_point.run_point(point, setting).status is Status.VALID
+
+
+def test_what_keeps_an_object_is_named(server, setting, point, operator, monkeypatch):
+    monkeypatch.setattr(cleanup, "GONE_S", 0.0)
+    monkeypatch.setattr(cleanup, "FORCED_GONE_S", 0.0)
+    state, _ = server
+    job = ScriptedJob(state, operator)
+    put = job._put
+
+    def held(pod):
+        pod["metadata"]["finalizers"] = ["team.test/keep"]
+        put(pod)
+
+    job._put = held
+    monkeypatch.setattr(Kube, "delete_all", lambda *_, **__: datetime(2026, 1, 1, tzinfo=UTC))
+    with pytest.raises(TeardownError, match=r"worker-0 \(kept by team\.test/keep\)"):
+        run_point.run_point(point, setting)
+
+
+def test_events_that_cannot_be_read_lose_no_measurement(server, setting, point, operator):
+    state, _ = server
+    ScriptedJob(state, operator)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(run_point, "events_of", refuse)
+        record = run_point.run_point(point, setting)
+    assert (record.status, record.image_pulls) == (Status.VALID, None)
+
+
+def refuse(*_, **__):
+    raise ClusterError("the credential lacks the right: events")
 
 
 def test_what_a_lost_worker_left_is_cleared_before_its_operator_is_removed(
@@ -645,3 +914,40 @@ def test_variant_of_the_point_gives_the_manifest_its_option(server, setting):
     record = run_point.run_point(chosen, changed)
     assert (record.status, record.variant, record.binding) == (Status.VALID, "bound", None)
     assert flags["bound"] in stored(changed, chosen, "manifest.yaml")
+
+
+@pytest.mark.parametrize("operator", ["mpi_operator", "indexed_job"])
+@pytest.mark.parametrize("odd", [None, "", "yesterday", "2026-01-02T03:04:06"])
+def test_stamps_that_no_server_should_give_lose_their_instants_and_nothing_else(
+    server, setting, point, operator, odd
+):
+    put = server[0].put
+
+    def with_odd_stamps(path, obj):
+        for told in obj.get("status", {}).get("conditions", []):
+            told["lastTransitionTime"] = odd
+        put(path, obj)
+
+    server[0].put = with_odd_stamps
+    ScriptedJob(server[0], operator)
+    record = run_point.run_point(point, setting)
+    assert (record.status, record.figures["loop_time_s"]) == (Status.VALID, 2.15473)
+    assert (record.pods_scheduled_at, record.completed_at) == (None, None)
+    assert record.pods_created_at is not None
+
+
+@pytest.mark.parametrize("operator", ["mpi_operator"])
+def test_items_of_an_object_that_are_null_or_say_nothing_count_for_nothing(
+    server, setting, point, operator
+):
+    put = server[0].put
+
+    def with_odd_items(path, obj):
+        status = obj.get("status", {})
+        for name in status.keys() & {"conditions", "containerStatuses"}:
+            status[name] = [None, {}, *status[name]]
+        put(path, obj)
+
+    server[0].put = with_odd_items
+    ScriptedJob(server[0], operator)
+    assert run_point.run_point(point, setting).status is Status.VALID

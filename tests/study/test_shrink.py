@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from include import clusters
-from include.cost import account
+from include.cost.saved import SHRINK
 from include.errors import ClusterError
 from include.models import ClusterHandle, Study
 from include.results import Results, step_times
 from include.study import shrink
-from include.study.plan import make_plan
 from include.study.pools import pool_of, still_needed
+from tests.plans import make_plan
 
 STUDY = Study(
     cluster="simulated",
@@ -97,7 +97,7 @@ def test_workers_are_given_back_once_before_the_next_size(results, kept):
         shrink.give_back(results, HANDLE, plan=PLAN, due=due(4))
     (names,) = kept
     assert names == tuple(WORKERS[i] for i in sorted(pool_of(STUDY, nodes=4, workers=8)))
-    assert [step.name for step in step_times.read(results)] == [f"{account.SHRINK}-5"]
+    assert [step.name for step in step_times.read(results)] == [f"{SHRINK}-5"]
     shrink.give_back(results, HANDLE, plan=PLAN, due=due(2))
     assert len(kept[1]) == 3
 
@@ -125,3 +125,28 @@ def test_a_cluster_that_cannot_give_nodes_back_costs_no_measurement(
     shrink.give_back(results, HANDLE, plan=PLAN, due=due(4))
     assert "could not be given back: throttled" in caplog.text
     assert not results.exists(shrink.FILE)
+
+
+def test_a_cluster_that_never_gives_nodes_back_is_asked_for_nothing(results, kept):
+    local = HANDLE.model_copy(update={"cluster": "local"})
+    shrink.give_back(results, local, plan=PLAN, due=due(4))
+    shrink.give_all_back(results, local)
+    assert kept == []
+    assert step_times.read(results) == ()
+    shrink.give_back(results, local, plan=PLAN, due=due(8))  # and none is missing later
+
+
+def test_all_workers_are_given_back_when_no_job_follows(results, kept):
+    results.write_json("cluster.json", HANDLE.to_json())
+    as_it_was_ready = HANDLE.model_copy(update={"worker_nodes": ()})
+    shrink.give_all_back(results, as_it_was_ready)
+    assert kept == [()]
+    assert shrink.kept_workers(results, HANDLE) == ()
+    assert [step.name for step in step_times.read(results)] == [f"{SHRINK}-0"]
+
+
+def test_a_cluster_that_is_made_again_has_all_its_workers(results, kept):
+    shrink.give_back(results, HANDLE, plan=PLAN, due=due(2))
+    shrink.keep_all(results, HANDLE)
+    shrink.give_back(results, HANDLE, plan=PLAN, due=due(8))  # else it would lack nodes
+    assert shrink.kept_workers(results, HANDLE) == WORKERS

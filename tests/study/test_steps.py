@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from include import clusters
 from include.errors import ClusterError, StudyError, TeardownError
 from include.jobs import cleanup
 from include.models import ClusterHandle, Study
 from include.results import Results
+from include.study import address, images, steps, stopping
 from include.study import plan as study_plan
-from include.study import steps
+from include.study.verdict import StudyIncomplete
 from tests.fakes.studies import small_study
 
 
@@ -108,16 +110,32 @@ def test_limits_that_the_form_would_clamp_are_checked():
 
 
 def test_results_go_to_the_study_s_folder_then_the_installation_s(monkeypatch):
-    assert steps.results_root(Study(results="s3://bucket/x")) == "s3://bucket/x"
+    assert address.results_root(Study(results="s3://bucket/x")) == "s3://bucket/x"
     monkeypatch.setenv("OPERATOR_BENCHMARK_RESULTS", "/data/results")
-    assert steps.results_root(Study()) == "file:///data/results"
+    assert address.results_root(Study()) == "file:///data/results"
     monkeypatch.delenv("OPERATOR_BENCHMARK_RESULTS")
-    assert steps.results_root(Study()).endswith("/results")
+    assert address.results_root(Study()).endswith("/results")
 
 
 def test_the_handle_is_stored(params):
     results, handle = started(params)
     assert ClusterHandle.model_validate_json(results.read_bytes("cluster.json")) == handle
+
+
+def test_a_study_that_was_stopped_goes_on_when_its_tasks_are_cleared(params):
+    results, handle = started(params)
+    stopping.stop(results, "no nodes")
+    with pytest.raises(stopping.StudyStopped):
+        steps.install_phase(results, handle, results.plan().phases[0])
+    steps.provision(results, steps.reserve(results))
+    steps.install_phase(results, handle, results.plan().phases[0])
+
+
+def test_a_damaged_file_of_the_cluster_is_named_by_the_verdict(params):
+    results, _ = started(params)
+    results.write_text("cluster.json", "{")
+    with pytest.raises(StudyIncomplete, match=r"cluster\.json cannot be read .*; move it away"):
+        steps.check_complete(results, states={}, may_be_skipped=())
 
 
 def test_only_operators_with_a_controller_are_installed(params):
@@ -164,3 +182,44 @@ def test_nodes_of_a_cluster_that_does_not_become_ready_are_noted_too(params):
     (folder,) = Path(params["results"]).glob("demo-*")
     assert len(json.loads((folder / "nodes.json").read_text())) == 1
     assert not (folder / "cluster.json").exists()
+
+
+@pytest.fixture
+def order(monkeypatch):
+    """Steps of a cluster whose workers come late and can be given back, as they are called."""
+    called = []
+    fake = type(clusters.load("fake"))
+    monkeypatch.setattr(fake, "gives_nodes_back", lambda *_: True)
+    monkeypatch.setattr(fake, "keep_workers", lambda *given: called.append(("keep", given[2])))
+    monkeypatch.setattr(fake, "add_workers", lambda _, handle: called.append("join") or handle)
+    monkeypatch.setattr(fake, "install", lambda *_: called.append("install") or "v1")
+    monkeypatch.setattr(fake, "uninstall", lambda *_: called.append("uninstall"))
+    monkeypatch.setattr(cleanup, "clear_study", lambda *_, **__: called.append("clear jobs"))
+    for step in ("begin_pulling", "finish_pulling"):
+        monkeypatch.setattr(images, step, lambda *_, step=step: called.append(step))
+    return called
+
+
+def test_images_are_pulled_while_workers_join(params, order):
+    results, handle = started(params)
+    steps.install_phase(results, handle, results.plan().phases[0])
+    assert order == ["install", "begin_pulling", "join", "finish_pulling"]
+
+
+def test_workers_end_with_the_last_phase_after_its_jobs_and_before_its_operators(params, order):
+    results, handle = started(params)
+    steps.uninstall_last_phase(results, handle, results.plan().phases[0])
+    assert order == ["clear jobs", ("keep", ()), "uninstall"]
+    order.clear()
+    steps.uninstall_phase(results, handle, results.plan().phases[0])
+    assert order == ["clear jobs", "uninstall"]
+
+
+def test_workers_that_cannot_be_given_back_keep_no_operator_installed(params, order, monkeypatch):
+    def refuse(*_):
+        raise ClusterError("throttled")
+
+    monkeypatch.setattr(type(clusters.load("fake")), "keep_workers", refuse)
+    results, handle = started(params)
+    steps.uninstall_last_phase(results, handle, results.plan().phases[0])
+    assert order == ["clear jobs", "uninstall"]

@@ -9,8 +9,9 @@ import pytest
 from include.k8s_operators import LABEL_STUDY
 from include.kube.client import Kube
 from include.study import teardown
-from include.study.plan import make_plan, read_study
+from include.study.plan import read_study
 from tests.kube.api_server import serving
+from tests.plans import make_plan
 
 PARAMS = json.dumps(
     {

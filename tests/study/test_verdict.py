@@ -94,3 +94,36 @@ def test_phases_that_the_study_does_not_have_may_be_skipped():
 def test_a_point_task_that_is_not_green_is_named_even_with_valid_records(state):
     (found,) = problems(states={"phase_1.points_1": state})
     assert found.startswith(f"task phase_1.points_1 is {state}")
+
+
+@pytest.mark.parametrize(
+    ("install", "told"),
+    [("success", ["the run was stopped by hand before phase_1.uninstall"]), ("skipped", None)],
+)
+def test_a_run_that_is_stopped_in_its_last_point_says_so(install, told):
+    states = {"phase_1.install": install, "phase_1.uninstall": "skipped"}
+    lines = problems(states=states, may_be_skipped=["phase_1.install"])
+    assert lines == (told or [])
+
+
+def test_a_run_that_is_stopped_before_many_tasks_names_the_first_of_them():
+    states = {f"phase_1.points_{number:03}": "skipped" for number in range(2, 999)}
+    (line,) = problems(states=states)
+    assert line.startswith("the run was stopped by hand before phase_1.points_002, ")
+    assert line.endswith(", …")
+    assert len(line) < 600
+
+
+def test_many_points_that_are_lost_for_one_reason_are_one_line():
+    points = tuple(make_point(number) for number in range(1, 31))
+    plan = Plan(
+        study_id="s",
+        study=Study(),
+        phases=(Phase(phase=1, operators=("fake_a",), points=points),),
+    )
+    losses = {point.point_id: "ParseError: plan.json cannot be read" for point in points}
+    with pytest.raises(StudyIncomplete) as raised:
+        judge(plan, records=(), losses=losses, states={})
+    (line,) = str(raised.value).splitlines()
+    assert line.startswith("30 points were lost: ParseError: plan.json cannot be read; they are p1")
+    assert line.endswith("p20, …")

@@ -6,11 +6,13 @@ import socket
 
 import pytest
 
-from include.control_path import lab
+from include import k8s_operators
+from include.control_path import lab, versions
 from include.control_path.arms import arms
 from include.control_path.rows import REQUESTS, RequestCount, read
 from include.control_path.study import Matrix, Store, measure
-from include.embedded.binaries import is_built
+from include.embedded import on_demand
+from include.embedded.binaries import binary, is_built
 from include.embedded.paths import simulated_root
 from include.models import Status
 
@@ -22,12 +24,16 @@ STEPS = (
 )
 
 
-def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
+@pytest.fixture(autouse=True)
+def _has_what_it_takes():
     if not is_built():
         pytest.skip("the programs are not built; run `make setup`")
     with socket.socket() as probing:
         if probing.connect_ex(("127.0.0.1", 8080)) == 0:
             pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+
+
+def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
     matrix = Matrix(
         arms=tuple(arms()[name] for name in ("indexed_job", "flux_operator", "mpi_operator-fast")),
         nodes=(NODES,),
@@ -55,3 +61,64 @@ def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
     assert bindings == [run.pods for run in store.runs]
     assert not simulated_root().exists() or not list(simulated_root().iterdir())
     assert measure(matrix, store) == 0  # nothing is missing: no cluster is started again
+
+
+def test_a_job_before_kueue_is_admitted_and_its_controllers_load_is_the_operators(tmp_path):
+    arm = arms()["indexed_job-kueue"]
+    if not all(on_demand.built(each) for each in arm.controllers):
+        pytest.skip("Kueue is not built; `make controllers` builds it")
+    matrix = Matrix(
+        arms=(arm,),
+        nodes=(4,),
+        repeats=1,
+        cell_limit_s=60.0,
+        job_limit_s=60.0,
+        many=(3,),
+        nodes_per_job=2,
+    )
+    store = Store(tmp_path)
+    assert measure(matrix, store) == 0, (store.runs, store.batches)
+    (run,) = store.runs
+    assert (run.status, run.pods, run.pods_lost) == (Status.VALID, 4, 0)
+    assert 0 < run.admitted_s < run.pods_created_s
+    assert run.operator_version.endswith("with kueue v0.17.0")
+    assert run.requests_operator > 0
+    assert [batch.status for batch in store.batches] == [Status.VALID]
+    assert not simulated_root().exists() or not list(simulated_root().iterdir())
+
+
+def test_gangs_run_alone_and_many_at_once_and_leave_nothing(tmp_path):
+    names = ("jobset", "trainer_mpi")
+    if not all(on_demand.built(each) for each in k8s_operators.controllers(names)):
+        pytest.skip("their controllers are not built; `make controllers` builds them")
+    matrix = Matrix(
+        arms=tuple(arms()[name] for name in (*names, "indexed_job")),
+        nodes=(4,),
+        repeats=1,
+        cell_limit_s=60.0,
+        job_limit_s=60.0,
+        many=(3,),
+        nodes_per_job=2,
+    )
+    store = Store(tmp_path)
+    assert measure(matrix, store) == 0, (store.runs, store.batches)
+    for run in store.runs:
+        assert (run.status, run.pods_lost) == (Status.VALID, 0), run
+        assert run.pods == 4 + (run.k8s_operator in names)
+    for batch in store.batches:
+        assert batch.status is Status.VALID, batch
+        assert 0 < batch.last_start_s < batch.makespan_s
+    of_trainer = next(run for run in store.runs if run.arm == "trainer_mpi")
+    assert "with jobset-manager v0.11.1" in of_trainer.operator_version
+    assert not simulated_root().exists() or not list(simulated_root().iterdir())
+
+
+def test_two_builds_take_turns_and_too_few_jobs_tell_nothing(tmp_path, capsys):
+    words = ["--operator", "mpi_operator", "--head", str(binary("mpi-operator"))]
+    words += ["--nodes", "2", "--repeats", "1", "--out", str(tmp_path)]
+    assert versions.main(words) == 2
+    assert "undecided" in capsys.readouterr().out
+    runs = Store(tmp_path).runs
+    assert {run.arm for run in runs} == {"base", "head"}
+    assert {run.status for run in runs} == {Status.VALID}
+    assert len({run.operator_version for run in runs}) == 2  # the release, and a file's digest

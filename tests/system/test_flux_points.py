@@ -16,7 +16,7 @@ from include.models import Phase, Status, Study
 from include.results import Results
 from include.study import run_point as point_run
 from include.study import steps
-from include.study.plan import make_plan
+from tests.plans import make_plan
 from tests.system.conftest import LOCAL, STUDY_ID
 from tests.system.flux_at_hand import flux_at_hand
 
@@ -87,6 +87,11 @@ def delete_worker(setting, point):
     setting.kube.delete(POD, name)
 
 
+def delete_lead_broker(setting, point):
+    name = next(p["metadata"]["name"] for p in pods(setting, point) if FLUX.launches(p))
+    setting.kube.delete(POD, name)
+
+
 def kill_rank(*_):
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -109,9 +114,13 @@ def is_running_lammps():
 
 @pytest.mark.parametrize(
     ("fault", "reason"),
-    [(kill_rank, "exited (Killed)"), (delete_worker, "node failure on")],
+    [
+        (kill_rank, "exited (Killed)"),
+        (delete_worker, "node failure on"),
+        (delete_lead_broker, "was deleted by somebody else; it ended with exit code"),
+    ],
 )
-def test_loss_in_mid_job_ends_the_point_within_seconds_with_flux_words(setting, fault, reason):
+def test_loss_in_mid_job_ends_the_point_within_seconds_with_its_reason(setting, fault, reason):
     point = point_of("flux_operator", repeat=3)
     struck = []
 

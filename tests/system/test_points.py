@@ -13,7 +13,7 @@ import time
 import pytest
 
 from include import applications, clusters, k8s_operators
-from include.embedded import credentials, local_cluster, machine
+from include.embedded import credentials, local_cluster, machine, programs
 from include.embedded.paths import state_root
 from include.jobs import obstacles
 from include.jobs.spec import job_of
@@ -22,12 +22,20 @@ from include.models import Binding, MpiImplementation, Phase, Status, Study
 from include.results import Results
 from include.study import run_point as point_run
 from include.study import steps
-from include.study.plan import make_plan
+from tests.plans import make_plan
 from tests.system.conftest import LOCAL, STUDY_ID
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-OPERATORS = ("mpi_operator", "indexed_job")
+# Those whose controllers are built when a study asks for them, and which of them are built.
+ON_DEMAND = ("jobset", "trainer_mpi")
+BUILT = tuple(
+    name
+    for name in ON_DEMAND
+    if all(programs.find(each) for each in k8s_operators.controllers((name,)))
+)
+OPERATORS = ("mpi_operator", "indexed_job", *BUILT)
+NOT_BUILT = pytest.mark.skip(reason="its controllers are not built; `make controllers` builds them")
 # A limit that no point comes near by the machine's being busy; tests that need a limit have one.
 STUDY = Study(operators=OPERATORS, nodes=(2,), warmups=0, repeats=1, point_timeout_s=150)
 OPEN_MPI_ATTEMPTS = 3
@@ -44,7 +52,12 @@ def installed(handle, tmp_path_factory):
     steps.uninstall_phase(results, handle, phase)
 
 
-@pytest.fixture(params=OPERATORS)
+@pytest.fixture(
+    params=[
+        *OPERATORS,
+        *(pytest.param(name, marks=NOT_BUILT) for name in ON_DEMAND if name not in BUILT),
+    ]
+)
 def operator(request):
     return k8s_operators.load(request.param)
 
@@ -95,16 +108,23 @@ def test_lammps_on_two_nodes_gives_a_valid_record(setting, point):
     assert record.ranks == 2
     assert 0 < record.figures.get("loop_time_s") < record.launcher_time_s <= record.end_to_end_s + 1
     assert record.figures.get("pot_eng") == pytest.approx(-113.30058, rel=1e-5)
-    assert record.operator_version in {"v0.8.2", f"Kubernetes {record.kubernetes_version}"}
+    versions = {
+        "mpi_operator": "v0.8.2",
+        "indexed_job": f"Kubernetes {record.kubernetes_version}",
+        "jobset": "v0.11.1",
+        "trainer_mpi": "v2.2.0 with jobset-manager v0.11.1",
+    }
+    assert record.operator_version == versions[point.k8s_operator]
     missing = {name for name, value in record.to_json().items() if value is None}
     of_launcher = {"broker_time_s", "launcher_version", "launcher_image_digest"}
-    assert missing == {"error", "note", "instance_type", *of_launcher}
+    of_queue = {"queue", "queue_s", "admitted_at"}
+    assert missing == {"error", "note", "instance_type", *of_launcher, *of_queue}
     assert setting.kube.list(POD).items == ()
 
 
 def host_names(setting, point):
     """What `hostname` printed on the workers: whole lines, as warnings name pods as well."""
-    name = rf"{re.escape(point.point_id)}(?:-worker)?-[0-9]+"
+    name = rf"{re.escape(point.point_id)}(?:-(?:worker|node)(?:-0)?)?-[0-9]+"
     stamped = re.compile(rf"^\S+ ({name})\s*$", re.MULTILINE)
     return set(stamped.findall(stored(setting, point, "job.log")))
 

@@ -23,7 +23,7 @@ from include.simulation.gates import GATE
 from include.simulation.nodes import LAUNCHER, worker_names
 from include.study import run_point as point_run
 from include.study import steps
-from include.study.plan import make_plan
+from tests.plans import make_plan
 from tests.system.conftest import STUDY_ID
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]

@@ -1,11 +1,11 @@
-"""Presets: studies that are kept by name in this folder.
+"""Presets: studies kept by name in this folder.
 
-A file there is one study: fields of `include.models.Study`, and what it leaves out is taken from
-the form. Its first line is a comment that says in words what the study is. Only `nightly.yaml` is
-of another form: it holds several studies and when they run, each of which is a preset, too.
+A file is one study with fields of `include.models.Study`; the form supplies the omitted ones. Its
+first line is a comment that describes the study. Only `nightly.yaml` has another form: it holds
+several studies and their schedules, each of which is a preset too.
 
-The form itself starts with the demo, or with the preset that `OPERATOR_BENCHMARK_STUDY` names: an
-installation that has no root, or a cluster of its own, is right at the first click.
+The form itself starts with the demo, or with the preset named by `OPERATOR_BENCHMARK_STUDY`, so
+that an installation without root, or with its own cluster, is right at the first click.
 """
 
 from __future__ import annotations
@@ -21,19 +21,33 @@ import yaml
 from include import adapters
 from include.errors import StudyError
 from include.models import Study
+from include.study import own_mpi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = Path(__file__).parent
 NIGHTLY = "nightly.yaml"  # read by `include.regression.settings`
-PARAM = "preset"  # the form's field beside those of a study
-START_VARIABLE = "OPERATOR_BENCHMARK_STUDY"  # the preset whose values the form starts with
+PARAM = "preset"  # the form's fields besides those of a study
+KEPT = "keep"
+START_VARIABLE = "OPERATOR_BENCHMARK_STUDY"  # the preset that the form starts with
 
 
 def available() -> tuple[str, ...]:
     """Names of all presets, sorted."""
     return tuple(sorted((*_files(), *_nightly())))
+
+
+def by_cost() -> tuple[str, ...]:
+    """Names of all presets, cheapest first; those without costs by their runs' size."""
+    return tuple(sorted(available(), key=lambda name: (*_size(name), name)))
+
+
+def _size(name: str) -> tuple[float, int]:
+    """Maximum cost of a preset, and the total nodes of its runs."""
+    study = Study.model_validate(load(name))
+    runs = len(study.operators) * (study.repeats + study.warmups)
+    return (study.max_usd or 0.0, runs * sum(study.nodes))
 
 
 def title(name: str) -> str:
@@ -54,13 +68,13 @@ def load(name: str) -> dict[str, Any]:
 
 
 def start() -> Study:
-    """The study that the form shows at first; StudyError for a preset that does not exist."""
+    """The study that the form shows initially; StudyError for an unknown preset."""
     name = os.environ.get(START_VARIABLE)
     return Study.model_validate(load(name)) if name else Study()
 
 
 def _files() -> dict[str, Path]:
-    """The file of each preset that has one to itself, in this folder or in somebody's own."""
+    """The files of presets that have their own, in this folder or the user's."""
     own = adapters.own_folder("presets")
     folders = (FOLDER, *([own] if own else []))
     return {p.stem: p for folder in folders for p in folder.glob("*.yaml") if p.name != NIGHTLY}
@@ -83,27 +97,41 @@ def _parsed(text: str) -> Any:
 
 
 def fill_in(params: Mapping[str, Any], *, conf: Mapping[str, Any]) -> dict[str, Any]:
-    """The params of a run as fields of a study: those of its preset where nobody gave another.
+    """The params of a run as a study's fields: its preset's, except where the user gave others.
 
-    `conf` is what the caller sent. What is in it was given and wins over the preset. The trigger
-    form sends every field, touched or not: there a field counts as given when it is not as the
-    form showed it at first. StudyError for a preset that does not exist.
+    `conf` is what the caller sent: given values, which win over the preset. The trigger form sends
+    every field, touched or not: there a field counts as given if it differs from the form's initial
+    value, or is named in `keep`. StudyError for an unknown preset.
+    An MPI library that neither gives is the one that the application is built for.
     """
-    fields = {name: value for name, value in params.items() if name != PARAM}
-    if (chosen := params.get(PARAM)) is None:
-        return fields
+    fields = {name: value for name, value in params.items() if name not in {PARAM, KEPT}}
+    chosen = params.get(PARAM)
+    preset = {} if chosen is None else load(chosen)
+    given = _given(params, conf=conf)
+    filled = fields | {name: value for name, value in preset.items() if name not in given}
+    return filled if own_mpi.FIELD in {*given, *preset} else filled | own_mpi.own_mpi(filled)
+
+
+def _given(params: Mapping[str, Any], *, conf: Mapping[str, Any]) -> set[str]:
+    """The fields that the caller chose; StudyError for an unknown one in `keep`."""
     untouched = start().to_json() if set(Study.model_fields) <= set(conf) else {}
-    preset = load(chosen)
-    taken = {
-        name: value
-        for name, value in preset.items()
-        if name not in conf or (name in untouched and conf[name] == untouched[name])
-    }
-    return fields | taken
+    chosen = {name for name in conf if name not in untouched or conf[name] != untouched[name]}
+    return chosen | _kept(params)
 
 
-def told(params: Mapping[str, Any], *, study: Mapping[str, Any]) -> str | None:
-    """The fields of a study that are its preset's and those given; None without a preset."""
+def _kept(params: Mapping[str, Any]) -> frozenset[str]:
+    """Fields that win over a preset unchanged; StudyError for an unknown one."""
+    given = params.get(KEPT) or ()
+    for name in given:
+        if name not in Study.model_fields:
+            hint = adapters.did_you_mean(str(name), Study.model_fields)
+            more = f"; {hint}" if hint else ""
+            raise StudyError(f"{KEPT}: {name!r} is no field of a study{more}")
+    return frozenset(given)
+
+
+def described(params: Mapping[str, Any], *, study: Mapping[str, Any]) -> str | None:
+    """Text on a study's preset and the values given instead of its own; None without a preset."""
     if (chosen := params.get(PARAM)) is None:
         return None
     preset = load(chosen)

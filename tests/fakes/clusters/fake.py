@@ -67,6 +67,9 @@ class FakeKube(Journal):
     def delete_all(self, kind, *, selector, grace_s=None):
         self.note(f"delete all {kind.plural}")
 
+    def close(self):
+        """There is no connection."""
+
 
 def _journal(reservation: Reservation) -> Journal:
     return Journal(Options.model_validate(reservation.options))
@@ -75,6 +78,7 @@ def _journal(reservation: Reservation) -> Journal:
 class FakeCluster(Cluster):
     name = "fake"
     title = "Nothing"
+    runs_images = False
     options = Options
 
     def reserve(self, study, *, study_id):
@@ -119,6 +123,7 @@ class FakeCluster(Cluster):
             image="fake",
             image_digest=None,
             image_pull_policy="Never",
+            worker_nodes=("node-1", "node-2"),
         )
 
     def health(self, reservation, kube, controller):

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 from include.k8s_operators import JobPhase, JobState, K8sOperator
-from include.kube.kinds import JOB
+from include.kube.kinds import JOB, Controller
 from include.models import Model
 
 
@@ -18,8 +16,16 @@ class FakeOperator(K8sOperator):
     title = "Fake operator A"
     version = "1"
     options = Options
-    controller = SimpleNamespace(
-        name="fake-a", version="1", namespace="fake-a", crd_name="fakes.a.test"
+    controller = Controller(
+        name="fake-a",
+        version="1",
+        namespace="fake-a",
+        crd_name="fakes.a.test",
+        go_module="example.org/fake-a",
+        crd_files=(),
+        deployment_file="",
+        cluster_role="fake-a",
+        process_arguments=(),
     )
     resource = JOB
     longest_pod_suffix = "-0"

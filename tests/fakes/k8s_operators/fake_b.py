@@ -1,43 +1,23 @@
-"""An operator with a controller that exists by name only."""
+"""A second operator with a controller that exists by name only."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+import dataclasses
 
-from include.k8s_operators import JobPhase, JobState, K8sOperator
-from include.kube.kinds import JOB
-from include.models import Model
+from tests.fakes.k8s_operators import fake_a
 
 
-class Options(Model):
-    """None."""
-
-
-class FakeOperator(K8sOperator):
+class FakeOperator(fake_a.FakeOperator):
     name = "fake_b"
     title = "Fake operator B"
-    version = "1"
-    options = Options
-    controller = SimpleNamespace(
-        name="fake-b", version="1", namespace="fake-b", crd_name="fakes.b.test"
+    controller = dataclasses.replace(
+        fake_a.FakeOperator.controller,
+        name="fake-b",
+        namespace="fake-b",
+        crd_name="fakes.b.test",
+        go_module="example.org/fake-b",
+        cluster_role="fake-b",
     )
-    resource = JOB
-    longest_pod_suffix = "-0"
-
-    def objects(self, job, options):
-        raise NotImplementedError
-
-    def state(self, resource):
-        return JobState(phase=JobPhase.SUCCEEDED)
-
-    def carries_ranks(self, pod):
-        return True
-
-    def launches(self, pod):
-        return True
-
-    def launcher_time_s(self, lines):
-        raise NotImplementedError
 
 
 ADAPTER = FakeOperator()

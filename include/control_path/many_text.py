@@ -1,0 +1,89 @@
+"""The chapter on many jobs at once: its tables and a plain-language reading."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from include.control_path import cells
+from include.models import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from include.control_path.rows import Batch
+
+HEADER = (
+    *("jobs", "n", "submitted", "a job's start, median", "last start", "late, median"),
+    *("late, most", "makespan", "requests per job: operator", "controller-manager"),
+    *("CPU s: operator", "controller-manager"),
+)
+_SECONDS = ("submitted_s", "start_median_s", "last_start_s", "late_median_s", "late_most_s")
+
+
+def medians(batches: Iterable[Batch]) -> pd.DataFrame:
+    """One row per arm and number of jobs: `n` and the medians of the valid batches."""
+    frame = pd.DataFrame([each.to_json() for each in batches if each.status is Status.VALID])
+    if frame.empty:
+        return frame
+    frame["cpu_operator_s"] = frame["cpu_operator_s"].astype("float64")
+    return cells.medians(frame, by="jobs")
+
+
+def tables(table: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, list[list[str]]]]:
+    """Rows of each arm by its title, in the order of the names; arms without any are left out."""
+    every = [(title, _rows(table, arm)) for arm, title in names.items()]
+    return [(title, rows) for title, rows in every if rows]
+
+
+def _rows(table: pd.DataFrame, arm: str) -> list[list[str]]:
+    if table.empty:
+        return []
+    return [_cells(row) for row in table[table["arm"] == arm].to_dict(orient="records")]
+
+
+def _cells(row: dict[Any, Any]) -> list[str]:
+    return [
+        *(f"{int(row['jobs']):,}", str(int(row["n"]))),
+        *(f"{row[name]:.2f}" for name in (*_SECONDS, "makespan_s")),
+        *(
+            f"{row[name] / row['jobs']:.1f}"
+            for name in ("requests_operator", "requests_controller_manager")
+        ),
+        "-" if pd.isna(row["cpu_operator_s"]) else f"{row['cpu_operator_s']:.1f}",
+        f"{row['cpu_controller_manager_s']:.1f}",
+    ]
+
+
+def readings(table: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
+    """A sentence per quantity at the largest number of jobs that several arms have."""
+    if table.empty:
+        return []
+    counts = table.groupby("jobs")["arm"].nunique()
+    shared = counts[counts >= cells.LEAST_FOR_A_COMPARISON]
+    if shared.empty:
+        return []
+    jobs = int(max(shared.index))
+    at = table[table["jobs"] == jobs].set_index("arm")
+    arms = {arm: title for arm, title in names.items() if arm in at.index}
+    columns = {
+        f"Of {jobs} jobs submitted together the last one starts after": "last_start_s",
+        f"The last of the {jobs} is terminal after": "makespan_s",
+        "A state is late, at most, by": "late_most_s",
+    }
+    return [
+        f"{words}: "
+        + "; ".join(f"{title} {at[column][arm]:.1f} s" for arm, title in arms.items())
+        + "."
+        for words, column in columns.items()
+    ]
+
+
+def failures(batches: Iterable[Batch]) -> list[str]:
+    """Batches that did not finish, with their state at that time."""
+    return [
+        f"{each.arm} with {each.jobs} jobs: {each.error}"
+        for each in batches
+        if each.status is not Status.VALID
+    ]

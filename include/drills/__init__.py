@@ -1,0 +1,1 @@
+"""Drills: deliberate faults during a study, and what survives them."""
