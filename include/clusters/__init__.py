@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from abc import abstractmethod
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from include.adapters import OptionsT
 from include.checks import Findings, busy, failed, passed
 from include.errors import ClusterBusy, ClusterError
 from include.kube import installation
+from include.kube.guarded import GuardedKube
 from include.kube.kinds import NODE
 from include.models import Reservation
 from include.tariff import PaidNode, Tariff
@@ -144,6 +146,11 @@ class Cluster(adapters.Adapter[OptionsT]):
     @abstractmethod
     def connect(self, reservation: Reservation) -> Kube:
         """A client with the pipeline's own credential, bound to the study's namespace."""
+
+    def connect_guarded(self, reservation: Reservation) -> Kube:
+        """Such a client whose requests end by PartDied when a part of the cluster is dead."""
+        kube = self.connect(reservation)
+        return GuardedKube(kube, partial(self.health, reservation, kube, None))
 
     def administer(self, reservation: Reservation) -> Kube:
         """A client that may also make what a study needs outside its namespace."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from include.study.losses import Loss
 
 KILLED = "its process was killed"
+LONG_S = 150.0  # a task that takes longer shows what it waits for
+STANDARD_ERROR = 2
 
 
 class How(StrEnum):
@@ -85,6 +88,7 @@ class Task:
 
 def _work(work: Callable[[Callable[[str], None]], Any], writer: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    faulthandler.dump_traceback_later(LONG_S, file=STANDARD_ERROR)
     clock.prepare_task()
     try:
         value = work(writer.send)

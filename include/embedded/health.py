@@ -10,6 +10,8 @@ from include.embedded.credentials import CONTROLLER_MANAGER, SCHEDULER
 from include.errors import PartDied
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from include.embedded.processes import HostProcess
     from include.embedded.state import ClusterState
 
@@ -24,13 +26,27 @@ def require_whole(root: Path, *, study_id: str) -> None:
     that stood still.
     """
     current = state.require(root, study_id=study_id)
-    if not current.is_complete or not (dead := current.dead()):
-        return
+    if current.is_complete and (dead := current.dead()):
+        raise _died(dead)
+
+
+def require_served(root: Path) -> None:
+    """PartDied when the database or the API server of the cluster in the folder is dead.
+
+    For who makes or revives the cluster, whose other parts may be missing yet.
+    """
+    current = state.read_or_none(root)
+    parts = current.dead() if current else ()
+    if dead := tuple(part for part in parts if part.name in {DATABASE, API_SERVER}):
+        raise _died(dead)
+
+
+def _died(dead: Sequence[HostProcess]) -> PartDied:
     names = " and ".join(part.name for part in dead)
     have = "has" if len(dead) == 1 else "have"
     done = "been stopped by a signal" if all(map(processes.is_stopped, dead)) else "died"
     log_ends = "\n".join(f"{part.log}:\n{processes.log_tail(Path(part.log))}" for part in dead[:1])
-    raise PartDied(f"{names} of the cluster on this machine {have} {done}: the end of {log_ends}")
+    return PartDied(f"{names} of the cluster on this machine {have} {done}: the end of {log_ends}")
 
 
 def dead_names(current: ClusterState) -> frozenset[str]:

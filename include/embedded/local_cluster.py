@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from include.embedded import (
@@ -28,6 +29,7 @@ from include.embedded.layout import BRIDGE_ADDRESS, Layout, nodes
 from include.embedded.state import ClusterState
 from include.kube.client import Kube
 from include.kube.conditions import is_ready
+from include.kube.guarded import GuardedKube
 from include.kube.kinds import NODE
 
 if TYPE_CHECKING:
@@ -177,8 +179,12 @@ def describe(node_count: int) -> tuple[str, ...]:
 
 
 def admin(layout: Layout, *, namespace: str) -> Kube:
-    """A client with all rights; for making the cluster, never for the pipeline."""
-    return Kube.from_kubeconfig(layout.kubeconfig(credentials.ADMIN), namespace=namespace)
+    """A client with all rights; for making the cluster, never for the pipeline.
+
+    A dead database or API server ends its requests at once by PartDied.
+    """
+    kube = Kube.from_kubeconfig(layout.kubeconfig(credentials.ADMIN), namespace=namespace)
+    return GuardedKube(kube, partial(health.require_served, layout.root))
 
 
 def apply(layout: Layout, objects: tuple[dict[str, Any], ...]) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from kubernetes.client.exceptions import ApiException
 
-from include.errors import ClusterError
+from include.errors import ClusterError, PartDied
 from include.jobs.pod_states import waits_for_node
 from include.kube.conditions import is_down
 from include.kube.kinds import EVENT, NODE
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from include.kube.client import Kube
 
+log = logging.getLogger(__name__)
 WARNING = "Warning"
 
 UNMADE = ("FailedCreate", "MPIJobFailed")  # reasons of events for pods that could not be made
@@ -81,7 +82,10 @@ def warnings_of(events: Iterable[dict[str, Any]]) -> list[str]:
 
 
 class Warnings:
-    """The cluster's warnings about a point's objects."""
+    """The cluster's warnings about a point's objects: an extra, so no answer means none.
+
+    PartDied of a guarded client passes through everywhere.
+    """
 
     def __init__(
         self, kube: Kube, name: str, *, since: Callable[[], str | None] = lambda: None
@@ -108,33 +112,49 @@ class Warnings:
         A pod with later news, such as the pull of its image, is not stuck.
         """
         waiting = {n: pod["spec"]["nodeName"] for n, pod in pods.items() if waits_for_node(pod)}
-        reasons = {n: self._last_word(n) or self._down_node(node) for n, node in waiting.items()}
+        if not waiting:
+            return {}
+        events, down = self._recent(), self._down_nodes()
+        reasons = {
+            name: _last_word(events, name) or (f"{node} is not Ready" if node in down else None)
+            for name, node in waiting.items()
+        }
         return {name: reason for name, reason in reasons.items() if reason}
 
-    def _down_node(self, node: str) -> str | None:
-        """Reason why the node starts nothing; nodes are only examined once a pod has waited."""
+    def _down_nodes(self) -> set[str]:
+        """Names of nodes that start nothing; they are only examined once a pod has waited."""
         if time.monotonic() >= self._nodes_at:
-            self._nodes_at = time.monotonic() + NODES_EACH_S
-            with suppress(ClusterError, ApiException):
+            try:
                 nodes = self._kube.list(NODE).items
                 self._down = {each["metadata"]["name"] for each in nodes if is_down(each)}
-        return f"{node} is not Ready" if node in self._down else None
-
-    def _last_word(self, pod: str) -> str | None:
-        mine = [each for each in self._recent() if each["object"] == f"Pod/{pod}"]
-        newest = max((str(each["at"] or "") for each in mine), default="")
-        last = [each for each in mine if str(each["at"] or "") == newest]
-        if not last or not all(_is_stuck(str(each["reason"])) for each in last):
-            return None
-        return next(iter(warnings_of(last)), None)
+            except PartDied:
+                raise
+            except (ClusterError, ApiException) as err:
+                log.debug("the nodes cannot be had: %s", err)
+            self._nodes_at = time.monotonic() + NODES_EACH_S  # from the answer's end
+        return self._down
 
     def _recent(self) -> list[dict[str, Any]]:
         if time.monotonic() >= self._next_look_at:
-            self._next_look_at = time.monotonic() + PAUSE_S
             self._events = self._read()
+            self._next_look_at = time.monotonic() + PAUSE_S  # from the answer's end
         return self._events
 
     def _read(self) -> list[dict[str, Any]]:
-        with suppress(ClusterError):
+        try:
             return events_of(self._kube, self._name, since=self._since())
+        except PartDied:
+            raise
+        except ClusterError as err:
+            log.debug("the events about %s cannot be had: %s", self._name, err)
         return []
+
+
+def _last_word(events: Iterable[dict[str, Any]], pod: str) -> str | None:
+    """The newest event of a pod, if its node cannot start it by that."""
+    mine = [each for each in events if each["object"] == f"Pod/{pod}"]
+    newest = max((str(each["at"] or "") for each in mine), default="")
+    last = [each for each in mine if str(each["at"] or "") == newest]
+    if not last or not all(_is_stuck(str(each["reason"])) for each in last):
+        return None
+    return next(iter(warnings_of(last)), None)

@@ -14,6 +14,7 @@ from include.jobs.events import Warnings
 from include.jobs.health import Health
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
 from include.kube.answers import AccessRefused
+from include.kube.guarded import GuardedKube
 from include.kube.kinds import POD
 from include.kube.watch import Change, LogFollower, Watcher
 from include.parsers import kubelet_log
@@ -74,7 +75,8 @@ class JobWatch:
         self._deleted: set[str] = set()
         self._deleted_early: list[str] = []  # before the launcher had ended
         self._losses: dict[str, str] = {}  # by pod, whose name another may have by now
-        self._warnings = Warnings(kube, name, since=lambda: self.created_at)
+        self._asking = GuardedKube(kube, self._health.require)
+        self._warnings = Warnings(self._asking.once(), name, since=lambda: self.created_at)
 
     def __enter__(self) -> Self:
         for watcher in self._watchers:
@@ -84,6 +86,7 @@ class JobWatch:
     def __exit__(self, *_: object) -> None:
         for thread in (*self._watchers, *([self._follower] if self._follower else [])):
             thread.stop()
+        self._asking.close()
 
     @property
     def rank_pods(self) -> list[dict[str, Any]]:
@@ -133,8 +136,7 @@ class JobWatch:
                     self._settle(self._has_reason)
                 raise JobFailed(self._failure(state.message))
         self._require_news(of_late=True)
-        msg = f"not ended after {timeout_s:.0f} s (point_timeout_s): {self._standing()}"
-        raise JobTimeout(msg)
+        raise JobTimeout(f"not ended after {timeout_s:.0f} s (point_timeout_s): {self._standing()}")
 
     def _next_state(self, timeout_s: float) -> JobState:
         try:
@@ -224,14 +226,13 @@ class JobWatch:
             with suppress(queue.Empty):
                 self._take(self._changes.get(timeout=0.1))
         if self._follower:
-            self._follower.finish(timeout_s=LOG_END_S)
+            self._follower.finish(self._asking, timeout_s=LOG_END_S)
             if not self._follower.complete:
                 log.warning("%s: the launcher's log may lack its end", self._name)
 
     def _is_whole(self) -> bool:
         started = [pod for pod in self.rank_pods if self._has_started(pod)]
-        known = self.resource is not None and self._follower is not None
-        return known and len(started) >= self._nodes
+        return bool(self.resource and self._follower) and len(started) >= self._nodes
 
     def _has_reason(self) -> bool:
         """True if the reason for the failure is known: a launcher pod's end, or a loss."""
@@ -268,9 +269,8 @@ class JobWatch:
         """The evidence against success in the log of an ended launcher, if there is any."""
         if self._follower is None or self._follower.is_alive():
             return None
-        self._log_file.seek(0)
         try:
-            lines = [kubelet_log.split_stamp(line)[1] for line in lines_of(self._log_file.read())]
+            lines = [kubelet_log.split_stamp(line)[1] for line in lines_of(self._follower.text)]
             self._operator.confirm_success(lines)
         except (JobFailed, ParseError) as err:
             return str(err) if isinstance(err, JobFailed) else None

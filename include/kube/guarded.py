@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,19 @@ class GuardedKube(Kube):
         hasty = kube.asking_once()
         super().__init__(hasty.api, namespace=hasty.namespace)
         self._guard = guard
+        self.is_patient = True
+
+    def once(self) -> GuardedKube:
+        """The same client without patience, for what can be done without."""
+        other = copy.copy(self)
+        other.is_patient = False
+        return other
+
+    def in_namespace(self, namespace: str) -> GuardedKube:
+        """The same client, guarded too, with another default namespace."""
+        other = copy.copy(self)
+        other.namespace = namespace
+        return other
 
     def request(
         self, method: str, path: str, *, timeout_s: float = ONE_ANSWER_S, **details: Any
@@ -44,7 +58,7 @@ class GuardedKube(Kube):
             except ClusterError as err:
                 trouble.note(err)
                 self._look()
-                if trouble.lasting():
+                if not self.is_patient or trouble.lasting():
                     raise
             time.sleep(PAUSE_S)
 

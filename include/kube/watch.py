@@ -128,7 +128,7 @@ class LogFollower(Follower):
         self._pod = pod
         self._container = container
         self._file = file
-        self._text = b""
+        self.text = b""
         self._foreign: list[str] = []  # the kubelet's own lines
         self._ended = threading.Event()
         self.complete = False  # read after the container's end
@@ -164,8 +164,8 @@ class LogFollower(Follower):
         """Read the log to its end and no further: the container has ended."""
         self._ended.set()
 
-    def finish(self, *, timeout_s: float) -> None:
-        """Read the rest of the log when the container, or its job, has ended.
+    def finish(self, kube: Kube, *, timeout_s: float) -> None:
+        """Read the rest of the log, with `kube`, when the container, or its job, has ended.
 
         Raises ClusterError when nothing of the container's log could ever be read.
         """
@@ -173,22 +173,22 @@ class LogFollower(Follower):
         self.join(timeout=timeout_s)
         self.stop()
         try:
-            self.complete = self._read_once_more()
+            self.complete = self._read_once_more(kube)
         except ApiException:  # its pod is gone, and what was followed is all there is
             log.info("the log of %s cannot be read once more", self._pod)
         except ClusterError as err:
             log.warning("log of %s: %s", self._pod, err)
-            if not self._text:
+            if not self.text:
                 msg = f"nothing of the log of {self._pod} could be read: {err}"
                 raise ClusterError(msg) from err
-        if self._foreign and not self._text:
+        if self._foreign and not self.text:
             msg = f"of the log of {self._pod} the kubelet gives nothing but {self._foreign[0]!r}"
             raise ClusterError(msg)
 
-    def _read_once_more(self) -> bool:
+    def _read_once_more(self, kube: Kube) -> bool:
         """Read the log without following it; False when the kubelet added something."""
         for _ in range(LAST_READINGS):
-            self._add(self._kube.read_log(self._pod, container=self._container))
+            self._add(kube.read_log(self._pod, container=self._container))
             if self._is_clean:
                 return True
             time.sleep(RETRY_S)
@@ -211,14 +211,14 @@ class LogFollower(Follower):
             if line not in self._foreign:
                 log.warning("the kubelet says in the log of %s: %s", self._pod, line)
                 self._foreign.append(line)
-        union = log_text.joined(self._text, own)
-        self._text = union.text
+        union = log_text.joined(self.text, own)
+        self.text = union.text
         if union.gap:
             log.warning("%s: %s", self._pod, union.gap)
             self.gaps.append(union.gap)
         self._file.seek(0)
         self._file.truncate()
-        self._file.write(self._text)
+        self._file.write(self.text)
 
 
 def _event(line: bytes) -> dict[str, Any]:

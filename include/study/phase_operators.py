@@ -35,7 +35,7 @@ def clear_jobs(handle: ClusterHandle, phase: Phase) -> None:
     """Delete everything that the phase's jobs left; TeardownError when a pod remains."""
     operators = [k8s_operators.load(name) for name in phase.operators]
     images.stop_pulling(handle)
-    kube = clusters.load(handle.cluster).connect(handle)
+    kube = clusters.load(handle.cluster).connect_guarded(handle)
     cleanup.clear_study(kube, operators, study_id=handle.study_id)
 
 

@@ -187,3 +187,16 @@ def test_parts_that_lost_the_api_server_are_started_again_with_it(dead, again):
     names = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
     parts = [(DEAD if n == dead else ME).model_copy(update={"name": n}) for n in names]
     assert {part.name for part in health.to_start_again(cluster(*parts))} == again
+
+
+@pytest.mark.parametrize("name", [health.DATABASE, health.API_SERVER])
+def test_a_dead_part_that_serves_objects_ends_what_the_administrator_asks(layout, name):
+    keep(layout, cluster(ME, DEAD.model_copy(update={"name": name})))
+    with pytest.raises(PartDied, match=f"{name} of the cluster .* has died"):
+        health.require_served(layout.root)
+
+
+def test_who_revives_a_cluster_is_not_stopped_by_what_is_not_revived_yet(layout):
+    health.require_served(layout.root)  # nothing is made yet
+    keep(layout, cluster(ME, DEAD.model_copy(update={"name": "mpi-operator"})))
+    health.require_served(layout.root)

@@ -5,11 +5,12 @@ from types import SimpleNamespace
 import pytest
 
 from include import k8s_operators
+from include.errors import ClusterError
 from include.jobs import events, obstacles
 from include.jobs.events import Warnings, warnings_of
 from include.jobs.obstacles import Obstacle, Patience, View
 from include.k8s_operators import LABEL_POINT
-from include.kube.kinds import NODE
+from include.kube.kinds import EVENT, NODE
 from tests.kube.scripted_jobs import RUNNING, ended
 
 MPI = k8s_operators.load("mpi_operator")
@@ -335,6 +336,30 @@ def test_a_pod_is_stuck_as_long_as_its_last_news_says_so():
         "p-4": "FailedCreatePodSandBox of Pod/p-4: m",
         "p-6": "FailedMapVolume of Pod/p-6: m",
     }
+
+
+class Silent:
+    """A cluster whose answers are waited for in vain, for longer than any pause."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.asked = []
+
+    def list(self, kind):
+        self.clock.now += 60.0
+        self.asked.append(kind)
+        raise ClusterError("no answer")
+
+
+def test_a_silent_cluster_is_asked_once_a_look_about_any_number_of_pods(monkeypatch):
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr(events, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    waiting = {"spec": {"nodeName": "n"}, "status": {"phase": "Pending"}}
+    silent = Silent(clock)
+    warnings = Warnings(silent, "p")
+    assert warnings.unmade() == ()
+    assert warnings.stuck(dict.fromkeys(["p-1", "p-2", "p-3"], waiting)) == {}
+    assert silent.asked == [EVENT, NODE]
 
 
 def test_a_pod_on_a_node_that_is_not_ready_is_stuck(monkeypatch):

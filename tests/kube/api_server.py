@@ -60,6 +60,7 @@ class ApiServer:
         self.logs = {}  # pod name → bytes
         self.requests = []  # (method, path)
         self.refuse_next = {}  # method → list of status codes to answer with
+        self.unavailable = set()  # last words of paths that are answered with 503
         self.on_create = []  # callables given each created object
         self.forbidden = set()  # `verb resource` that nobody may
         self.held_deletions = set()  # names that stay after a deletion call
@@ -129,6 +130,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _refused(self):
         self.state.requests.append((self.command, urlsplit(self.path).path))
+        if urlsplit(self.path).path.rpartition("/")[2] in self.state.unavailable:
+            self._json(503, {"message": "unavailable by the test"})
+            return True
         codes = self.state.refuse_next.get(self.command)
         if not codes:
             return False

@@ -93,3 +93,20 @@ def test_a_refused_credential_is_told_at_once(server):
     with pytest.raises(AccessRefused):
         GuardedKube(kube, well).list(POD)
     assert len(state.requests) == 1
+
+
+def test_what_can_be_done_without_is_asked_for_once(server):
+    state, kube = server
+    state.refuse_next["GET"] = [503, 503]
+    with pytest.raises(ClusterError):
+        GuardedKube(kube, well).once().list(POD)
+    assert len(state.requests) == 1
+
+
+def test_a_client_of_another_namespace_is_guarded_too(server):
+    state, kube = server
+    other = GuardedKube(kube, dead).in_namespace("other")
+    assert other.path(POD) == "/api/v1/namespaces/other/pods"
+    state.refuse_next["GET"] = [503]
+    with pytest.raises(PartDied, match="etcd"):
+        other.list(POD)

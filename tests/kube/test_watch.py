@@ -121,7 +121,7 @@ def content(file):
 def followed(kube, file, *, pod="p"):
     follower = LogFollower(kube, pod=pod, container="c", file=file)
     follower.start()
-    follower.finish(timeout_s=10)
+    follower.finish(kube, timeout_s=10)
     assert not follower.is_alive()
     assert follower.failure is None
     return follower
@@ -145,7 +145,7 @@ def test_log_of_a_pod_that_goes_leaves_what_was_got_before(server, file):
     wait_for(lambda: content(file) == STAMPED)
     del state.logs["p"]
     follower.join(timeout=10)
-    follower.finish(timeout_s=10)
+    follower.finish(kube, timeout_s=10)
     assert not follower.complete  # nobody knows
     assert content(file) == STAMPED
 
@@ -200,7 +200,7 @@ def test_a_log_that_may_not_be_read_is_an_error_of_the_cluster(server, file, mon
     with pytest.raises(
         ClusterError, match="nothing of the log of p could be read.*lacks the right"
     ):
-        follower.finish(timeout_s=5)
+        follower.finish(kube, timeout_s=5)
 
 
 @pytest.mark.parametrize(

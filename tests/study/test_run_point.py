@@ -14,7 +14,7 @@ import pytest
 
 from include import k8s_operators
 from include.errors import ClusterError, PartDied, TeardownError
-from include.jobs import cleanup, health, obstacles
+from include.jobs import cleanup, events, health, obstacles
 from include.jobs import watch as job_watch
 from include.jobs.events import Warnings
 from include.jobs.spec import job_of
@@ -195,6 +195,26 @@ def test_a_dead_part_of_the_cluster_ends_the_point_and_not_as_the_operators_fail
     assert not setting.results.exists(f"points/{point.point_id}/record.json")
 
 
+@pytest.mark.parametrize("unanswered", ["events", "nodes"])
+def test_a_dead_part_is_told_by_the_first_question_without_an_answer(
+    server, setting, point, operator, monkeypatch, unanswered
+):
+    """Pods that wait for their nodes are asked about at every look, here between two healths'."""
+    monkeypatch.setattr(health, "EACH_S", 3600.0)
+    monkeypatch.setattr(events, "NODES_EACH_S", 0.0)
+    state, _ = server
+    state.unavailable = {unanswered}
+    job = ScriptedJob(state, operator, end=False)
+    put = job._put
+    job._put = lambda pod: put({**pod, "status": {**pod["status"], "phase": "Pending"}})
+
+    def dead():
+        raise PartDied("etcd has died")
+
+    with pytest.raises(PartDied, match="etcd"):
+        run_point.run_point(point, dataclasses.replace(patient(setting), health=dead))
+
+
 def test_nothing_of_the_job_is_left(server, setting, point, operator):
     state, _ = server
     ScriptedJob(state, operator)
@@ -326,8 +346,8 @@ def test_the_log_as_it_came_has_no_name_that_a_killed_worker_could_leave_behind(
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
     follow = watch.LogFollower.finish
 
-    def look_after(self, *, timeout_s):
-        follow(self, timeout_s=timeout_s)
+    def look_after(self, kube, *, timeout_s):
+        follow(self, kube, timeout_s=timeout_s)
         seen.append((self.complete, list(scratch.iterdir())))
 
     monkeypatch.setattr(watch.LogFollower, "finish", look_after)

@@ -132,6 +132,8 @@ class FakeCluster(Cluster):
     def connect(self, reservation):
         return FakeKube(Options.model_validate(reservation.options))
 
+    connect_guarded = connect  # nothing of it can die
+
     def install(self, reservation, controller):
         _journal(reservation).step(f"install {controller.name}")
         return "v1"
