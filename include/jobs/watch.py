@@ -14,6 +14,7 @@ from include.jobs.events import Warnings
 from include.jobs.health import Health
 from include.k8s_operators import LABEL_POINT, JobPhase, JobState, K8sOperator
 from include.kube.answers import AccessRefused
+from include.kube.follower import stop_all
 from include.kube.guarded import GuardedKube
 from include.kube.kinds import POD
 from include.kube.watch import Change, LogFollower, Watcher
@@ -84,8 +85,7 @@ class JobWatch:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for thread in (*self._watchers, *([self._follower] if self._follower else [])):
-            thread.stop()
+        stop_all([*self._watchers, *([self._follower] if self._follower else [])])
         self._asking.close()
 
     @property

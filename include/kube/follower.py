@@ -9,16 +9,18 @@ from abc import abstractmethod
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from include import waiting
 from include.kube.answers import AccessRefused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from urllib3.response import BaseHTTPResponse
 
 log = logging.getLogger(__name__)
 REFUSED_S = 15.0  # refusals lasting this long do not pass
 UNANSWERED_S = 45.0  # time for an API server to be replaced
+STOP_S = 2.0
 
 
 class Trouble:
@@ -84,13 +86,15 @@ class Follower(threading.Thread):
 
     def stop(self) -> None:
         """End the stream and wait briefly for the thread."""
+        stop_all((self,))
+
+    def interrupt(self) -> None:
+        """Let the thread end, and wake a read that is waiting for the server."""
         self.stopping.set()
         response = self._response
         if response is not None:
             with suppress(OSError, ValueError, RuntimeError):
-                response.shutdown()  # wakes a read that is waiting for the server
-        if self.is_alive():
-            self.join(timeout=5.0)
+                response.shutdown()
 
     @contextmanager
     def reading(self, response: BaseHTTPResponse) -> Iterator[BaseHTTPResponse]:
@@ -103,3 +107,16 @@ class Follower(threading.Thread):
         finally:
             self._response = None
             response.close()
+
+
+def stop_all(threads: Sequence[Follower]) -> None:
+    """End the streams and wait briefly for the threads, all together.
+
+    One that waits for the first word of a silent server cannot be woken; it ends by itself.
+    """
+    for thread in threads:
+        thread.interrupt()
+    limit = waiting.Limit(STOP_S)
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(timeout=max(0.0, limit.left_s))

@@ -1,5 +1,6 @@
 import queue
 import tempfile
+import threading
 import time
 
 import pytest
@@ -251,3 +252,33 @@ def test_what_ends_a_thread_is_kept_for_who_waits_for_it(watcher, monkeypatch):
     watcher.start()
     watcher.join(timeout=5)
     assert isinstance(watcher.failure, ZeroDivisionError)
+
+
+class Stuck(follower_module.Follower):
+    """A thread that nothing wakes, as one that waits for a silent server's first word."""
+
+    def __init__(self, released):
+        super().__init__(name="stuck")
+        self.released = released
+        self.waited_s = []
+
+    def attend(self):
+        self.released.wait()
+
+    def join(self, timeout=None):
+        self.waited_s.append(timeout)
+        super().join(timeout)
+
+
+def test_threads_that_cannot_be_woken_share_one_wait(monkeypatch):
+    monkeypatch.setattr(follower_module, "STOP_S", 0.2)
+    released = threading.Event()
+    threads = [Stuck(released) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    follower_module.stop_all(threads)
+    released.set()
+    waited_s = [each for thread in threads for each in thread.waited_s]
+    assert all(thread.stopping.is_set() for thread in threads)
+    assert waited_s[0] <= 0.2
+    assert waited_s[1:] == [0.0, 0.0, 0.0]
