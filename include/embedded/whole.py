@@ -30,9 +30,12 @@ POLL_S = 0.2
 def made_whole(target: Path, progress: Progress) -> Iterator[Path | None]:
     """An empty folder that takes the target's name once it is filled; None: the target exists.
 
-    Waits for another process filling the target, and removes what a killed one left.
-    ClusterError when the other one takes more than two hours.
+    Waits for another process filling a folder beside it, unless the target is there already, and
+    removes what a killed one left. ClusterError when the other one takes more than two hours.
     """
+    if target.is_dir():  # it got its name when it was whole
+        yield None
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with _alone(target.parent, progress):
         if target.is_dir():

@@ -151,6 +151,18 @@ def test_second_builder_waits_for_the_first_and_builds_nothing(
     assert lines[0].startswith(f"waiting for another process that builds in {target.parent}")
 
 
+def test_what_is_there_is_had_while_another_folder_is_being_built(
+    target, builder, progress, lines, monkeypatch
+):
+    ready = target.with_name("image")
+    ready.mkdir()
+    monkeypatch.setattr(whole, "WAIT_LIMIT_S", 0.0)
+    with made_whole(ready, progress) as partial:
+        assert partial is None
+    assert lines == []
+    assert builder.poll() is None
+
+
 def test_builder_that_takes_for_ever_is_told(target, builder, progress, monkeypatch):
     monkeypatch.setattr(whole, "WAIT_LIMIT_S", 0.0)
     with pytest.raises(ClusterError, match="another process has been building in"):
