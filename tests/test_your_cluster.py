@@ -60,7 +60,7 @@ def test_every_right_that_preflight_asks_for_is_on_the_page():
     rows = [line for line in PAGE.splitlines() if line.startswith("| ") and "`" in line]
     for wanted in (
         *(_rights.FOR_JOBS, _rights.FOR_THE_CLUSTER, _rights.FOR_A_NAMESPACE),
-        _rights.FOR_A_CONTROLLER,
+        *(_rights.FOR_A_CONTROLLER, _rights.FOR_VERSIONS),
     ):
         for verb, _, resource in wanted:
             assert any(verb in row.split("|")[1] and f"`{resource}`" in row for row in rows), (

@@ -127,6 +127,14 @@ class Cluster(adapters.Adapter[OptionsT]):
         """Checks that the controller can be installed, if that is known in advance."""
         return ()
 
+    def exchange_check(
+        self,
+        reservation: Reservation,  # noqa: ARG002
+        controller: Controller,  # noqa: ARG002
+    ) -> tuple[Check, ...]:
+        """Checks that versions of the controller can take turns, if that is known in advance."""
+        return ()
+
     def image_checks(
         self,
         reservation: Reservation,  # noqa: ARG002

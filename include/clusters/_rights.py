@@ -50,6 +50,10 @@ FOR_A_CONTROLLER = tuple(
     )
     for verb in INSTALL
 )
+FOR_VERSIONS = (
+    ("list", "", "pods"),
+    *((verb, "coordination.k8s.io", "leases") for verb in ("list", "deletecollection")),
+)
 REMEDY = "docs/your_cluster.md lists the rights and how a ServiceAccount gets them"
 
 
@@ -78,6 +82,15 @@ def for_controller(kube: Kube, controller: Controller) -> Check:
         f"rights: {controller.name}",
         lambda: _lacking(kube, FOR_A_CONTROLLER, None),
         held="all that its installation needs",
+    )
+
+
+def for_versions(kube: Kube, controller: Controller) -> Check:
+    """Check the rights to exchange versions of a controller, besides those to install one."""
+    return _check(
+        f"rights: versions of {controller.name}",
+        lambda: _lacking(kube, FOR_VERSIONS, controller.namespace),
+        held=f"all that taking turns in namespace {controller.namespace} needs",
     )
 
 

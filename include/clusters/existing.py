@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pydantic import Field
 
@@ -142,6 +142,10 @@ class Existing(Cluster[Options]):
         kube = self.connect(reservation)
         return _controllers.check(kube, controller, namespace=reservation.namespace)
 
+    def exchange_check(self, reservation: Reservation, controller: Controller) -> tuple[Check, ...]:
+        """The rights to end one version of a controller and run another."""
+        return (_rights.for_versions(self.connect(reservation), controller),)
+
     def pace(self, reservation: Reservation) -> Pace:
         """One guess for every existing cluster, plus the time for machines that have to start."""
         return staying.PACE if self._group(reservation) else PACE
@@ -228,7 +232,8 @@ class Existing(Cluster[Options]):
         remove_pull_secret(kube, reservation.study_id)
         if self._has_own_namespace(reservation):
             namespace = kube.get(NAMESPACE, reservation.namespace)
-            if namespace and _study(namespace) == reservation.study_id:
+            labels = namespace["metadata"].get("labels", {}) if namespace else {}
+            if labels.get(LABEL_STUDY) == reservation.study_id:
                 kube.delete(NAMESPACE, reservation.namespace)
         for _ in waiting.looks(limit_s=GONE_S, poll_s=POLL_S):
             if not _traces.of_jobs(kube, reservation.study_id):
@@ -289,11 +294,6 @@ def _kubeconfig(options: Options) -> Path:
     """The study's file, or else kubectl's."""
     given = options.kubeconfig or os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
     return Path(given or "~/.kube/config").expanduser()
-
-
-def _study(obj: dict[str, Any]) -> str | None:
-    owner: str | None = obj["metadata"].get("labels", {}).get(LABEL_STUDY)
-    return owner
 
 
 ADAPTER = Existing()

@@ -84,13 +84,17 @@ def require_turn(reservation: Reservation) -> None:
 
 
 def _controllers(cluster: Cluster, reservation: Reservation, study: Study) -> tuple[Check, ...]:
-    """Check that each operator's controller is available, before making a useless cluster."""
+    """Check that controllers can be had and exchanged, before making a useless cluster."""
     checks: list[Check] = []
     for controller in controllers.of_study(study, study.operators):
         try:
             checks += cluster.controller_check(reservation, controller)
         except ClusterError as err:
             checks.append(failed(controller.name, str(err)))
+    for name in study.operators:
+        own = k8s_operators.load(name).controller
+        if own and controllers.has_versions(study, name):
+            checks += cluster.exchange_check(reservation, own)
     return tuple(checks)
 
 

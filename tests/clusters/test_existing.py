@@ -377,6 +377,26 @@ def test_the_rights_to_a_controller_count_only_where_it_is_to_be_installed(serve
     assert "create mpijobs.kubeflow.org in demo-1" in found["rights: mpijobs"][1]
 
 
+@pytest.mark.parametrize(
+    ("forbidden", "words"),
+    [
+        ("deletecollection leases", "deletecollection leases.coordination.k8s.io in mpi-operator"),
+        ("list leases", "list leases.coordination.k8s.io in mpi-operator"),
+        ("list pods", "list pods in mpi-operator"),
+    ],
+)
+def test_the_rights_to_let_versions_of_a_controller_take_turns_are_asked_for(
+    server, forbidden, words
+):
+    name = "rights: versions of mpi-operator"
+    (held,) = CLUSTER.exchange_check(reservation(), MPI)
+    assert (held.name, held.outcome) == (name, Outcome.PASSED)
+    server.forbidden.add(forbidden)
+    (check,) = CLUSTER.exchange_check(reservation(), MPI)
+    assert (check.name, check.outcome) == (name, Outcome.FAILED)
+    assert words in check.finding
+
+
 def test_the_rights_to_a_queue_are_asked_for_where_kueue_is_installed(server):
     server.put(f"{CRDS}/{_kueue.CONTROLLER.crd_name}", {"metadata": {"name": "workloads"}})
     server.forbidden.add("create clusterqueues")

@@ -223,6 +223,28 @@ def test_a_controller_that_cannot_be_had_stops_the_study(params, monkeypatch):
     assert "no manifest" in found.text
 
 
+@pytest.mark.parametrize(
+    ("versions", "asked_for"), [(["pinned", "v0.8.0"], ["mpi-operator"]), ("v0.8.0", [])]
+)
+def test_only_a_study_that_exchanges_versions_is_asked_for_the_rights_to_that(
+    params, monkeypatch, versions, asked_for
+):
+    params["operators"] = ["mpi_operator", "indexed_job"]
+    params["operator_options"] = {"mpi_operator": {"controller": versions}}
+    asked = []
+
+    def check(self, reservation, controller):
+        asked.append(controller.name)
+        return (failed("rights: versions", "may not delete leases"),)
+
+    monkeypatch.setattr(type(clusters.load("fake")), "exchange_check", check)
+    plan = make_plan(read_study(params), study_id="demo-1")
+    found = look_at(plan)
+    assert asked == asked_for
+    assert ("may not delete leases" in found.text) is bool(asked_for)
+    assert found.is_ready is (not asked_for)
+
+
 @pytest.mark.parametrize(("cores", "ready"), [(2, True), (1, False), (None, True)])
 def test_more_ranks_than_cores_stop_a_study_of_an_operator_that_never_runs_them(
     params, monkeypatch, cores, ready
