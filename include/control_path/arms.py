@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from include import k8s_operators
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FAST_CLIENT = Rate(qps=200, burst=400)  # rate of the control plane's own controllers
 FAST_QUEUE = Rate(qps=1000, burst=10_000)
 MANY = 10_000
+QUEUED = "-kueue"  # ends the names of arms whose jobs Kueue admits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,51 +57,38 @@ class Arm:
         return self.limits.queue or (self._controller.queue_rate if self._controller else None)
 
 
+def _with_queue(arm: Arm) -> tuple[Arm, Arm]:
+    """The arm, and the same with Kueue before its jobs."""
+    name, title = f"{arm.name}{QUEUED}", f"{arm.title}, admitted by Kueue"
+    return (arm, replace(arm, name=name, title=title, is_queued=True))
+
+
 ARMS = (
-    Arm(
-        name="indexed_job",
-        title="Indexed Job",
-        k8s_operator="indexed_job",
+    *_with_queue(Arm(name="indexed_job", title="Indexed Job", k8s_operator="indexed_job")),
+    *_with_queue(
+        Arm(
+            name="flux_operator",
+            title="Flux Operator as it comes (client 20/s)",
+            k8s_operator="flux_operator",
+        )
     ),
-    Arm(
-        name="indexed_job-kueue",
-        title="Indexed Job, admitted by Kueue",
-        k8s_operator="indexed_job",
-        is_queued=True,
+    *_with_queue(
+        Arm(name="jobset", title="JobSet as it comes (client 500/s)", k8s_operator="jobset")
     ),
-    Arm(
-        name="flux_operator",
-        title="Flux Operator as it comes (client 20/s)",
-        k8s_operator="flux_operator",
+    *_with_queue(
+        Arm(
+            name="trainer_mpi",
+            title="Kubeflow Trainer as it comes (client 20/s, JobSet's 500/s)",
+            k8s_operator="trainer_mpi",
+        )
     ),
-    Arm(
-        name="jobset",
-        title="JobSet as it comes (client 500/s)",
-        k8s_operator="jobset",
-    ),
-    Arm(
-        name="jobset-kueue",
-        title="JobSet, admitted by Kueue",
-        k8s_operator="jobset",
-        is_queued=True,
-    ),
-    Arm(
-        name="trainer_mpi",
-        title="Kubeflow Trainer as it comes (client 20/s, JobSet's 500/s)",
-        k8s_operator="trainer_mpi",
-    ),
-    Arm(
-        name="mpi_operator-fast",
-        title="MPI Operator, client 200/s, event queue 1,000/s",
-        k8s_operator="mpi_operator",
-        limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
-    ),
-    Arm(
-        name="mpi_operator-fast-kueue",
-        title="MPI Operator, client 200/s, event queue 1,000/s, admitted by Kueue",
-        k8s_operator="mpi_operator",
-        limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
-        is_queued=True,
+    *_with_queue(
+        Arm(
+            name="mpi_operator-fast",
+            title="MPI Operator, client 200/s, event queue 1,000/s",
+            k8s_operator="mpi_operator",
+            limits=Limits(client=FAST_CLIENT, queue=FAST_QUEUE),
+        )
     ),
     Arm(
         name="mpi_operator-fast-client",
@@ -109,10 +97,12 @@ ARMS = (
         limits=Limits(client=FAST_CLIENT),
         most_nodes=128,  # above it the queue is the bottleneck, as in the arm below
     ),
-    Arm(
-        name="mpi_operator",
-        title="MPI Operator as it comes (client 5/s, event queue 10/s)",
-        k8s_operator="mpi_operator",
+    *_with_queue(
+        Arm(
+            name="mpi_operator",
+            title="MPI Operator as it comes (client 5/s, event queue 10/s)",
+            k8s_operator="mpi_operator",
+        )
     ),
 )
 

@@ -8,6 +8,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.control_path import many_text
+from include.control_path.arms import QUEUED
 from include.control_path.cells import (
     LEAST_FOR_A_COMPARISON,
     STEP_TITLES,
@@ -93,6 +94,7 @@ def _document(
     return environment.get_template("document.md.j2").render(
         in_short=in_short(table, names=names),
         of_limits=of_limits(table),
+        of_queue=of_queue(table, names=names),
         readings=[reading(table, arm=arm, title=title) for arm, title in names.items()],
         unfinished=[arm.title for arm in missing if arm not in stood_in],
         stood_in=[arm.title for arm in stood_in],
@@ -152,6 +154,21 @@ def of_limits(table: pd.DataFrame) -> str:
         for arm, limits in _LIMITS.items()
     ]
     return f"Measured with {max(sizes):,} nodes: {'; '.join(sentences)}."
+
+
+def of_queue(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
+    """All pods running without and with Kueue, at the largest size that both arms have."""
+    rows = table.to_dict(orient="records")
+    all_run = {(str(row["arm"]), int(row["nodes"])): float(row["all_run"]) for row in rows}
+    pairs = []
+    for arm, title in names.items():
+        sizes = [n for name, n in all_run if name == arm and (f"{arm}{QUEUED}", n) in all_run]
+        if sizes:
+            alone, queued = (all_run[name, max(sizes)] for name in (arm, f"{arm}{QUEUED}"))
+            pairs.append(f"{title} {alone:.1f} and {queued:.1f} s with {max(sizes):,} nodes")
+    if not pairs:
+        return ""
+    return f"From the creation until all pods run, without and with Kueue: {'; '.join(pairs)}."
 
 
 def reading(table: pd.DataFrame, *, arm: str, title: str) -> str:

@@ -143,7 +143,33 @@ def test_the_creation_of_pods_begins_at_the_admission_where_there_is_a_queue():
 def test_an_arm_with_a_queue_needs_its_controller_last():
     names = [each.name for each in arms()["jobset-kueue"].controllers]
     assert names == ["jobset-manager", "kueue"]
+    names = [each.name for each in arms()["trainer_mpi-kueue"].controllers]
+    assert names == ["jobset-manager", "trainer-manager", "kueue"]
     assert arms()["indexed_job"].controllers == ()
+
+
+def test_every_operator_has_an_arm_with_a_queue_and_the_limits_of_the_one_without():
+    known = arms()
+    queued = {name: arm for name, arm in known.items() if arm.is_queued}
+    assert {arm.k8s_operator for arm in queued.values()} == set(k8s_operators.available())
+    for name, arm in queued.items():
+        alone = known[name.removesuffix("-kueue")]
+        assert (arm.limits, arm.k8s_operator) == (alone.limits, alone.k8s_operator)
+
+
+def test_what_a_queue_adds_is_told_at_the_largest_size_that_both_arms_have():
+    alone = [run_of("mpi_operator", nodes=nodes) for nodes in (8, 64, 128)]
+    queued = [
+        run_of("mpi_operator-kueue", nodes=nodes, pods_running_s=nodes / 5 + 1.2, admitted_s=1.0)
+        for nodes in (8, 64)
+    ]
+    names = {name: arm.title for name, arm in arms().items()}
+    table = medians(valid_runs([*alone, *queued, run_of("indexed_job")]))
+    assert document.of_queue(table, names=names) == (
+        "From the creation until all pods run, without and with Kueue: MPI Operator as it comes "
+        "(client 5/s, event queue 10/s) 13.0 and 14.0 s with 64 nodes."
+    )
+    assert document.of_queue(medians(valid_runs(alone)), names=names) == ""
 
 
 def test_job_that_fails_or_stands_still_is_told_in_words():
