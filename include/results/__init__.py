@@ -192,8 +192,13 @@ class Results:
         return None if stored is None else folder.read_record(stored)
 
     def read_record(self, stored: bytes) -> Record:
-        """A record from a point's folder; ParseError for a damaged one."""
-        return self._read(Record, RECORD, stored, remedy=" and clear the point's task")
+        """A record from a point's folder; ParseError for a damaged one, or another point's copy."""
+        remedy = " and clear the point's task"
+        record = self._read(Record, RECORD, stored, remedy=remedy)
+        if not str(self.path(RECORD)).endswith(f"/{record.point_id}/{RECORD}"):
+            complaint = f"it is the record of {record.point_id}, which would count twice"
+            raise self.damaged(RECORD, complaint, remedy=remedy)
+        return record
 
     def _read(self, kind: type[_Kept], name: str, stored: bytes, *, remedy: str = "") -> _Kept:
         """Content of a file; ParseError naming it when damaged, and what to do."""

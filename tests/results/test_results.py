@@ -63,3 +63,12 @@ def test_no_partial_file_is_left_under_the_final_name(tmp_path):
 
 def test_name_of_the_folder_is_shown(tmp_path):
     assert str(Results(tmp_path)) == str(tmp_path)
+
+
+def test_a_record_copied_into_another_points_folder_is_damage_and_counts_once(results):
+    stored = record(point_id="a").model_dump_json()
+    for point_id in ("a", "b"):
+        results.write_text(f"points/{point_id}/record.json", stored)
+    readable, damaged = results.readable_records()
+    assert [each.point_id for each in readable] == ["a"]
+    assert damaged["b"].startswith("points/b/record.json cannot be read (it is the record of a")
