@@ -27,7 +27,9 @@ def test_objects_come_in_the_templates_order(template):
     assert [obj["kind"] for obj in rendering.render(name, name="a")] == ["Pod", "Service"]
 
 
-@pytest.mark.parametrize("value", ['x"\nkind: Evil', "{{ 7 * 7 }}", "a: b", "<&>", "ƒ"])
+@pytest.mark.parametrize(
+    "value", ['x"\nkind: Evil', "{{ 7 * 7 }}", "a: b", "<&>", "ƒ", "\\ud83d", "\U0001f600"]
+)
 def test_value_stays_what_it_was(template, value):
     (obj,) = rendering.render(template(OBJECT), name=value)
     assert obj["metadata"]["name"] == value

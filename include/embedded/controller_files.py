@@ -18,6 +18,7 @@ from include.embedded.credentials import Trust
 from include.embedded.on_demand import manifest_file
 from include.files import write_whole
 from include.kube.kinds import POD, ResourceKind
+from include.render import objects_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,7 +71,7 @@ def webhooks(
     configurations = [
         obj
         for path in controller.webhook_files
-        for obj in yaml.safe_load_all(manifest_file(controller, path).read_text())
+        for obj in objects_in(manifest_file(controller, path).read_text())
     ]
     for each in configurations:
         each["metadata"]["name"] = controller.name  # upstream's files all use the same name

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from include.embedded import access, controller_files, credentials
 from include.embedded.on_demand import manifest_file
 from include.errors import ClusterError
+from include.render import objects_in
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from include.kube.kinds import Controller
 
 
@@ -31,7 +28,7 @@ def objects(controller: Controller) -> list[dict[str, Any]]:
         *definitions(controller),
         upstream_role(controller),
         access.binding(role_name=user, user=user),
-        *yaml.safe_load_all(controller.own_objects.format(user=user)),
+        *objects_in(controller.own_objects.format(user=user)),
     ]
 
 
@@ -39,7 +36,7 @@ def definitions(controller: Controller) -> list[dict[str, Any]]:
     """The controller's custom resource definitions, with upstream's patches merged into them."""
     by_name: dict[str, dict[str, Any]] = {}
     for path in controller.crd_files:
-        for obj in _objects_in(manifest_file(controller, path)):
+        for obj in objects_in(manifest_file(controller, path).read_text()):
             name = obj["metadata"]["name"]
             by_name[name] = controller_files.merged(by_name.get(name, {}), obj)
     return list(by_name.values())
@@ -51,12 +48,8 @@ def upstream_role(controller: Controller) -> dict[str, Any]:
     It is renamed: upstream's kustomizations use one name for several.
     """
     path = manifest_file(controller, controller.deployment_file)
-    for obj in yaml.load_all(path.read_text(), Loader=yaml.CSafeLoader):
-        if (
-            obj is not None
-            and obj["kind"] == "ClusterRole"
-            and obj["metadata"]["name"] == controller.cluster_role
-        ):
+    for obj in objects_in(path.read_text()):
+        if obj["kind"] == "ClusterRole" and obj["metadata"]["name"] == controller.cluster_role:
             return named_after(controller, obj)
     raise ClusterError(f"{path} has no ClusterRole {controller.cluster_role}")
 
@@ -64,10 +57,3 @@ def upstream_role(controller: Controller) -> dict[str, Any]:
 def named_after(controller: Controller, role: dict[str, Any]) -> dict[str, Any]:
     """The role under the name of the controller's user, as its binding is."""
     return role | {"metadata": {"name": credentials.controller_user(controller.name)}}
-
-
-def _objects_in(path: Path) -> list[dict[str, Any]]:
-    """The objects of a manifest, read by the C parser where available: they are long."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    documents = yaml.load_all(path.read_text(), Loader=loader)
-    return [obj for obj in documents if obj is not None]

@@ -8,8 +8,6 @@ import os
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from include import waiting
 from include.checks import failed, passed
 from include.errors import ClusterError, TeardownError
@@ -24,6 +22,7 @@ from include.kube.kinds import (
     Origin,
 )
 from include.models import Placement
+from include.render import objects_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,7 +177,7 @@ def manifest(controller: Controller, *, cache: Path) -> list[dict[str, Any]]:
         _keep(path, _download(controller))
     data = path.read_bytes()
     _check_digest(data, controller, source=str(path))
-    return [obj for obj in yaml.safe_load_all(data) if obj]
+    return objects_in(data)
 
 
 def manifest_check(controller: Controller, *, cache: Path) -> Check:
