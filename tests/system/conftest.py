@@ -126,7 +126,10 @@ def no_cluster(one_cluster):
 
 
 @pytest.fixture
-def own_handle(no_cluster, one_cluster):
-    """A running cluster that its test may break."""
+def own_handle(one_cluster):
+    """A running cluster that its test may break; whatever it does, nothing is left afterwards."""
     yield one_cluster.running()
-    one_cluster.end()
+    try:
+        one_cluster.end()
+    finally:
+        one_cluster.remove_whatever_is_left()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
 from include import k8s_operators
@@ -12,9 +10,10 @@ from include.control_path.arms import arms
 from include.control_path.rows import REQUESTS, RequestCount, read
 from include.control_path.study import Matrix, Store, measure
 from include.embedded import on_demand
-from include.embedded.binaries import binary, is_built
+from include.embedded.binaries import binary
 from include.embedded.paths import simulated_root
 from include.models import Status
+from tests.system.studies import skip_unless_nodes_can_be_simulated
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 NODES = 8
@@ -26,11 +25,7 @@ STEPS = (
 
 @pytest.fixture(autouse=True)
 def _has_what_it_takes():
-    if not is_built():
-        pytest.skip("the programs are not built; run `make setup`")
-    with socket.socket() as probing:
-        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+    skip_unless_nodes_can_be_simulated()
 
 
 def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):

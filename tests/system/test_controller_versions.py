@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import socket
 
 import pytest
 
-from include import clusters
 from include.embedded.binaries import binary, is_built
 from include.models import Status, Study
 from include.results import Results
-from include.study import run_point, steps
 from tests.plans import make_plan
 from tests.system.conftest import LOCAL, STUDY_ID
+from tests.system.studies import (
+    QUICK,
+    SIMULATED,
+    on_simulated_nodes,
+    run_phase,
+    skip_unless_nodes_can_be_simulated,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
-SIMULATED = clusters.load("simulated")
 BUILDS = ("head", "release")
 
 
@@ -48,19 +51,6 @@ def study_of(head, **changes):
     )
 
 
-def run_all(plan, results, handle, cluster):
-    """The records of all points, one after the other, with the phase's install and uninstall."""
-    (phase,) = plan.phases
-    results.write_json("plan.json", plan.to_json())
-    steps.install_phase(results, handle, phase)
-    kube = cluster.connect(handle)
-    setting = run_point.Setting(study=plan.study, handle=handle, kube=kube, results=results)
-    records = [run_point.run_point(point, setting) for point in phase.points]
-    steps.uninstall_phase(results, handle, phase)
-    kube.close()
-    return records
-
-
 def require_own_builds(records):
     for record in records:
         assert (record.status, record.error) == (Status.VALID, None)
@@ -75,24 +65,15 @@ def require_own_builds(records):
 
 
 def test_each_point_on_simulated_nodes_runs_under_its_own_build(head, tmp_path):
-    with socket.socket() as probing:
-        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+    skip_unless_nodes_can_be_simulated()
     options = {"nodes": 4, "time_scale": 0.02}
     study = study_of(head, cluster="simulated", cluster_options=options)
     plan = make_plan(study, study_id=STUDY_ID)
     results = Results(tmp_path / "results")
-    results.write_json("plan.json", plan.to_json())
-    reservation = steps.reserve(results)
-    try:
-        steps.provision(results, reservation)
-        handle = steps.wait_ready(results, reservation)
-        require_own_builds(run_all(plan, results, handle, SIMULATED))
-    finally:
-        steps.destroy(reservation, open_results=lambda: results)
-    assert SIMULATED.leftovers(reservation) == ()
+    with on_simulated_nodes(plan, results) as handle:
+        require_own_builds(run_phase(plan, results, handle, SIMULATED))
 
 
 def test_each_point_on_real_nodes_runs_under_its_own_build(head, tmp_path, handle):
-    plan = make_plan(study_of(head), study_id=STUDY_ID)
-    require_own_builds(run_all(plan, Results(tmp_path / "results"), handle, LOCAL))
+    plan = make_plan(study_of(head, **QUICK), study_id=STUDY_ID)
+    require_own_builds(run_phase(plan, Results(tmp_path / "results"), handle, LOCAL))

@@ -78,7 +78,7 @@ def setting(handle, installed, tmp_path, operator):
     end = time.monotonic() + 40  # what an MPIJob owned is collected after it
     while left := (*kube.list(POD).items, *kube.list(operator.resource).items):
         assert time.monotonic() < end, left
-        time.sleep(0.5)
+        time.sleep(0.1)
     kube.close()
 
 

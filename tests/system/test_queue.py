@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import socket
-
 import pytest
 
-from include import clusters, k8s_operators
+from include import k8s_operators
 from include.embedded import on_demand
 from include.embedded.binaries import is_built
 from include.k8s_operators import _kueue
 from include.models import Status, Study
 from include.results import Results
-from include.study import steps
 from tests.plans import make_plan
 from tests.system.conftest import LOCAL, STUDY_ID
-from tests.system.test_controller_versions import run_all
+from tests.system.studies import (
+    QUICK,
+    SIMULATED,
+    on_simulated_nodes,
+    run_phase,
+    skip_unless_nodes_can_be_simulated,
+)
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
-SIMULATED = clusters.load("simulated")
 # Those whose controllers are built when a study asks for them, and which of them are built.
 ON_DEMAND = tuple(
     name
@@ -61,30 +63,20 @@ def require_admissions(records):
 
 
 def test_jobs_of_every_operator_on_simulated_nodes_are_admitted_and_leave_nothing(tmp_path):
-    with socket.socket() as probing:
-        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+    skip_unless_nodes_can_be_simulated()
     options = {"nodes": 4, "time_scale": 0.02, "start_s": 10}
     operators = ("indexed_job", "mpi_operator", "flux_operator", *ON_DEMAND)
     study = study_of(operators, cluster="simulated", cluster_options=options)
     plan = make_plan(study, study_id=STUDY_ID)
     results = Results(tmp_path / "results")
-    results.write_json("plan.json", plan.to_json())
-    reservation = steps.reserve(results)
-    try:
-        steps.provision(results, reservation)
-        handle = steps.wait_ready(results, reservation)
-        require_admissions(run_all(plan, results, handle, SIMULATED))
-    finally:
-        steps.destroy(reservation, open_results=lambda: results)
-    assert SIMULATED.leftovers(reservation) == ()
+    with on_simulated_nodes(plan, results) as handle:
+        require_admissions(run_phase(plan, results, handle, SIMULATED))
 
 
 def test_jobs_on_real_nodes_are_admitted_and_their_queue_is_removed(handle, tmp_path):
-    study = study_of(("indexed_job", "mpi_operator"))
+    study = study_of(("indexed_job", "mpi_operator"), **QUICK)
     plan = make_plan(study, study_id=STUDY_ID)
-    results = Results(tmp_path)
-    require_admissions(run_all(plan, results, handle, LOCAL))
+    require_admissions(run_phase(plan, Results(tmp_path), handle, LOCAL))
     kube = LOCAL.administer(handle)
     assert kube.get(k8s_operators._kueue.WORKLOAD, "any") is None
     kube.close()

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import socket
 
 import pytest
 
-from include import clusters
 from include.embedded import processes
 from include.embedded import state as embedded_state
-from include.embedded.binaries import is_built
 from include.embedded.paths import simulated_root
 from include.kube.kinds import POD
 from include.models import Status, Study
@@ -20,10 +17,10 @@ from include.study import run_point as point_run
 from include.study import steps
 from tests.plans import make_plan
 from tests.system.conftest import STUDY_ID
+from tests.system.studies import SIMULATED, on_simulated_nodes, skip_unless_nodes_can_be_simulated
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
-SIMULATED = clusters.load("simulated")
 OPERATORS = ("mpi_operator", "flux_operator", "indexed_job")
 FAULTS = (  # by repeat, from 2 on; the first is good
     ("launcher_fails", Status.FAILED),
@@ -35,21 +32,27 @@ FAULTS = (  # by repeat, from 2 on; the first is good
 )
 
 
-def study_of(operator):
-    name = operator.replace("_", "-")
-    faults = {f"{name}-2n-r{place}": fault for place, (fault, _) in enumerate(FAULTS, start=2)}
-    return Study(
-        cluster="simulated",
-        cluster_options={"nodes": 4, "time_scale": 0.02, "start_s": 10, "faults": faults},
-        operators=(operator,),
-        nodes=(2,),
-        ranks_per_node=94,
-        repeats=len(FAULTS) + 1,
-        warmups=0,
-        application_options={"x": 64, "y": 16, "z": 16},
-        pod_resources={"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"},
-        point_timeout_s=20,  # many times what a good point takes, as the machine may be busy
-    )
+STUDY = Study(
+    cluster="simulated",
+    cluster_options={
+        "nodes": 4,
+        "time_scale": 0.02,
+        "start_s": 10,
+        "faults": {
+            f"{operator.replace('_', '-')}-2n-r{place}": fault
+            for operator in OPERATORS
+            for place, (fault, _) in enumerate(FAULTS, start=2)
+        },
+    },
+    operators=OPERATORS,
+    nodes=(2,),
+    ranks_per_node=94,
+    repeats=len(FAULTS) + 1,
+    warmups=0,
+    application_options={"x": 64, "y": 16, "z": 16},
+    pod_resources={"cpu": "94", "memory": "340G", "vpc.amazonaws.com/efa": "1"},
+    point_timeout_s=20,  # many times what a good point takes, as the machine may be busy
+)
 
 
 def patient(setting, **changes):
@@ -58,31 +61,26 @@ def patient(setting, **changes):
     return dataclasses.replace(setting, study=study, **changes)
 
 
-@pytest.fixture(scope="module", params=OPERATORS)
-def running(request, tmp_path_factory):
-    """One cluster for all points of an operator, with its controller or the stand-in."""
-    if not is_built():
-        pytest.skip("the programs are not built; run `make setup`")
-    with socket.socket() as probing:
-        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
-    study = study_of(request.param)
-    plan = make_plan(study, study_id=STUDY_ID)
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """One cluster for the phases of all operators: the plan, the handle and the results."""
+    skip_unless_nodes_can_be_simulated()
+    plan = make_plan(STUDY, study_id=STUDY_ID)
     results = Results(tmp_path_factory.mktemp("results"))
-    results.write_json("plan.json", plan.to_json())
-    reservation = steps.reserve(results)
-    try:
-        steps.provision(results, reservation)
-        handle = steps.wait_ready(results, reservation)
-        steps.install_phase(results, handle, plan.phases[0])
-        kube = SIMULATED.connect(handle)
-        setting = point_run.Setting(study=study, handle=handle, kube=kube, results=results)
-        yield plan.points, setting
-        steps.uninstall_phase(results, handle, plan.phases[0])
-        kube.close()
-    finally:
-        steps.destroy(reservation, open_results=lambda: results)
-    assert SIMULATED.leftovers(reservation) == ()
+    with on_simulated_nodes(plan, results) as handle:
+        yield plan, handle, results
+
+
+@pytest.fixture(scope="module", params=range(len(OPERATORS)), ids=OPERATORS)
+def running(request, cluster):
+    """The points of an operator's phase, with its controller or the stand-in."""
+    plan, handle, results = cluster
+    phase = plan.phases[request.param]
+    steps.install_phase(results, handle, phase)
+    kube = SIMULATED.connect(handle)
+    yield phase.points, point_run.Setting(study=STUDY, handle=handle, kube=kube, results=results)
+    steps.uninstall_phase(results, handle, phase)
+    kube.close()
 
 
 def test_a_good_point_is_valid_and_says_that_it_is_simulated(running):
@@ -117,7 +115,7 @@ def test_a_cluster_that_ended_with_its_container_goes_on_where_it_was(running):
     state = embedded_state.read(simulated_root())
     processes.kill(state.processes)
     kube = SIMULATED.connect(setting.handle)
-    again = points[0].model_copy(update={"point_id": f"{STUDY_ID}-again"})
+    again = points[0].model_copy(update={"point_id": f"{points[0].point_id}-again"})
     record = point_run.run_point(again, patient(setting, kube=kube))
     kube.close()
     assert record.error is None

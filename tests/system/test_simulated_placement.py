@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import queue
-import socket
 from itertools import groupby
 
 import pytest
 
-from include import clusters
-from include.embedded.binaries import is_built
 from include.embedded.local_cluster import admin
 from include.embedded.paths import simulated_root
 from include.k8s_operators import LABEL_OPERATOR, LABEL_STUDY
@@ -25,6 +22,7 @@ from include.study import run_point as point_run
 from include.study import steps
 from tests.plans import make_plan
 from tests.system.conftest import STUDY_ID
+from tests.system.studies import SIMULATED, on_simulated_nodes, skip_unless_nodes_can_be_simulated
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 WORKERS = 6
@@ -78,13 +76,9 @@ def run_all(study, tmp_path, between_phases=lambda kube: None):
     """Records of all points and where their pods ran; nothing is left of the cluster."""
     plan = make_plan(study, study_id=STUDY_ID)
     results = Results(tmp_path)
-    results.write_json("plan.json", plan.to_json())
-    reservation = steps.reserve(results)
     placed, records = Placed(), []
-    try:
-        steps.provision(results, reservation)
-        handle = steps.wait_ready(results, reservation)
-        kube = clusters.load("simulated").connect(handle)
+    with on_simulated_nodes(plan, results) as handle:
+        kube = SIMULATED.connect(handle)
         layout = settings.read(simulated_root()).layout(simulated_root())
         owner = admin(layout, namespace=handle.namespace)  # the pipeline sees no definitions
         watcher = Watcher(kube, POD, selector=LABEL_STUDY, changes=placed.changes)
@@ -100,8 +94,6 @@ def run_all(study, tmp_path, between_phases=lambda kube: None):
             watcher.stop()
             kube.close()
             owner.close()
-    finally:
-        steps.destroy(reservation, open_results=lambda: results)
     placed.take_all()
     assert {record.status for record in records} == {Status.VALID}, [r.error for r in records]
     assert {record.time_scale for record in records} == {0.02}
@@ -110,11 +102,7 @@ def run_all(study, tmp_path, between_phases=lambda kube: None):
 
 @pytest.fixture
 def simulated():
-    if not is_built():
-        pytest.skip("the programs are not built; run `make setup`")
-    with socket.socket() as probing:
-        if probing.connect_ex(("127.0.0.1", 8080)) == 0:
-            pytest.skip("port 8080, on which the MPI Operator insists, is in use")
+    skip_unless_nodes_can_be_simulated()
 
 
 def assert_each_where_it_belongs(placed):

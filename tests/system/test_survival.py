@@ -1,4 +1,4 @@
-"""What the local cluster survives, and what it leaves: each test has a cluster of its own."""
+"""What the local cluster survives, and what it leaves: no test leaves the next one a cluster."""
 
 from __future__ import annotations
 
