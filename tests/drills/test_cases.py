@@ -6,7 +6,7 @@ import pytest
 
 from include import clusters
 from include.drills import cases, document, faults, harm, job_cases, play
-from include.drills.outcome import HEAD, Colour
+from include.drills.outcome import HEAD, Colour, Outcome
 from include.simulation.settings import Fault
 from include.study.plan import read_plan
 
@@ -88,3 +88,43 @@ def test_a_cut_file_keeps_its_first_half(tmp_path):
     scene = SimpleNamespace(results=SimpleNamespace(root=tmp_path), points=(point,))
     assert list(harm.cut("plan.json")(scene)) == []
     assert (tmp_path / "plan.json").read_text() == "1234"
+
+
+@pytest.fixture
+def plays(monkeypatch):
+    """Courses of the cases that are played: `kept`, or the colour red for a broken promise."""
+    left = []
+
+    def play(case, cluster):
+        outcome = Outcome(cluster=cluster, case=case.name, points=2)
+        outcome.begun = outcome.valid = outcome.kept = 2
+        outcome.colour = left.pop(0)
+        outcome.hurt_at = outcome.recovered_at = 1.0
+        return outcome
+
+    monkeypatch.setattr(faults, "play", play)
+    return left
+
+
+ONE = ["--case", "task of a point killed"]
+
+
+def test_a_broken_promise_is_an_exit_code(plays):
+    plays[:] = [Colour.RED]
+    assert faults.main(ONE) == 1
+
+
+@pytest.mark.parametrize(("second", "code"), [(Colour.GREEN, 0), (Colour.RED, 1)])
+def test_a_broken_case_may_be_played_once_more_and_both_are_shown(plays, capsys, second, code):
+    plays[:] = [Colour.RED, second]
+    assert faults.main([*ONE, "--again"]) == code
+    assert plays == []
+    told = capsys.readouterr().err
+    assert told.count("| simulated | task of a point killed |") == 2
+    assert "BROKEN: colour is red, not green" in told
+
+
+def test_a_case_that_keeps_its_promise_is_played_once(plays):
+    plays[:] = [Colour.GREEN, Colour.RED]
+    assert faults.main([*ONE, "--again"]) == 0
+    assert plays == [Colour.RED]
