@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from include.drills import clock, harm
-from include.drills.case import SIMULATED, Case
+from include.drills.case import LOCAL, SIMULATED, Case
 from include.drills.outcome import Colour, Promise
 from include.drills.scene import Moment
 from include.simulation.settings import Fault
@@ -73,13 +73,22 @@ def _of_cluster() -> tuple[Case, ...]:
                 valid=0, kept=1, colour=Colour.RED, names=("was deleted by somebody else",)
             ),
         ),
-        Case(
-            name="rights of the pipeline taken away",
-            does=harm.rights_taken,
-            # A refusal is tolerated for a while, as when a credential is being renewed.
-            promise=Promise(
-                valid=0, kept=0, colour=Colour.RED, names=("lacks the right",), named_s=None
-            ),
+        *(
+            Case(
+                name="rights of the pipeline taken away",
+                does=harm.rights_taken,
+                # A refusal is tolerated for a while, as when a credential is being renewed. A real
+                # kubelet's log goes on in the stream that is open, to its end.
+                promise=Promise(
+                    valid=measured,
+                    kept=measured,
+                    colour=Colour.RED,
+                    names=("lacks the right",),
+                    named_s=None,
+                ),
+                only=cluster,
+            )
+            for cluster, measured in ((SIMULATED, 0), (LOCAL, 1))
         ),
         Case(
             name="quota without room for a pod",
