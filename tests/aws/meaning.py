@@ -37,6 +37,7 @@ class Stack:
         defaults = {k: p["Default"] for k, p in template["Parameters"].items() if "Default" in p}
         self.template = template
         self.values = {**PSEUDO, **defaults, **parameters}
+        self._texts = {k: v for k, v in self.values.items() if isinstance(v, str)}
         self._conditions = template.get("Conditions", {})
         self.resources = {
             name: self._value(made)
@@ -99,8 +100,7 @@ class Stack:
         return {key: each for key, each in pairs.items() if each is not NOTHING}
 
     def _filled(self, text):
-        known = {k: v for k, v in self.values.items() if isinstance(v, str)}
-        return re.sub(r"\$\{([^}]+)\}", lambda m: known.get(m[1], m[0]), text)
+        return re.sub(r"\$\{([^}]+)\}", lambda m: self._texts.get(m[1], m[0]), text)
 
 
 def walk(value, path=()):
