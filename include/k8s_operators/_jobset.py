@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from include.k8s_operators._manager_config import as_process
 from include.k8s_operators._pods import state_by_conditions
 from include.kube.kinds import Controller, Rate, ResourceKind
 
@@ -38,19 +39,7 @@ CONTROLLER = Controller(
     process_arguments=("--config={config}",),
     health_path="/readyz",
     config_file="config/components/manager/controller_manager_config.yaml",
-    config="""\
-leaderElection:
-  leaderElect: false
-internalCertManagement:
-  enable: false
-metrics:
-  bindAddress: "0"
-health:
-  healthProbeBindAddress: "{address}:{health_port}"
-webhook:
-  host: "{address}"
-  port: {webhook_port}
-""",
+    config=as_process("internalCertManagement:\n  enable: false\n"),
     webhook_files=("config/components/webhook/manifests.yaml",),
     webhook_pods="jobset.sigs.k8s.io/jobset-name",
     client_arguments=("--kube-api-qps={qps}", "--kube-api-burst={burst}"),

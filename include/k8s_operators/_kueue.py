@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from include.k8s_operators._manager_config import as_process
 from include.kube.conditions import condition, known_instant
 from include.kube.kinds import Controller, Rate, ResourceKind
 from include.render import render
@@ -53,18 +54,9 @@ CONTROLLER = Controller(
     config_file="config/components/manager/controller_manager_config.yaml",
     # Its own certificates stay on: without them it insists on files below /etc/kueue. They only
     # serve the conversion of older versions, which nobody asks for; webhooks have the cluster's.
-    config="""\
+    config=as_process(
+        """\
 namespace: kueue-system
-leaderElection:
-  leaderElect: false
-metrics:
-  bindAddress: "0"
-health:
-  healthProbeBindAddress: "{address}:{health_port}"
-webhook:
-  host: "{address}"
-  port: {webhook_port}
-  certDir: "{certificates}"
 featureGates:
   VisibilityOnDemand: false
 integrations:
@@ -74,6 +66,8 @@ integrations:
   - jobset.x-k8s.io/jobset
   - trainer.kubeflow.org/trainjob
 """,
+        webhook='  certDir: "{certificates}"\n',
+    ),
     webhook_files=("config/components/webhook/manifests.yaml",),
     webhook_pods=f"{GROUP}/managed",
     own_objects="""\

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from include.k8s_operators import K8sOperator, _jobset, _mpi_launch
+from include.k8s_operators._manager_config import as_process
 from include.k8s_operators._pods import one_per_node, resources
 from include.kube.kinds import CONFIG_MAP, JOB, SECRET, SERVICE, Controller, Rate, ResourceKind
 from include.models import Model, MpiImplementation
@@ -76,20 +77,7 @@ class TrainerMpi(K8sOperator[Options]):
         process_arguments=("--config={config}",),
         health_path="/readyz",
         config_file="manifests/base/manager/controller_manager_config.yaml",
-        config="""\
-leaderElection:
-  leaderElect: false
-certManagement:
-  enable: false
-metrics:
-  bindAddress: "0"
-  secureServing: false
-health:
-  healthProbeBindAddress: "{address}:{health_port}"
-webhook:
-  host: "{address}"
-  port: {webhook_port}
-""",
+        config=as_process("certManagement:\n  enable: false\n", metrics="  secureServing: false\n"),
         webhook_files=("manifests/base/webhook/manifests.yaml",),
         # controller-runtime's: its configuration's 50/s is read but not used
         client_rate=Rate(qps=20, burst=30),
