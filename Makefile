@@ -58,17 +58,18 @@ lint: .venv/.locked  ## Check style and types
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
 
-# Two processes: tests of one cluster, one port or one Airflow stay in one, see
-# tests/distribution.py. What is compiled is kept: the processes that tests start begin sooner.
-IN_PARALLEL = -n 2 --dist loadfile --no-loadscope-reorder
+# Tests of one cluster, one port or one Airflow stay in one process, see tests/distribution.py. Of
+# three processes on two cores, those with the clusters wait most of their time. What is compiled is
+# kept: the processes that tests start begin sooner.
+IN_PARALLEL = --dist loadfile --no-loadscope-reorder
 .PHONY: test
 test: export PYTHONDONTWRITEBYTECODE :=
 test: .venv/.locked cluster-programs  ## Run the tests; the local cluster's only as root
 	@bin/browser
 ifeq ($(IS_ROOT),0)
-	@$(PYTHON) -m pytest $(IN_PARALLEL) --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest -n 3 $(IN_PARALLEL) --cov --cov-report=term --cov-fail-under=90 $(PYTEST_ARGUMENTS)
 else
-	@$(PYTHON) -m pytest $(IN_PARALLEL) --cov --cov-report=term $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest -n 3 $(IN_PARALLEL) --cov --cov-report=term $(PYTEST_ARGUMENTS)
 endif
 
 # Without `sockets`, whose tests connect to servers that they start. `make test` has those, and
@@ -77,7 +78,7 @@ UNIT = not system and not scheduler and not browser and not sockets
 .PHONY: test-unit
 test-unit: export PYTHONDONTWRITEBYTECODE :=
 test-unit: .venv/.locked  ## Run the tests that need neither root nor network, in a minute or two
-	@$(PYTHON) -m pytest $(IN_PARALLEL) -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
+	@$(PYTHON) -m pytest -n 2 $(IN_PARALLEL) -m "$(UNIT)" --hypothesis-profile=few-examples $(PYTEST_ARGUMENTS)
 
 .PHONY: docker-programs
 docker-programs:

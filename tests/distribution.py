@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from xdist.scheduler import LoadFileScheduling
 
-# Files that share what takes long to make or is there once on a machine: the longest first, so that
-# no process is left alone with one at the end. A file belongs to the first that it begins with.
+LOCAL = "the local cluster"
+FIXED_PORT = "port 8080, on which the MPI Operator insists"
+IMAGE = "a root file system"
+AIRFLOW = "Airflow's database and its DAGs"
+FIGURES = "a study with figures"
+SCHEDULER = "a scheduler"
+# Tests that share what takes long to make or is there once on a machine. A test belongs to the
+# longest start of its id here.
 TOGETHER = {
-    "the local cluster": ("tests/system/test_",),
-    "port 8080, on which the MPI Operator insists": (
+    LOCAL: ("tests/system/test_",),
+    FIXED_PORT: (
         "tests/system/test_control_path",
         "tests/system/test_simulated_",
+        "tests/system/test_controller_versions.py::test_each_point_on_simulated_nodes",
+        "tests/system/test_queue.py::test_jobs_of_every_operator_on_simulated_nodes",
         "tests/browser/",
     ),
-    "a scheduler": ("tests/dags/test_scheduler", "tests/dags/test_eks_runs"),
-    "Airflow's database and its DAGs": ("tests/dags/",),
-    "a study with figures": ("tests/report/",),
+    IMAGE: ("tests/system/test_your_image",),
+    AIRFLOW: ("tests/dags/",),
+    FIGURES: ("tests/report/",),
+    SCHEDULER: ("tests/dags/test_scheduler", "tests/dags/test_eks_runs"),
 }
 # Files that share nothing, and take half a minute or more.
 LONG = (
@@ -26,10 +35,19 @@ LONG = (
     "tests/cli/test_records.py",
     "tests/aws/test_mutations.py",
 )
+# What takes longest first, so that no process is left alone with it at the end. Tests that wait for
+# a cluster begin beside tests that compute; a second Airflow comes when the browser's may have
+# ended.
+ORDER = (LOCAL, FIXED_PORT, *LONG, IMAGE, AIRFLOW, FIGURES, SCHEDULER)
+# Tests that end the local cluster of all come behind those that leave it as it was; the first of
+# them break that one, the others have one of their own.
+LAST = tuple(
+    f"tests/system/test_{name}" for name in ("survival", "flux_points", "guest", "secrets")
+)
 
 
 def shared_by(nodeid):
-    """What a test's file shares with others; None if it shares nothing."""
+    """What a test shares with others; None if it shares nothing."""
     lengths = {
         what: max((len(start) for start in starts if nodeid.startswith(start)), default=0)
         for what, starts in TOGETHER.items()
@@ -40,11 +58,13 @@ def shared_by(nodeid):
 
 def in_order_of_length(items):
     """Tests of what takes longest first; others keep their order behind them."""
-    order = {what: place for place, what in enumerate([*TOGETHER, *LONG])}
+    order = {what: place for place, what in enumerate(ORDER)}
 
     def place(item):
         file = item.nodeid.partition("::")[0]
-        return order.get(shared_by(file) or file, len(order))
+        scope = shared_by(item.nodeid) or file
+        last = next((number for number, start in enumerate(LAST, 1) if file.startswith(start)), 0)
+        return order.get(scope, len(order)), last
 
     return sorted(items, key=place)
 
