@@ -14,7 +14,6 @@ from include.adapters import OptionsT
 from include.checks import Findings, busy, failed, passed
 from include.errors import ClusterBusy, ClusterError
 from include.kube import installation
-from include.kube.guarded import GuardedKube
 from include.kube.kinds import NODE
 from include.models import Reservation
 from include.tariff import PaidNode, Tariff
@@ -157,6 +156,8 @@ class Cluster(adapters.Adapter[OptionsT]):
 
     def connect_guarded(self, reservation: Reservation) -> Kube:
         """Such a client whose requests end by PartDied when a part of the cluster is dead."""
+        from include.kube.guarded import GuardedKube  # noqa: PLC0415  the client takes a second to load
+
         kube = self.connect(reservation)
         return GuardedKube(kube, partial(self.health, reservation, kube, None))
 
