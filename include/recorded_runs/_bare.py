@@ -9,7 +9,7 @@ from include.recorded_runs import Run, _readings
 from include.recorded_runs._logs import sha256
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from include.recorded_runs._readings import Reading
@@ -43,6 +43,16 @@ def run_of(
         fields={**known, **figures},
         text_sha256=measured.text_sha256,
     )
+
+
+def by_experiment(
+    logs: Iterable[Path], folder_of: Callable[[Path], Path]
+) -> dict[Path, tuple[Path, ...]]:
+    """The logs of each experiment in their order, by the experiment's folder."""
+    experiments: dict[Path, list[Path]] = {}
+    for log in logs:
+        experiments.setdefault(folder_of(log), []).append(log)
+    return {folder: tuple(own) for folder, own in experiments.items()}
 
 
 def name_below(log: Path, root: Path) -> str:

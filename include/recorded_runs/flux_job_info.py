@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import ParseError
 from include.recorded_runs import Layout, Source, _readings
-from include.recorded_runs._bare import run_of
+from include.recorded_runs._bare import by_experiment, run_of
 from include.recorded_runs._flux_jobs import FluxJob, experiment, read_info
 from include.recorded_runs._logs import place_of
 from include.recorded_runs._text import chunks_of
@@ -32,13 +32,10 @@ class FluxJobInfo(Layout):
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder of pairs."""
         known = set(files)
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix == ".log" and _info_of(file) in known:
-                logs.setdefault(file.parent, []).append(file)
-        for root, own in logs.items():
+        logs = (file for file in files if file.suffix == ".log" and _info_of(file) in known)
+        for root, own in by_experiment(logs, lambda log: log.parent).items():
             infos = tuple(_info_of(log) for log in own)
-            yield Source(layout=self, root=root, logs=tuple(own), others=infos)
+            yield Source(layout=self, root=root, logs=own, others=infos)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs, in order of submission."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from include.errors import JobFailed, ParseError
 from include.parsers.lines import shown
 from include.recorded_runs import Layout, Source, _readings
-from include.recorded_runs._bare import name_below, root_above_sizes, run_of
+from include.recorded_runs._bare import by_experiment, name_below, root_above_sizes, run_of
 from include.recorded_runs._flux_jobs import FluxJob, experiment, read_job
 from include.recorded_runs._logs import parsed, place_of
 from include.recorded_runs._text import chunks_of
@@ -60,12 +60,9 @@ class GooglePerformanceStudy(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per machine: the folder with the folders of sizes."""
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix in {".out", ".log"} and _has_runs(file):
-                logs.setdefault(root_above_sizes(file), []).append(file)
-        for root, own in logs.items():
-            yield Source(layout=self, root=root, logs=tuple(own))
+        logs = (file for file in files if file.suffix in {".out", ".log"} and _has_runs(file))
+        for root, own in by_experiment(logs, root_above_sizes).items():
+            yield Source(layout=self, root=root, logs=own)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs; each log is an arm, as each has another container."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import JobFailed, ParseError
 from include.parsers.lines import shown
 from include.recorded_runs import Experiment, Layout, Source, _readings
-from include.recorded_runs._bare import run_of
+from include.recorded_runs._bare import by_experiment, run_of
 from include.recorded_runs._logs import place_of
 from include.recorded_runs._text import chunks_of
 
@@ -36,13 +36,14 @@ class MetricsOperator(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder `cache`; the tables beside it repeat the same runs."""
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix == ".json" and file.parent.name == _CACHE and _is_metrics(file):
-                logs.setdefault(file.parent.parent, []).append(file)
-        for root, own in logs.items():
+        logs = (
+            file
+            for file in files
+            if file.suffix == ".json" and file.parent.name == _CACHE and _is_metrics(file)
+        )
+        for root, own in by_experiment(logs, lambda log: log.parent.parent).items():
             beside = tuple(f for f in files if f.parent == root and f.suffix == ".json")
-            yield Source(layout=self, root=root, logs=tuple(own), others=beside)
+            yield Source(layout=self, root=root, logs=own, others=beside)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs by name: their order is in no file."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from include.errors import ParseError
 from include.parsers.kubelet_log import split_stamp
 from include.recorded_runs import Experiment, Layout, Source, _readings
-from include.recorded_runs._bare import run_of
+from include.recorded_runs._bare import by_experiment, run_of
 from include.recorded_runs._logs import first_line_with, raw_lines, try_parse
 from include.recorded_runs._text import chunks_of
 from include.recorded_runs.flux_cloud import SUBMIT, count_in, require_success
@@ -42,12 +42,9 @@ class MiniclusterLogs(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per folder, or per folder of `logs` folders."""
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix in {".log", ".txt"} and _is_minicluster(file):
-                logs.setdefault(_root_of(file), []).append(file)
-        for root, own in logs.items():
-            yield Source(layout=self, root=root, logs=tuple(own))
+        logs = (file for file in files if file.suffix in {".log", ".txt"} and _is_minicluster(file))
+        for root, own in by_experiment(logs, _root_of).items():
+            yield Source(layout=self, root=root, logs=own)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs, in order of their timestamps where the logs have them."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from include.errors import ParseError
 from include.recorded_runs import Layout, Source, _readings
-from include.recorded_runs._bare import name_below, root_above_sizes, run_of
+from include.recorded_runs._bare import by_experiment, name_below, root_above_sizes, run_of
 from include.recorded_runs._flux_jobs import FluxJob, experiment, read_job
 from include.recorded_runs._logs import parsed, place_of
 
@@ -32,12 +32,9 @@ class PerformanceStudy(Layout):
 
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per machine: the folder with the folders of sizes."""
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix == ".out" and _has_jobspec(file):
-                logs.setdefault(root_above_sizes(file), []).append(file)
-        for root, own in logs.items():
-            yield Source(layout=self, root=root, logs=tuple(own))
+        logs = (file for file in files if file.suffix == ".out" and _has_jobspec(file))
+        for root, own in by_experiment(logs, root_above_sizes).items():
+            yield Source(layout=self, root=root, logs=own)
 
     def read(self, source: Source, on_read: Callable[[Path], None]) -> Experiment:
         """All runs, in the order in which Flux started them."""

@@ -13,7 +13,7 @@ from include.errors import JobFailed, ParseError
 from include.parsers import posix_time
 from include.parsers.lines import shown
 from include.recorded_runs import Experiment, Layout, Source, _readings
-from include.recorded_runs._bare import name_below, root_above_sizes, run_of
+from include.recorded_runs._bare import by_experiment, name_below, root_above_sizes, run_of
 from include.recorded_runs._logs import parsed, place_of, try_parse
 from include.recorded_runs._text import flaw_of
 
@@ -38,16 +38,17 @@ class Slurm(Layout):
     def find(self, files: Sequence[Path]) -> Iterable[Source]:
         """One experiment per machine: the folder with the folders of sizes."""
         known = set(files)
-        logs: dict[Path, list[Path]] = {}
-        for file in files:
-            if file.suffix == ".out" and (file.with_suffix(".err") in known or _starts(file)):
-                logs.setdefault(root_above_sizes(file), []).append(file)
-        for root, own in logs.items():
+        logs = (
+            file
+            for file in files
+            if file.suffix == ".out" and (file.with_suffix(".err") in known or _starts(file))
+        )
+        for root, own in by_experiment(logs, root_above_sizes).items():
             errors = (log.with_suffix(".err") for log in own)
             yield Source(
                 layout=self,
                 root=root,
-                logs=tuple(own),
+                logs=own,
                 others=tuple(file for file in errors if file in known),
             )
 
