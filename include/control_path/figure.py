@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from include.control_path.arms import QUEUED
 from include.report.drawing import Drawing, operator_colours, panels, render
 
 if TYPE_CHECKING:
@@ -46,13 +47,21 @@ def draw(frame: pd.DataFrame, table: pd.DataFrame, *, labels: Mapping[str, str])
 def _draw(
     axes: Axes, frame: pd.DataFrame, table: pd.DataFrame, *, column: str, arms: Sequence[str]
 ) -> None:
-    for index, (arm, colour) in enumerate(operator_colours(arms).items()):
+    """Draw the arms; one with a queue looks like the one without, but dashed and hollow."""
+    alone = list(dict.fromkeys(arm.removesuffix(QUEUED) for arm in arms))
+    colours = operator_colours(alone)
+    for arm in arms:
         own, runs = (rows[rows["arm"] == arm] for rows in (table, frame))
-        marker = _MARKERS[index % len(_MARKERS)]
+        name, is_queued = arm.removesuffix(QUEUED), arm.endswith(QUEUED)
+        style: dict[str, Any] = {
+            "color": colours[name],
+            "marker": _MARKERS[alone.index(name) % len(_MARKERS)],
+            "mfc": "white" if is_queued else colours[name],
+        }
         middle = own[column].clip(lower=LEAST_S)
-        axes.plot(own["nodes"], middle, color=colour, marker=marker, ms=6, lw=1.8)
+        axes.plot(own["nodes"], middle, ms=6, lw=1.8, ls="--" if is_queued else "-", **style)
         every = runs[column].clip(lower=LEAST_S)
-        axes.plot(runs["nodes"], every, color=colour, marker=marker, ms=3, ls="", alpha=0.5)
+        axes.plot(runs["nodes"], every, ms=3, ls="", alpha=0.5, **style)
 
 
 def _finish(axes: Axes, nodes: Sequence[int], *, title: str) -> None:

@@ -4,9 +4,19 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from matplotlib.figure import Figure
 
 from include import k8s_operators
-from include.control_path import arrivals, document, lab, made_with, many, many_text, study
+from include.control_path import (
+    arrivals,
+    document,
+    figure,
+    lab,
+    made_with,
+    many,
+    many_text,
+    study,
+)
 from include.control_path.__main__ import main
 from include.control_path.arms import arms
 from include.control_path.cells import medians, power, valid_runs
@@ -331,6 +341,17 @@ def test_limits_are_told_apart_by_what_was_measured_at_a_size_that_all_have():
     assert "with a faster client alone all pods are created after 0.5 s" in said
     assert said.endswith("the terminal state it takes 0.1 s.")
     assert document.of_limits(medians(valid_runs(slow))) == ""
+
+
+def test_an_arm_with_a_queue_is_drawn_dashed_in_the_colour_of_the_one_without():
+    names = ["indexed_job", "jobset", "jobset-kueue"]
+    runs = [run_of(name, nodes=nodes) for name in names for nodes in (8, 64)]
+    frame = valid_runs(runs)
+    axes = Figure().subplots()
+    figure._draw(axes, frame, medians(frame), column="all_run", arms=names)
+    job, alone, queued = axes.get_lines()[::2]
+    assert [line.get_linestyle() for line in (job, alone, queued)] == ["-", "-", "--"]
+    assert job.get_color() != alone.get_color() == queued.get_color()
 
 
 def test_growth_needs_three_sizes():
