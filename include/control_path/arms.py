@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FAST_CLIENT = Rate(qps=200, burst=400)  # rate of the control plane's own controllers
 FAST_QUEUE = Rate(qps=1000, burst=10_000)
 MANY = 10_000
+BY_KUEUE = ", admitted by Kueue"  # ends their titles
 QUEUED = "-kueue"  # ends the names of arms whose jobs Kueue admits
 
 
@@ -59,7 +60,7 @@ class Arm:
 
 def _with_queue(arm: Arm) -> tuple[Arm, Arm]:
     """The arm, and the same with Kueue before its jobs."""
-    name, title = f"{arm.name}{QUEUED}", f"{arm.title}, admitted by Kueue"
+    name, title = f"{arm.name}{QUEUED}", f"{arm.title}{BY_KUEUE}"
     return (arm, replace(arm, name=name, title=title, is_queued=True))
 
 

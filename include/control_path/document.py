@@ -8,7 +8,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.control_path import many_text
-from include.control_path.arms import QUEUED
+from include.control_path.arms import BY_KUEUE
 from include.control_path.cells import (
     LEAST_FOR_A_COMPARISON,
     STEP_TITLES,
@@ -157,18 +157,16 @@ def of_limits(table: pd.DataFrame) -> str:
 
 
 def of_queue(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
-    """All pods running without and with Kueue, at the largest size that both arms have."""
-    rows = table.to_dict(orient="records")
-    all_run = {(str(row["arm"]), int(row["nodes"])): float(row["all_run"]) for row in rows}
-    pairs = []
+    """Time to the admission by Kueue at the smallest and the largest size of each arm."""
+    times = []
     for arm, title in names.items():
-        sizes = [n for name, n in all_run if name == arm and (f"{arm}{QUEUED}", n) in all_run]
-        if sizes:
-            alone, queued = (all_run[name, max(sizes)] for name in (arm, f"{arm}{QUEUED}"))
-            pairs.append(f"{title} {alone:.1f} and {queued:.1f} s with {max(sizes):,} nodes")
-    if not pairs:
-        return ""
-    return f"From the creation until all pods run, without and with Kueue: {'; '.join(pairs)}."
+        own = table[(table["arm"] == arm) & table["admit"].notna()]
+        if own.empty:
+            continue
+        ends = {int(row["nodes"]): row["admit"] for row in (own.iloc[0], own.iloc[-1])}
+        told = " and ".join(f"{s:.2f} s with {nodes:,} nodes" for nodes, s in ends.items())
+        times.append(f"{title.removesuffix(BY_KUEUE)} {told}")
+    return f"A job is admitted after: {'; '.join(times)}." if times else ""
 
 
 def reading(table: pd.DataFrame, *, arm: str, title: str) -> str:

@@ -167,19 +167,20 @@ def test_every_operator_has_an_arm_with_a_queue_and_the_limits_of_the_one_withou
         assert (arm.limits, arm.k8s_operator) == (alone.limits, alone.k8s_operator)
 
 
-def test_what_a_queue_adds_is_told_at_the_largest_size_that_both_arms_have():
-    alone = [run_of("mpi_operator", nodes=nodes) for nodes in (8, 64, 128)]
+def test_the_admission_is_told_at_the_smallest_and_the_largest_size():
     queued = [
-        run_of("mpi_operator-kueue", nodes=nodes, pods_running_s=nodes / 5 + 1.2, admitted_s=1.0)
-        for nodes in (8, 64)
+        run_of("mpi_operator-kueue", nodes=nodes, admitted_s=admitted)
+        for nodes, admitted in ((8, 0.2), (16, 9.0), (64, 0.35))
     ]
+    one = run_of("jobset-kueue", nodes=8, admitted_s=0.5)
     names = {name: arm.title for name, arm in arms().items()}
-    table = medians(valid_runs([*alone, *queued, run_of("indexed_job")]))
+    table = medians(valid_runs([run_of("mpi_operator"), *queued, one]))
     assert document.of_queue(table, names=names) == (
-        "From the creation until all pods run, without and with Kueue: MPI Operator as it comes "
-        "(client 5/s, event queue 10/s) 13.0 and 14.0 s with 64 nodes."
+        "A job is admitted after: JobSet as it comes (client 500/s) 0.50 s with 8 nodes; MPI "
+        "Operator as it comes (client 5/s, event queue 10/s) 0.20 s with 8 nodes and 0.35 s with "
+        "64 nodes."
     )
-    assert document.of_queue(medians(valid_runs(alone)), names=names) == ""
+    assert document.of_queue(medians(valid_runs([run_of()])), names=names) == ""
 
 
 def test_job_that_fails_or_stands_still_is_told_in_words():
