@@ -9,7 +9,7 @@ from include.control_path import lab, versions
 from include.control_path.arms import arms
 from include.control_path.rows import REQUESTS, RequestCount, read
 from include.control_path.study import Matrix, Store, measure
-from include.embedded import on_demand
+from include.embedded import on_demand, programs
 from include.embedded.binaries import binary
 from include.embedded.paths import simulated_root
 from include.models import Status
@@ -58,13 +58,14 @@ def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
     assert measure(matrix, store) == 0  # nothing is missing: no cluster is started again
 
 
-def test_a_job_before_kueue_is_admitted_and_its_controllers_load_is_the_operators(tmp_path):
-    arm = arms()["indexed_job-kueue"]
-    if not all(on_demand.built(each) for each in arm.controllers):
+def test_jobs_before_kueue_are_admitted_under_each_operator_alone_and_many_at_once(tmp_path):
+    queued = [arm for arm in arms().values() if arm.is_queued]
+    built = [arm for arm in queued if all(map(programs.find, arm.controllers))]
+    if not built:
         pytest.skip("Kueue is not built; `make controllers` builds it")
     matrix = Matrix(
-        arms=(arm,),
-        nodes=(4,),
+        arms=tuple(built),
+        nodes=(NODES,),
         repeats=1,
         cell_limit_s=60.0,
         job_limit_s=60.0,
@@ -73,12 +74,15 @@ def test_a_job_before_kueue_is_admitted_and_its_controllers_load_is_the_operator
     )
     store = Store(tmp_path)
     assert measure(matrix, store) == 0, (store.runs, store.batches)
-    (run,) = store.runs
-    assert (run.status, run.pods, run.pods_lost) == (Status.VALID, 4, 0)
-    assert 0 < run.admitted_s < run.pods_created_s
-    assert run.operator_version.endswith("with kueue v0.17.0")
-    assert run.requests_operator > 0
-    assert [batch.status for batch in store.batches] == [Status.VALID]
+    assert [run.arm for run in store.runs] == [arm.name for arm in built]
+    for run in store.runs:
+        has_launcher = k8s_operators.load(run.k8s_operator).has_launcher_pod
+        assert (run.status, run.pods, run.pods_lost) == (Status.VALID, NODES + has_launcher, 0)
+        assert 0 < run.admitted_s < run.pods_created_s, run
+        assert run.operator_version.endswith("with kueue v0.17.0")
+        assert run.requests_operator > 0
+    assert {batch.status for batch in store.batches} == {Status.VALID}
+    assert len(store.batches) == len(built)
     assert not simulated_root().exists() or not list(simulated_root().iterdir())
 
 
