@@ -8,7 +8,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.control_path import many_text
-from include.control_path.arms import BY_KUEUE
+from include.control_path.arms import BY_KUEUE, QUEUED
 from include.control_path.cells import (
     LEAST_FOR_A_COMPARISON,
     STEP_TITLES,
@@ -131,10 +131,14 @@ def _is_from_elsewhere(arm: Arm) -> bool:
 
 
 def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
-    """The arms side by side at the largest size; empty if only one arm has it."""
+    """The arms without a queue side by side at the largest size; empty if only one has it."""
     nodes = int(table["nodes"].max())
     largest = table[table["nodes"] == nodes].set_index("arm")["all_run"]
-    times = [f"{title} {largest[arm]:.1f} s" for arm, title in names.items() if arm in largest]
+    times = [
+        f"{title} {largest[arm]:.1f} s"
+        for arm, title in names.items()
+        if arm in largest and not arm.endswith(QUEUED)
+    ]
     if len(times) < LEAST_FOR_A_COMPARISON:
         return ""
     return f"From the creation until all pods of {nodes:,} nodes run: {'; '.join(times)}."

@@ -355,6 +355,15 @@ def test_an_arm_with_a_queue_is_drawn_dashed_in_the_colour_of_the_one_without():
     assert job.get_color() != alone.get_color() == queued.get_color()
 
 
+def test_operators_are_told_side_by_side_without_what_a_queue_adds():
+    runs = [run_of(name) for name in ("mpi_operator", "jobset", "jobset-kueue")]
+    names = {run.arm: run.arm for run in runs}
+    said = document.in_short(medians(valid_runs(runs)), names=names)
+    assert said.endswith("of 8 nodes run: mpi_operator 1.8 s; jobset 1.8 s.")
+    alone = medians(valid_runs([runs[0], runs[2]]))
+    assert document.in_short(alone, names=names) == ""
+
+
 def test_growth_needs_three_sizes():
     assert power((2, 4), (1, 2)) != power((2, 4), (1, 2))  # NaN
     assert power((2, 4, 8), (1, 4, 16)) == pytest.approx(2)
