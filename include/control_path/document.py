@@ -90,7 +90,7 @@ def _document(
         keep_trailing_newline=True,
     )
     missing = [arm for arm in matrix.arms if arm.name not in names]
-    stood_in = [arm for arm in missing if _is_from_elsewhere(arm)]
+    stood_in = [arm for arm in missing if _is_from_elsewhere(arm) and not arm.is_queued]
     return environment.get_template("document.md.j2").render(
         in_short=in_short(table, names=names),
         of_limits=of_limits(table),

@@ -295,6 +295,16 @@ def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch
     assert (tmp_path / "control_path" / REQUESTS).exists()
 
 
+def test_an_operator_that_was_only_measured_without_kueue_is_not_told_to_be_a_stand_in(tmp_path):
+    names = ("flux_operator", "flux_operator-kueue")
+    store = Store(tmp_path / "raw")
+    store.add(run_of(names[0]), [])
+    document.write(store, matrix(arms=tuple(arms()[n] for n in names)), tmp_path / "doc.md")
+    text = " ".join((tmp_path / "doc.md").read_text().split())
+    assert "none of it measured here" not in text
+    assert "**Flux Operator as it comes (client 20/s), admitted by Kueue** has no valid job" in text
+
+
 def test_reading_names_the_step_that_takes_longest_and_how_it_grows():
     arm = "mpi_operator"
     table = medians(valid_runs([run_of(nodes=nodes) for nodes in (8, 64, 128, 256)]))
