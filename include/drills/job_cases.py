@@ -72,6 +72,17 @@ def _of_cluster() -> tuple[Case, ...]:
             promise=Promise(
                 valid=0, kept=1, colour=Colour.RED, names=("was deleted by somebody else",)
             ),
+            only=SIMULATED,
+        ),
+        Case(
+            name="namespace deleted by somebody else",
+            does=harm.namespace_deleted,
+            # A real pod has the grace period to end, enough for such a job to succeed; the next one
+            # cannot be made.
+            promise=Promise(
+                valid=1, kept=1, colour=Colour.RED, names=("being terminated",), named_s=None
+            ),
+            only=LOCAL,
         ),
         *(
             Case(
