@@ -131,6 +131,8 @@ class LogFollower(Follower):
         self.text = b""
         self._foreign: list[str] = []  # the kubelet's own lines
         self._ended = threading.Event()
+        self._adding = threading.Lock()
+        self._is_finished = False  # the file is its reader's then
         self.complete = False  # read after the container's end
         self._is_clean = True  # the last reading had no lines of the kubelet
         self.gaps: list[log_text.Gap] = []
@@ -181,9 +183,16 @@ class LogFollower(Follower):
             if not self.text:
                 msg = f"nothing of the log of {self._pod} could be read: {err}"
                 raise ClusterError(msg) from err
+        finally:
+            self._finish()
         if self._foreign and not self.text:
             msg = f"of the log of {self._pod} the kubelet gives nothing but {self._foreign[0]!r}"
             raise ClusterError(msg)
+
+    def _finish(self) -> None:
+        """Let the thread add nothing more, should it still be waiting for a silent server."""
+        with self._adding:
+            self._is_finished = True
 
     def _read_once_more(self, kube: Kube) -> bool:
         """Read the log without following it; False when the kubelet added something."""
@@ -205,6 +214,11 @@ class LogFollower(Follower):
                 self._add(bytes(got))
 
     def _add(self, text: bytes) -> None:
+        with self._adding:
+            if not self._is_finished:
+                self._write(text)
+
+    def _write(self, text: bytes) -> None:
         own, foreign = log_text.of_container(text)
         self._is_clean = not foreign
         for line in foreign:

@@ -254,6 +254,16 @@ def test_what_ends_a_thread_is_kept_for_who_waits_for_it(watcher, monkeypatch):
     assert isinstance(watcher.failure, ZeroDivisionError)
 
 
+def test_a_thread_that_outlives_the_end_of_the_log_touches_its_file_no_more(server, file):
+    state, kube = server
+    state.logs["p"] = STAMPED
+    follower = followed(kube, file)
+    file.seek(0)
+    follower._add(b"2026-01-01T00:00:02Z three\n")
+    assert file.tell() == 0
+    assert content(file) == STAMPED
+
+
 class Stuck(follower_module.Follower):
     """A thread that nothing wakes, as one that waits for a silent server's first word."""
 
