@@ -103,7 +103,7 @@ def _teardowns() -> tuple[Case, ...]:
     return (
         Case(
             name="cluster cannot be removed at first",
-            does=harm.state_held(for_s=12.0),
+            does=harm.state_held(for_s=8.0),
             at=Moment.UNINSTALL,
             promise=Promise(recovered_s=None),
             needs_root=True,
