@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from include.embedded.state import ClusterState
 
 DATABASE, API_SERVER = "etcd", "kube-apiserver"
+SERVING = frozenset({DATABASE, API_SERVER})
 FOLLOWERS = frozenset({CONTROLLER_MANAGER, SCHEDULER})
 
 
@@ -37,7 +38,7 @@ def require_served(root: Path) -> None:
     """
     current = state.read_or_none(root)
     parts = current.dead() if current else ()
-    if dead := tuple(part for part in parts if part.name in {DATABASE, API_SERVER}):
+    if dead := tuple(part for part in parts if part.name in SERVING):
         raise _died(dead)
 
 
@@ -69,4 +70,4 @@ def to_start_again(current: ClusterState) -> tuple[HostProcess, ...]:
 
 def lost_touch(dead: frozenset[str]) -> bool:
     """True if controllers could not reach the API server: those with a lead then give it up."""
-    return bool(dead & {DATABASE, API_SERVER})
+    return bool(dead & SERVING)

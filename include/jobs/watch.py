@@ -76,8 +76,8 @@ class JobWatch:
         self._deleted: set[str] = set()
         self._deleted_early: list[str] = []  # before the launcher had ended
         self._losses: dict[str, str] = {}  # by pod, whose name another may have by now
-        self._asking = GuardedKube(kube, self._health.require)
-        self._warnings = Warnings(self._asking.once(), name, since=lambda: self.created_at)
+        self.asking = GuardedKube(kube, self._health.require)  # for who waits with it, too
+        self._warnings = Warnings(self.asking.once(), name, since=lambda: self.created_at)
 
     def __enter__(self) -> Self:
         for watcher in self._watchers:
@@ -86,7 +86,7 @@ class JobWatch:
 
     def __exit__(self, *_: object) -> None:
         stop_all([*self._watchers, *([self._follower] if self._follower else [])])
-        self._asking.close()
+        self.asking.close()
 
     @property
     def rank_pods(self) -> list[dict[str, Any]]:
@@ -226,7 +226,7 @@ class JobWatch:
             with suppress(queue.Empty):
                 self._take(self._changes.get(timeout=0.1))
         if self._follower:
-            self._follower.finish(self._asking, timeout_s=LOG_END_S)
+            self._follower.finish(self.asking, timeout_s=LOG_END_S)
             if not self._follower.complete:
                 log.warning("%s: the launcher's log may lack its end", self._name)
 

@@ -193,15 +193,15 @@ def _follow(
     job: Job, setting: Setting, *, watch: JobWatch, objects: tuple[dict[str, Any], ...]
 ) -> tuple[queueing.Admission, datetime | None]:
     """The job's admission and its error, and the instant of the resource's own condition."""
-    with watch, _guarded(setting) as kube:
+    with watch:
         try:
             for obj in objects:
-                _create_or_adopt(kube, job.operator, obj, study_id=job.point.study_id)
+                _create_or_adopt(watch.asking, job.operator, obj, study_id=job.point.study_id)
             state = watch.wait(timeout_s=setting.study.point_timeout_s)
             error, completed_at = None, state.completed_at
         except JobFailed as err:
             error, completed_at = err, None
-        admission = queueing.admission(kube, job, setting.results, error=error)
+        admission = queueing.admission(watch.asking, job, setting.results, error=error)
     return admission, completed_at
 
 

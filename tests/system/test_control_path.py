@@ -28,14 +28,16 @@ def _has_what_it_takes():
     skip_unless_nodes_can_be_simulated()
 
 
-def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
-    matrix = Matrix(
-        arms=tuple(arms()[name] for name in ("indexed_job", "flux_operator", "mpi_operator-fast")),
-        nodes=(NODES,),
-        repeats=1,
-        cell_limit_s=60.0,
-        job_limit_s=60.0,
+def one_of_each(*wanted, nodes=NODES, **changes):
+    """One job under each arm."""
+    return Matrix(
+        arms=wanted, nodes=(nodes,), repeats=1, cell_limit_s=60.0, job_limit_s=60.0, **changes
     )
+
+
+def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
+    names = ("indexed_job", "flux_operator", "mpi_operator-fast")
+    matrix = one_of_each(*(arms()[name] for name in names))
     measured = [arm.name for arm in matrix.arms if lab.has_program(arm, matrix.options())]
     assert {"mpi_operator-fast", "indexed_job"} <= set(measured)
     store = Store(tmp_path)
@@ -65,15 +67,7 @@ def test_jobs_before_kueue_are_admitted_alone_and_many_at_once(tmp_path):
     built = [arm for arm in queued if all(map(programs.find, arm.controllers))]
     if not built:
         pytest.skip("Kueue is not built; `make controllers` builds it")
-    matrix = Matrix(
-        arms=tuple(built),
-        nodes=(NODES,),
-        repeats=1,
-        cell_limit_s=60.0,
-        job_limit_s=60.0,
-        many=(3,),
-        nodes_per_job=2,
-    )
+    matrix = one_of_each(*built, many=(3,), nodes_per_job=2)
     store = Store(tmp_path)
     assert measure(matrix, store) == 0, (store.runs, store.batches)
     assert [run.arm for run in store.runs] == [arm.name for arm in built]
@@ -92,15 +86,8 @@ def test_gangs_run_alone_and_many_at_once_and_leave_nothing(tmp_path):
     names = ("jobset", "trainer_mpi")
     if not all(on_demand.built(each) for each in k8s_operators.controllers(names)):
         pytest.skip("their controllers are not built; `make controllers` builds them")
-    matrix = Matrix(
-        arms=tuple(arms()[name] for name in (*names, "indexed_job")),
-        nodes=(4,),
-        repeats=1,
-        cell_limit_s=60.0,
-        job_limit_s=60.0,
-        many=(3,),
-        nodes_per_job=2,
-    )
+    wanted = [arms()[name] for name in (*names, "indexed_job")]
+    matrix = one_of_each(*wanted, nodes=4, many=(3,), nodes_per_job=2)
     store = Store(tmp_path)
     assert measure(matrix, store) == 0, (store.runs, store.batches)
     for run in store.runs:
