@@ -83,7 +83,7 @@ test-unit: .venv/.locked  ## Run the tests that need neither root nor network, i
 .PHONY: docker-programs
 docker-programs:
 	@for program in dockerd docker-compose debootstrap; do command -v $$program > /dev/null || \
-	  { apt-get --quiet update && apt-get --yes --quiet install --no-install-recommends docker.io docker-compose debootstrap; }; done
+	  bin/apt-install docker.io docker-compose debootstrap; done
 
 .PHONY: compose-test
 compose-test: .venv/.locked docker-programs  ## docker-compose.yaml in real containers, in a Docker daemon of its own (as root)

@@ -242,7 +242,7 @@ def test_missing_packages_are_installed(monkeypatch, progress, commands):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(packages, "run", commands)
     packages.install(progress)
-    assert commands.seen[-1].endswith("install --no-install-recommends runc")
+    assert commands.seen[-1].endswith("bin/apt-install runc")
 
 
 def test_packages_come_by_uv_or_by_pip(monkeypatch, commands, tmp_path):
