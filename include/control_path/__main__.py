@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         many=tuple(given.many),
         nodes_per_job=given.nodes_per_job,
         many_limit_s=given.many_limit_s,
+        is_anew=given.anew,
     )
     try:
         store = Store(given.out)
@@ -129,6 +130,12 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
         help="requests/s allowed to each built-in controller and to the scheduler",
     )
     parser.add_argument("--out", type=Path, default=OUT, help="folder of the raw data")
+    parser.add_argument(
+        "--anew",
+        action="store_true",
+        help="measure what the folder already has of these arms and sizes once more; its rows go "
+        "when the arm's turn comes",
+    )
     parser.add_argument("--write", type=Path, help="document to write, with tables and figure")
     parser.add_argument(
         "--load", default="", help="for the document: what else the machine was doing"

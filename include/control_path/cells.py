@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from include.control_path.arms import QUEUED
 from include.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from include.control_path.rows import Run
 
@@ -52,6 +54,44 @@ def medians(frame: pd.DataFrame, *, by: str = "nodes") -> pd.DataFrame:
     groups = frame.groupby(["arm", by], sort=False)
     table = groups.median(numeric_only=True)
     return table.assign(n=groups.size()).reset_index().sort_values(["arm", by])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Arms side by side at one size: a row of text each, seconds without and with Kueue."""
+
+    size: int
+    rows: list[list[str]]
+
+
+def side_by_side(
+    table: pd.DataFrame, names: Mapping[str, str], *, by: str, columns: Sequence[str]
+) -> Comparison | None:
+    """The arms at the largest size that several have; None without such a size.
+
+    A row is an arm's title and, of each column, its median beside that of the same arm with Kueue.
+    """
+    alone = {arm: title for arm, title in names.items() if not arm.endswith(QUEUED)}
+    own = table[table["arm"].isin(alone)] if len(table) else table
+    counts = own.groupby(by)["arm"].nunique() if len(own) else pd.Series(dtype="int64")
+    shared = counts[counts >= LEAST_FOR_A_COMPARISON]
+    if shared.empty:
+        return None
+    size = int(max(shared.index))
+    at = table[table[by] == size].set_index("arm")
+    rows = [
+        [title, *(_at(at, each, column) for column in columns for each in (arm, arm + QUEUED))]
+        for arm, title in alone.items()
+        if arm in at.index
+    ]
+    return Comparison(size=size, rows=rows)
+
+
+def _at(cells: pd.DataFrame, arm: str, column: str) -> str:
+    """A median as text; `-` where the arm has none."""
+    if arm not in cells.index or pd.isna(value := cells[column][arm]):
+        return "-"
+    return f"{value:.1f}"
 
 
 def power(nodes: Iterable[float], seconds: Iterable[float]) -> float:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from include.control_path import many_text
-from include.control_path.arms import BY_KUEUE, QUEUED
+from include.control_path.arms import BY_KUEUE
 from include.control_path.cells import (
-    LEAST_FOR_A_COMPARISON,
     STEP_TITLES,
     STEPS,
     medians,
     power,
+    side_by_side,
     valid_runs,
 )
 from include.control_path.figure import draw
@@ -26,10 +27,11 @@ from include.files import write_page
 from include.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from include.control_path.arms import Arm
+    from include.control_path.rows import Measured
     from include.control_path.study import Matrix, Store
 
 GROWTH_FROM = 64  # below it, the resolution of a second hides how a step grows
@@ -42,6 +44,7 @@ _LIMITS = {
     "mpi_operator-fast-client": "with a faster client alone",
     "mpi_operator-fast": "with a faster queue too",
 }
+COMPARED = ("all_run", "notice", "delete")
 _SECONDS = (*STEPS,)
 _COUNTS = ("requests_operator", "requests_controller_manager")
 _LOAD = ("cpu_operator_s", "cpu_controller_manager_s", "cpu_api_server_s", "peak_operator_mib")
@@ -89,10 +92,12 @@ def _document(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    rows = [*store.runs, *store.batches]
     missing = [arm for arm in matrix.arms if arm.name not in names]
     stood_in = [arm for arm in missing if _is_from_elsewhere(arm) and not arm.is_queued]
     return environment.get_template("document.md.j2").render(
-        in_short=in_short(table, names=names),
+        comparison=side_by_side(table, names, by="nodes", columns=COMPARED),
+        elsewhere=elsewhere(rows),
         of_limits=of_limits(table),
         of_queue=of_queue(table, names=names),
         readings=[reading(table, arm=arm, title=title) for arm, title in names.items()],
@@ -105,7 +110,7 @@ def _document(
         cell_limit_s=f"{matrix.cell_limit_s:g}",
         least_repeats=min(matrix.least_repeats, matrix.repeats),
         many=_many(store, matrix),
-        **provenance(frame),
+        **provenance(frame, rows),
     )
 
 
@@ -117,7 +122,7 @@ def _many(store: Store, matrix: Matrix) -> dict[str, Any] | None:
         return None
     return {
         "nodes_per_job": int(table["nodes_per_job"].iloc[0]),
-        "readings": many_text.readings(table, names),
+        "comparison": side_by_side(table, names, by="jobs", columns=many_text.COMPARED),
         "header": many_text.HEADER,
         "tables": many_text.tables(table, names),
         "failures": many_text.failures(store.batches),
@@ -130,18 +135,19 @@ def _is_from_elsewhere(arm: Arm) -> bool:
     return any(each.name not in binaries.PROGRAMS and not each.tool for each in arm.controllers)
 
 
-def in_short(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:
-    """The arms without a queue side by side at the largest size; empty if only one has it."""
-    nodes = int(table["nodes"].max())
-    largest = table[table["nodes"] == nodes].set_index("arm")["all_run"]
-    times = [
-        f"{title} {largest[arm]:.1f} s"
-        for arm, title in names.items()
-        if arm in largest and not arm.endswith(QUEUED)
-    ]
-    if len(times) < LEAST_FOR_A_COMPARISON:
+def elsewhere(rows: Sequence[Measured]) -> str:
+    """How busy the machine was with anything else, as each job's own measurement says."""
+    busy = [row.cores_elsewhere for row in rows if row.cores_elsewhere is not None]
+    if not busy:
         return ""
-    return f"From the creation until all pods of {nodes:,} nodes run: {'; '.join(times)}."
+    unknown = len(rows) - len(busy)
+    told = (
+        f"While a job or a batch was measured, processes other than the study's kept "
+        f"{median(busy):.2f} cores busy (median of {len(busy)}; at most {max(busy):.2f})"
+    )
+    if not unknown:
+        return f"{told}."
+    return f"{told}; for {unknown} older ones this was not measured."
 
 
 def of_limits(table: pd.DataFrame) -> str:

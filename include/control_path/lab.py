@@ -19,6 +19,7 @@ from include.control_path.load import (
     reset_peaks,
     usage,
 )
+from include.control_path.machine import machine
 from include.control_path.rows import Batch, RequestCount, Run
 from include.embedded import programs as embedded_programs
 from include.embedded import state
@@ -158,15 +159,15 @@ class Lab:
         self._start_anew(arm)
         self.audit.new_lines()
         reset_peaks(self.running())
-        before, own = usage(self.running()), time.process_time()
+        before = usage(self.running())
         load = Load()
         yield load
-        after, own = usage(self.running()), time.process_time() - own
+        after = usage(self.running())
         controllers = [each.name for each in arm.controllers]
         time.sleep(AUDIT_SETTLES_S)
         load.counts = count_requests(self.audit.new_lines(), controllers=controllers)
         used = _used(before, after, controllers=controllers)
-        load.fields = {"cpu_study_s": round(own, 2), **_by_party(load.counts), **used}
+        load.fields = {**_by_party(load.counts), **used}
 
     def _set_up(self, arm: Arm, *, repeat: int, version: str) -> dict[str, Any]:
         return {
@@ -179,6 +180,7 @@ class Lab:
             "queue_burst": arm.queue.burst if arm.queue else None,
             "control_plane_qps": self.options.control_plane_qps,
             "cluster_nodes": self.handle.nodes,
+            "machine": machine(),
             "repeat": repeat,
         }
 
@@ -279,10 +281,18 @@ def _used(before: Usage, after: Usage, *, controllers: Sequence[str]) -> dict[st
         for field, names in named.items()
     }
     peaks = [*WITH_PEAK, *([OPERATOR] if controllers else [])]
-    return cpu | {
-        f"peak_{field}_mib": round(sum(after.peak_mib[name] for name in named[field]), 1)
-        for field in peaks
+    whole = {
+        "cpu_study_s": round(after.own_s - before.own_s, 2),
+        "cores_elsewhere": round(after.cores_elsewhere(before), 3),
     }
+    return (
+        cpu
+        | whole
+        | {
+            f"peak_{field}_mib": round(sum(after.peak_mib[name] for name in named[field]), 1)
+            for field in peaks
+        }
+    )
 
 
 def _rows(counts: Counter[Request], run: Run) -> list[RequestCount]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from include.embedded.processes import HostProcess
 
 PROC = Path("/proc")
+IDLE = ("idle", "iowait")  # what else /proc/stat counts is work, stolen time included
+PART_OF_USER = ("guest", "guest_nice")  # counted twice by Linux: proc(5)
 RESET_PEAK = "5"  # proc(5), clear_refs: resets the peak of resident memory
 OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS = (
     *("operator", "controller_manager", "scheduler", "kubelets", "others"),
@@ -83,10 +86,24 @@ def count_requests(lines: Iterable[bytes], *, controllers: Collection[str]) -> C
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """CPU seconds since the process started, and peak resident MiB, by process name."""
+    """CPU seconds since the process started, and peak resident MiB, by process name.
+
+    `own_s` is the CPU of this process, `machine_s` that of all processes on the machine, and
+    `at_s` the instant of a monotonic clock.
+    """
 
     cpu_s: Mapping[str, float]
     peak_mib: Mapping[str, float]
+    own_s: float
+    machine_s: float
+    at_s: float
+
+    def cores_elsewhere(self, since: Usage) -> float:
+        """Cores that neither this process nor the named ones kept busy, on average."""
+        named_s = sum(self.cpu_s[name] - since.cpu_s[name] for name in self.cpu_s)
+        named_s += self.own_s - since.own_s
+        others_s = self.machine_s - since.machine_s - named_s
+        return max(0.0, others_s / (self.at_s - since.at_s))
 
 
 def usage(processes: Iterable[HostProcess]) -> Usage:
@@ -98,7 +115,19 @@ def usage(processes: Iterable[HostProcess]) -> Usage:
             times = psutil.Process(process.pid).cpu_times()
             cpu[process.name] = times.user + times.system
             peak[process.name] = _peak_mib(process.pid)
-    return Usage(cpu_s=cpu, peak_mib=peak)
+    return Usage(
+        cpu_s=cpu,
+        peak_mib=peak,
+        own_s=time.process_time(),
+        machine_s=_busy_s(),
+        at_s=time.monotonic(),
+    )
+
+
+def _busy_s() -> float:
+    """CPU seconds that all processes have used since the machine started, stolen ones included."""
+    times: dict[str, float] = psutil.cpu_times()._asdict()
+    return sum(s for name, s in times.items() if name not in (*IDLE, *PART_OF_USER))
 
 
 def reset_peaks(processes: Iterable[HostProcess]) -> None:

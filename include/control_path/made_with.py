@@ -1,14 +1,10 @@
-"""The setup of a control-path measurement: machine, programs and their versions."""
+"""The setup of a control-path measurement: machines, programs and their versions."""
 
 from __future__ import annotations
 
-import os
-import platform
 import re
-from pathlib import Path
+from collections import Counter
 from typing import TYPE_CHECKING, Any
-
-import psutil
 
 from include import k8s_operators
 from include.analysis.labels import operator_title
@@ -18,26 +14,26 @@ from include.embedded.paths import TOOLS
 from include.project import code_version
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
-CPU_INFO = Path("/proc/cpuinfo")
+    from include.control_path.rows import Measured
+
 # `k8s.io/client-go` in upstream's go.mod, by version of the MPI Operator.
 UPSTREAM_CLIENT_GO = {"v0.8.2": "v0.35.6"}
 FLUX_MODULE_VERSION = "v0.0.0-20260628045112-0d75cef855de"
 
 
-def provenance(frame: pd.DataFrame) -> dict[str, Any]:
-    """The document's values on what the runs were made with; the machine is this one."""
+def provenance(frame: pd.DataFrame, rows: Sequence[Measured]) -> dict[str, Any]:
+    """The document's values on what was measured with: valid runs as a frame, and all rows."""
     versions = frame.groupby("k8s_operator", sort=False)["operator_version"].unique()
     flux = k8s_operators.load("flux_operator").controller
     mpi = k8s_operators.load("mpi_operator").controller
     return {
-        "measured_on": " and ".join(sorted({str(at)[:10] for at in frame["started_at"]})),
+        "measured_on": " and ".join(sorted({f"{row.started_at:%Y-%m-%d}" for row in rows})),
         "code_version": code_version(),
-        "cores": os.cpu_count(),
-        "cpu": _cpu_model(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30),
-        "kernel": platform.release(),
+        "machines": machines(rows),
         "kubernetes": KUBERNETES_VERSION,
         "etcd": required("etcd", "go.etcd.io/etcd/server/v3"),
         "kwok": required("kubernetes", "sigs.k8s.io/kwok"),
@@ -55,6 +51,14 @@ def provenance(frame: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def machines(rows: Sequence[Measured]) -> str:
+    """The machines of the rows, the most used one first, with their shares if there are several."""
+    known = Counter(row.machine for row in rows).most_common()
+    if len(known) == 1:
+        return known[0][0]
+    return "; ".join(f"{name} ({n} of {len(rows)} jobs and batches)" for name, n in known)
+
+
 def required(tool: str, module: str) -> str:
     """The version of a module that `tools/<tool>/go.mod` requires; LookupError without one."""
     text = (TOOLS / tool / "go.mod").read_text()
@@ -62,9 +66,3 @@ def required(tool: str, module: str) -> str:
     if match is None:
         raise LookupError(f"tools/{tool}/go.mod requires no {module}")
     return match[1]
-
-
-def _cpu_model() -> str:
-    """The processor's name as Linux gives it."""
-    match = re.search(r"^model name\s*:\s*(.+)$", CPU_INFO.read_text(), re.MULTILINE)
-    return match[1] if match else platform.machine()

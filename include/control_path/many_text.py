@@ -19,6 +19,7 @@ HEADER = (
     *("late, most", "makespan", "requests per job: operator", "controller-manager"),
     *("CPU s: operator", "controller-manager"),
 )
+COMPARED = ("last_start_s", "late_most_s", "makespan_s")
 _SECONDS = ("submitted_s", "start_median_s", "last_start_s", "late_median_s", "late_most_s")
 
 
@@ -53,30 +54,6 @@ def _cells(row: dict[Any, Any]) -> list[str]:
         ),
         "-" if pd.isna(row["cpu_operator_s"]) else f"{row['cpu_operator_s']:.1f}",
         f"{row['cpu_controller_manager_s']:.1f}",
-    ]
-
-
-def readings(table: pd.DataFrame, names: Mapping[str, str]) -> list[str]:
-    """A sentence per quantity at the largest number of jobs that several arms have."""
-    if table.empty:
-        return []
-    counts = table.groupby("jobs")["arm"].nunique()
-    shared = counts[counts >= cells.LEAST_FOR_A_COMPARISON]
-    if shared.empty:
-        return []
-    jobs = int(max(shared.index))
-    at = table[table["jobs"] == jobs].set_index("arm")
-    arms = {arm: title for arm, title in names.items() if arm in at.index}
-    columns = {
-        f"Of {jobs} jobs submitted together the last one starts after": "last_start_s",
-        f"The last of the {jobs} is terminal after": "makespan_s",
-        "A state is late, at most, by": "late_most_s",
-    }
-    return [
-        f"{words}: "
-        + "; ".join(f"{title} {at[column][arm]:.1f} s" for arm, title in arms.items())
-        + "."
-        for words, column in columns.items()
     ]
 
 

@@ -34,6 +34,7 @@ class Measured(Model):
     queue_burst: Positive | None
     control_plane_qps: Positive
     cluster_nodes: Positive
+    machine: str = "a machine that is not on record"  # rows made before it was one
     repeat: Positive
     started_at: AwareDatetime
     status: Status
@@ -50,6 +51,9 @@ class Measured(Model):
     cpu_etcd_s: float = 0.0
     cpu_kwok_s: float = 0.0
     cpu_study_s: float = 0.0  # CPU of the measuring process, which shares the cores
+    # Cores that the machine's other processes kept busy meanwhile, on average; None in rows that
+    # were measured before this was.
+    cores_elsewhere: float | None = None
     peak_operator_mib: float | None = None
     peak_controller_manager_mib: float = 0.0
     peak_scheduler_mib: float = 0.0

@@ -43,6 +43,7 @@ class Matrix:
     many: tuple[int, ...] = ()  # numbers of jobs submitted together
     nodes_per_job: int = 2  # nodes of each of those jobs
     many_limit_s: float = 600.0  # no larger number of jobs after one that took this long
+    is_anew: bool = False  # what the folder has of these arms and sizes is measured once more
 
     @property
     def most_nodes(self) -> int:
@@ -85,6 +86,13 @@ class Store:
         self.batches = [known for known in self.batches if known.cell != batch.cell] + [batch]
         rows.write(self.folder / BATCHES, self.batches, Batch)
 
+    def forget(self, arm: Arm, matrix: Matrix) -> None:
+        """Drop what the matrix asks for of an arm: it is measured anew."""
+        runs = {run.cell for run in self.runs if run.arm == arm.name and run.nodes in matrix.nodes}
+        self.runs = [run for run in self.runs if run.cell not in runs]
+        self._requests = [r for r in self._requests if (r.arm, r.nodes, r.repeat) not in runs]
+        self.batches = [b for b in self.batches if b.arm != arm.name or b.jobs not in matrix.many]
+
     def valid(self, arm: Arm, nodes: int) -> list[Run]:
         """Valid runs of a cell."""
         return [
@@ -116,7 +124,7 @@ def measure(matrix: Matrix, store: Store) -> int:
     due = [
         arm
         for arm in wanted
-        if any(_due(arm, matrix, store)) or any(_due_batches(arm, matrix, store))
+        if matrix.is_anew or any(_due(arm, matrix, store)) or any(_due_batches(arm, matrix, store))
     ]
     if not due:
         log.info("nothing to measure: %s has it all", store.folder)
@@ -133,6 +141,8 @@ def measure(matrix: Matrix, store: Store) -> int:
                 # Warm-up, not stored: caches fill, and the garbage collector learns of a new kind.
                 place.measure(arms[0], **_warm_up(matrix), version=version)
                 for arm in arms:
+                    if matrix.is_anew:
+                        store.forget(arm, matrix)
                     failed += _measure_arm(place, arm, matrix, store, version=version)
                     failed += _measure_batches(place, arm, matrix, store, version=version)
     return failed

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
+import time
 from datetime import UTC, datetime
 
+import psutil
 import pytest
 from matplotlib.figure import Figure
 
@@ -19,8 +24,9 @@ from include.control_path import (
 )
 from include.control_path.__main__ import main
 from include.control_path.arms import arms
-from include.control_path.cells import medians, power, valid_runs
-from include.control_path.load import AuditLog, Request, count_requests
+from include.control_path.cells import medians, power, side_by_side, valid_runs
+from include.control_path.load import AuditLog, Request, Usage, count_requests, usage
+from include.control_path.machine import machine
 from include.control_path.rows import (
     BATCHES,
     REQUESTS,
@@ -52,6 +58,7 @@ def run_of(arm="mpi_operator", *, nodes=8, repeat=1, **changes):
         "queue_burst": operator.queue.burst if operator.queue else None,
         "control_plane_qps": 200,
         "cluster_nodes": 128,
+        "machine": "2 cores (synthetic)",
         "nodes": nodes,
         "repeat": repeat,
         "started_at": datetime(2026, 1, 2, tzinfo=UTC),
@@ -288,7 +295,7 @@ def test_stand_in_is_not_measured_and_the_document_says_so(tmp_path, monkeypatch
     assert "is not the Flux Operator: what it takes says nothing of it" in text
     assert "(read in its source at commit 0d75cef855de, none of it measured here)" in text
     assert "### Flux" not in text
-    assert "MPI Operator, client 200/s, event queue 1,000/s 25.8 s" in text
+    assert "| MPI Operator, client 200/s, event queue 1,000/s | 25.8 | - |" in text
     assert "Of 12 jobs with 812 pods no pod was lost." in text
     assert (tmp_path / "images/control_path.png").read_bytes().startswith(b"\x89PNG")
     assert read(tmp_path / "control_path" / RUNS, Run) == store.runs
@@ -365,13 +372,86 @@ def test_an_arm_with_a_queue_is_drawn_dashed_in_the_colour_of_the_one_without():
     assert job.get_color() != alone.get_color() == queued.get_color()
 
 
-def test_operators_are_told_side_by_side_without_what_a_queue_adds():
-    runs = [run_of(name) for name in ("mpi_operator", "jobset", "jobset-kueue")]
+def test_operators_stand_side_by_side_each_beside_itself_with_a_queue():
+    runs = [
+        *(run_of(name, nodes=nodes) for name in ("mpi_operator", "jobset") for nodes in (8, 64)),
+        run_of("jobset-kueue", nodes=64, pods_running_s=20.0),
+        run_of("indexed_job", nodes=8),
+        run_of("mpi_operator", nodes=128),
+    ]
     names = {run.arm: run.arm for run in runs}
-    said = document.in_short(medians(valid_runs(runs)), names=names)
-    assert said.endswith("of 8 nodes run: mpi_operator 1.8 s; jobset 1.8 s.")
-    alone = medians(valid_runs([runs[0], runs[2]]))
-    assert document.in_short(alone, names=names) == ""
+    seen = side_by_side(medians(valid_runs(runs)), names, by="nodes", columns=("all_run", "notice"))
+    assert seen.size == 64
+    assert seen.rows == [
+        ["mpi_operator", "13.0", "-", "1.0", "-"],
+        ["jobset", "13.0", "20.0", "1.0", "1.0"],
+    ]
+
+
+def test_one_operator_alone_is_compared_with_none():
+    runs = [run_of(), run_of("jobset-kueue")]
+    names = {run.arm: run.arm for run in runs}
+    table = medians(valid_runs(runs))
+    assert side_by_side(table, names, by="nodes", columns=("all_run",)) is None
+
+
+def test_how_busy_the_machine_was_with_anything_else_is_told_as_measured():
+    rows = [run_of(), *(run_of(repeat=n, cores_elsewhere=n / 10) for n in (1, 2, 9))]
+    assert document.elsewhere(rows[:1]) == ""
+    told = document.elsewhere(rows[1:])
+    assert told.endswith("kept 0.20 cores busy (median of 3; at most 0.90).")
+    assert document.elsewhere(rows).endswith("; for 1 older ones this was not measured.")
+
+
+def test_cores_kept_busy_elsewhere_are_what_neither_the_cluster_nor_the_study_used():
+    def used(at_s, *, machine_s, etcd_s, own_s):
+        return Usage(
+            cpu_s={"etcd": etcd_s}, peak_mib={}, own_s=own_s, machine_s=machine_s, at_s=at_s
+        )
+
+    before = used(10.0, machine_s=100.0, etcd_s=5.0, own_s=1.0)
+    after = used(14.0, machine_s=106.0, etcd_s=7.0, own_s=2.0)
+    assert after.cores_elsewhere(before) == pytest.approx((6.0 - 2.0 - 1.0) / 4.0)
+    idle = used(14.0, machine_s=102.9, etcd_s=7.0, own_s=2.0)
+    assert idle.cores_elsewhere(before) == 0.0
+
+
+def test_a_process_that_is_none_of_the_studys_is_seen_as_busy_elsewhere():
+    before = usage(())
+    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+        try:
+            while psutil.Process(busy.pid).cpu_times().user < 0.3:
+                time.sleep(0.01)
+            after = usage(())
+        finally:
+            busy.kill()
+    assert after.cores_elsewhere(before) * (after.at_s - before.at_s) > 0.25
+
+
+def test_what_is_measured_anew_is_forgotten_and_nothing_else(tmp_path):
+    store = Store(tmp_path)
+    count = {"arm": "jobset", "party": "operator", "verb": "get", "resource": "pods", "count": 1}
+    for nodes in (8, 64):
+        run = run_of("jobset", nodes=nodes)
+        store.add(run, [RequestCount(nodes=nodes, repeat=1, **count)])
+    store.add(run_of(nodes=8), [])
+    for each in (batch_of("jobset", jobs=10), batch_of("jobset", jobs=50), batch_of(jobs=10)):
+        store.add_batch(each)
+    store.forget(arms()["jobset"], matrix(nodes=(8,), many=(10,)))
+    assert [run.cell for run in store.runs] == [("jobset", 64, 1), ("mpi_operator", 8, 1)]
+    assert [each.cell for each in store.batches] == [("jobset", 50, 1), ("mpi_operator", 10, 1)]
+    store.add(run_of("jobset", nodes=8), [])
+    assert [row.nodes for row in Store(tmp_path)._requests] == [64]
+
+
+def test_each_machine_that_rows_were_measured_on_is_named_with_its_share():
+    here = [run_of(repeat=n) for n in (1, 2)]
+    assert made_with.machines(here) == "2 cores (synthetic)"
+    there = run_of(repeat=3, machine="4 cores")
+    assert made_with.machines([there, *here]) == (
+        "2 cores (synthetic) (2 of 3 jobs and batches); 4 cores (1 of 3 jobs and batches)"
+    )
+    assert re.fullmatch(r"\d+ cores \(.+\), \d+ GiB of memory, Linux .+", machine())
 
 
 def test_growth_needs_three_sizes():
@@ -437,7 +517,7 @@ def test_a_cluster_has_a_node_for_each_pod_of_all_jobs():
     assert matrix(many=()).options().nodes == 128
 
 
-def test_many_jobs_are_told_in_words_at_the_largest_number_that_several_have(tmp_path):
+def test_many_jobs_are_compared_at_the_largest_number_that_several_have(tmp_path):
     batches = [
         *(batch_of(jobs=jobs) for jobs in (10, 50)),
         *(batch_of("indexed_job", jobs=jobs, last_start_s=1.5) for jobs in (10, 50, 100)),
@@ -449,7 +529,8 @@ def test_many_jobs_are_told_in_words_at_the_largest_number_that_several_have(tmp
         store.add_batch(each)
     document.write(store, matrix(), tmp_path / "doc.md")
     text = " ".join((tmp_path / "doc.md").read_text().split())
-    assert "Of 50 jobs submitted together the last one starts after: Indexed Job 1.5 s; MPI" in text
+    assert "50 jobs, medians in seconds" in text
+    assert "| Indexed Job | 1.5 | - |" in text
     assert "Not whole, and in no table: jobset with 10 jobs: JobTimeout" in text
     assert "### Indexed Job, many jobs" in text
     assert "### JobSet as it comes (client 500/s), many jobs" not in text
@@ -457,7 +538,8 @@ def test_many_jobs_are_told_in_words_at_the_largest_number_that_several_have(tmp
 
 
 def test_a_document_without_many_jobs_has_no_chapter_on_them(tmp_path):
-    assert many_text.readings(many_text.medians([batch_of()]), {"mpi_operator": "MPI"}) == []
+    table = many_text.medians([batch_of()])
+    assert side_by_side(table, {"mpi_operator": "MPI"}, by="jobs", columns=("makespan_s",)) is None
     store = Store(tmp_path / "raw")
     store.add(run_of(), [])
     document.write(store, matrix(), tmp_path / "doc.md")
