@@ -136,7 +136,7 @@ def _is_from_elsewhere(arm: Arm) -> bool:
 
 
 def elsewhere(rows: Sequence[Measured]) -> str:
-    """How busy the machine was with anything else, as each job's own measurement says."""
+    """A sentence on what kept the machine busy beside the study, as each job's row has it."""
     busy = [row.cores_elsewhere for row in rows if row.cores_elsewhere is not None]
     if not busy:
         return ""

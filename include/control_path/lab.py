@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from include import clusters, k8s_operators
 from include.control_path import job, many
 from include.control_path.load import (
-    OPERATOR,
-    PARTIES,
     AuditLog,
+    by_party,
     count_requests,
     reset_peaks,
     usage,
+    used_between,
 )
 from include.control_path.machine import machine
 from include.control_path.rows import Batch, RequestCount, Run
@@ -33,11 +33,11 @@ from include.study import queueing
 from include.study.plan import study_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from include.control_path.arms import Arm
     from include.control_path.job import Timed
-    from include.control_path.load import Request, Usage
+    from include.control_path.load import Request
     from include.embedded.layout import Layout
     from include.embedded.processes import HostProcess
     from include.kube.client import Kube
@@ -48,15 +48,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 AUDIT_SETTLES_S = 0.2  # the audit log gets a request once its response has been sent
-# Fields of `Run` for each process; the operator's own process has its controller's name.
-PROCESSES = {
-    "controller_manager": "kube-controller-manager",
-    "scheduler": "kube-scheduler",
-    "api_server": "kube-apiserver",
-    "etcd": "etcd",
-    "kwok": "kwok",
-}
-WITH_PEAK = ("controller_manager", "scheduler", "api_server")
 
 
 @dataclass(kw_only=True)
@@ -166,8 +157,8 @@ class Lab:
         controllers = [each.name for each in arm.controllers]
         time.sleep(AUDIT_SETTLES_S)
         load.counts = count_requests(self.audit.new_lines(), controllers=controllers)
-        used = _used(before, after, controllers=controllers)
-        load.fields = {**_by_party(load.counts), **used}
+        used = used_between(before, after, controllers=controllers)
+        load.fields = {**by_party(load.counts), **used}
 
     def _set_up(self, arm: Arm, *, repeat: int, version: str) -> dict[str, Any]:
         return {
@@ -263,36 +254,6 @@ def _outcome(timed: Timed) -> dict[str, Any]:
         "pods_lost": timed.pods_lost,
         **timed.seconds,
     }
-
-
-def _by_party(counts: Counter[Request]) -> dict[str, int]:
-    return {
-        f"requests_{party}": sum(n for kind, n in counts.items() if kind.party == party)
-        for party in PARTIES
-    }
-
-
-def _used(before: Usage, after: Usage, *, controllers: Sequence[str]) -> dict[str, float]:
-    """CPU and peak memory by field; an operator's controllers are added up."""
-    named: dict[str, tuple[str, ...]] = {field: (name,) for field, name in PROCESSES.items()}
-    named |= {OPERATOR: tuple(controllers)} if controllers else {}
-    cpu = {
-        f"cpu_{field}_s": round(sum(after.cpu_s[name] - before.cpu_s[name] for name in names), 2)
-        for field, names in named.items()
-    }
-    peaks = [*WITH_PEAK, *([OPERATOR] if controllers else [])]
-    whole = {
-        "cpu_study_s": round(after.own_s - before.own_s, 2),
-        "cores_elsewhere": round(after.cores_elsewhere(before), 3),
-    }
-    return (
-        cpu
-        | whole
-        | {
-            f"peak_{field}_mib": round(sum(after.peak_mib[name] for name in named[field]), 1)
-            for field in peaks
-        }
-    )
 
 
 def _rows(counts: Counter[Request], run: Run) -> list[RequestCount]:

@@ -16,7 +16,7 @@ from include.embedded.credentials import controller_user
 from include.simulation.access import KWOK
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from include.embedded.processes import HostProcess
 
@@ -28,6 +28,15 @@ OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS = (
     *("operator", "controller_manager", "scheduler", "kubelets", "others"),
 )
 PARTIES = (OPERATOR, CONTROL_PLANE, SCHEDULER, KUBELETS, OTHERS)
+# Fields of `Run` for each process; the operator's own process has its controller's name.
+PROCESSES = {
+    "controller_manager": "kube-controller-manager",
+    "scheduler": "kube-scheduler",
+    "api_server": "kube-apiserver",
+    "etcd": "etcd",
+    "kwok": "kwok",
+}
+WITH_PEAK = ("controller_manager", "scheduler", "api_server")
 
 
 def party_of(user: str, *, controllers: Collection[str]) -> str:
@@ -142,3 +151,34 @@ def _peak_mib(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def by_party(counts: Counter[Request]) -> dict[str, int]:
+    """Requests of each party, by the field of a row."""
+    return {
+        f"requests_{party}": sum(n for kind, n in counts.items() if kind.party == party)
+        for party in PARTIES
+    }
+
+
+def used_between(before: Usage, after: Usage, *, controllers: Sequence[str]) -> dict[str, float]:
+    """CPU and peak memory by field; an operator's controllers are added up."""
+    named: dict[str, tuple[str, ...]] = {field: (name,) for field, name in PROCESSES.items()}
+    named |= {OPERATOR: tuple(controllers)} if controllers else {}
+    cpu = {
+        f"cpu_{field}_s": round(sum(after.cpu_s[name] - before.cpu_s[name] for name in names), 2)
+        for field, names in named.items()
+    }
+    peaks = [*WITH_PEAK, *([OPERATOR] if controllers else [])]
+    whole = {
+        "cpu_study_s": round(after.own_s - before.own_s, 2),
+        "cores_elsewhere": round(after.cores_elsewhere(before), 3),
+    }
+    return (
+        cpu
+        | whole
+        | {
+            f"peak_{field}_mib": round(sum(after.peak_mib[name] for name in named[field]), 1)
+            for field in peaks
+        }
+    )
