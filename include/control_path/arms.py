@@ -18,7 +18,7 @@ FAST_CLIENT = Rate(qps=200, burst=400)  # rate of the control plane's own contro
 FAST_QUEUE = Rate(qps=1000, burst=10_000)
 MANY = 10_000
 BY_KUEUE = ", admitted by Kueue"  # ends their titles
-QUEUED = "-kueue"  # ends the names of arms whose jobs Kueue admits
+QUEUED = "-kueue"  # in the names of arms whose jobs Kueue admits, and the end of most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +31,8 @@ class Arm:
     limits: Limits = AS_IT_COMES
     most_nodes: int = MANY  # larger jobs show nothing new
     is_queued: bool = False  # Kueue admits its jobs
+    queue_limits: Limits = AS_IT_COMES  # Kueue's own
+    is_single: bool = True  # measured with single jobs too, and not only with many at once
     version: str = ""  # version of its controller as a study names it; "": the pinned one
 
     @property
@@ -46,6 +48,19 @@ class Arm:
     def of(self, controller: Controller) -> Controller:
         """The operator's controller in the arm's version; StudyError for what names none."""
         return controller_versions.of(controller, self.version or None)
+
+    def limits_of(self, controller: Controller) -> Limits:
+        """The limits of one of its controllers."""
+        if controller == self._controller:
+            return self.limits
+        return self.queue_limits if controller == _kueue.CONTROLLER else AS_IT_COMES
+
+    @property
+    def kueue_client(self) -> Rate | None:
+        """Rate limit of Kueue's requests; None without Kueue."""
+        return (
+            (self.queue_limits.client or _kueue.CONTROLLER.client_rate) if self.is_queued else None
+        )
 
     @property
     def client(self) -> Rate | None:
@@ -66,6 +81,14 @@ def _with_queue(arm: Arm) -> tuple[Arm, Arm]:
 
 ARMS = (
     *_with_queue(Arm(name="indexed_job", title="Indexed Job", k8s_operator="indexed_job")),
+    Arm(
+        name="indexed_job-kueue-fast",
+        title=f"Indexed Job{BY_KUEUE} whose client may send {FAST_CLIENT.qps}/s",
+        k8s_operator="indexed_job",
+        is_queued=True,
+        queue_limits=Limits(client=FAST_CLIENT),
+        is_single=False,  # one job needs too few of Kueue's requests to meet its limit
+    ),
     *_with_queue(
         Arm(
             name="flux_operator",

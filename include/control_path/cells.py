@@ -71,7 +71,7 @@ def side_by_side(
 
     A row is an arm's title and, of each column, its median beside that of the same arm with Kueue.
     """
-    alone = {arm: title for arm, title in names.items() if not arm.endswith(QUEUED)}
+    alone = {arm: title for arm, title in names.items() if QUEUED not in arm}
     own = table[table["arm"].isin(alone)] if len(table) else table
     counts = own.groupby(by)["arm"].nunique() if len(own) else pd.Series(dtype="int64")
     shared = counts[counts >= LEAST_FOR_A_COMPARISON]

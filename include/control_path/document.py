@@ -93,7 +93,7 @@ def _document(
         keep_trailing_newline=True,
     )
     rows = [*store.runs, *store.batches]
-    missing = [arm for arm in matrix.arms if arm.name not in names]
+    missing = [arm for arm in matrix.arms if arm.is_single and arm.name not in names]
     stood_in = [arm for arm in missing if _is_from_elsewhere(arm) and not arm.is_queued]
     return environment.get_template("document.md.j2").render(
         comparison=side_by_side(table, names, by="nodes", columns=COMPARED),
@@ -123,6 +123,7 @@ def _many(store: Store, matrix: Matrix) -> dict[str, Any] | None:
     return {
         "nodes_per_job": int(table["nodes_per_job"].iloc[0]),
         "comparison": side_by_side(table, names, by="jobs", columns=many_text.COMPARED),
+        "of_kueue": many_text.of_kueue(table),
         "header": many_text.HEADER,
         "tables": many_text.tables(table, names),
         "failures": many_text.failures(store.batches),

@@ -169,6 +169,8 @@ class Lab:
             "client_burst": arm.client.burst if arm.client else None,
             "queue_qps": arm.queue.qps if arm.queue else None,
             "queue_burst": arm.queue.burst if arm.queue else None,
+            "kueue_qps": arm.kueue_client.qps if arm.kueue_client else None,
+            "kueue_burst": arm.kueue_client.burst if arm.kueue_client else None,
             "control_plane_qps": self.options.control_plane_qps,
             "cluster_nodes": self.handle.nodes,
             "machine": machine(),
@@ -180,7 +182,7 @@ class Lab:
         own = k8s_operators.load(arm.k8s_operator).controller
         for each in arm.controllers:
             is_its_own = each == own
-            limits = arm.limits if is_its_own else programs.AS_IT_COMES
+            limits = arm.limits_of(each)
             controller = arm.of(each) if is_its_own else each
             where: dict[str, Any] = {"root": simulated_root(), "study_id": self.handle.study_id}
             if is_its_own and arm.version:  # each version brings its own definitions

@@ -57,6 +57,27 @@ def _cells(row: dict[Any, Any]) -> list[str]:
     ]
 
 
+def of_kueue(table: pd.DataFrame) -> str:
+    """Effect of Kueue's own limit at the largest number of jobs that all its arms have."""
+    arms = {
+        "indexed_job": "without Kueue",
+        "indexed_job-kueue": "with Kueue as it comes",
+        "indexed_job-kueue-fast": "where Kueue's client may send 200 requests/s",
+    }
+    own = table[table["arm"].isin(arms)]
+    counts = own.groupby("jobs")["arm"].nunique()
+    shared = counts[counts == len(arms)]
+    if shared.empty:
+        return ""
+    jobs = int(max(shared.index))
+    at = own[own["jobs"] == jobs].set_index("arm")
+    told = [f"{at['makespan_s'][arm]:.1f} s {words}" for arm, words in arms.items()]
+    return (
+        "Kueue's client keeps to 50 requests/s, 100 at once (`clientConnection` of its "
+        f"configuration). {jobs} Indexed Jobs end after {'; '.join(told)}."
+    )
+
+
 def failures(batches: Iterable[Batch]) -> list[str]:
     """Batches that did not finish, with their state at that time."""
     return [

@@ -32,6 +32,8 @@ class Measured(Model):
     client_burst: Positive | None
     queue_qps: Positive | None  # None: no limit across all events
     queue_burst: Positive | None
+    kueue_qps: Positive | None = None  # of Kueue's client; None: no Kueue, or not on record
+    kueue_burst: Positive | None = None
     control_plane_qps: Positive
     cluster_nodes: Positive
     machine: str = "a machine that is not on record"  # rows made before it was one

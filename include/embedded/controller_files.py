@@ -102,7 +102,8 @@ def _folder(controller: Controller, layout: Layout) -> Path:
 
 def _configuration(controller: Controller, values: Mapping[str, str]) -> dict[str, Any]:
     upstream = yaml.safe_load(manifest_file(controller, controller.config_file).read_text())
-    return merged(upstream, yaml.safe_load(controller.config.format(**values)))
+    own = controller.config + (controller.client_config if "qps" in values else "")
+    return merged(upstream, yaml.safe_load(own.format(**values)))
 
 
 def merged(upstream: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:

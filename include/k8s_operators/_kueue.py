@@ -89,6 +89,11 @@ subjects:
 - {{apiGroup: rbac.authorization.k8s.io, kind: User, name: "{user}"}}
 """,
     client_rate=Rate(qps=50, burst=100),  # its configuration file
+    client_config="""\
+clientConnection:
+  qps: {qps}
+  burst: {burst}
+""",
 )
 
 

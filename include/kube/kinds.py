@@ -59,6 +59,7 @@ class Controller:
     ]  # host command; {kubeconfig}, {namespace} and free ports are filled in
     # Arguments that set its client's rate, and its event queue's, where possible.
     client_arguments: tuple[str, ...] = ()  # {qps}, {burst}
+    client_config: str = ""  # or lines of its configuration, as YAML: {qps}, {burst}
     queue_arguments: tuple[str, ...] = ()  # {queue_qps}, {queue_burst}
     client_rate: Rate | None = None  # upstream's own limit on its requests to the API server
     queue_rate: Rate | None = None  # upstream's own limit on processed events

@@ -167,11 +167,30 @@ def test_an_arm_with_a_queue_needs_its_controller_last():
 
 def test_every_operator_has_an_arm_with_a_queue_and_the_limits_of_the_one_without():
     known = arms()
-    queued = {name: arm for name, arm in known.items() if arm.is_queued}
+    queued = {name: arm for name, arm in known.items() if name.endswith("-kueue")}
     assert {arm.k8s_operator for arm in queued.values()} == set(k8s_operators.available())
     for name, arm in queued.items():
         alone = known[name.removesuffix("-kueue")]
         assert (arm.limits, arm.k8s_operator) == (alone.limits, alone.k8s_operator)
+
+
+def test_a_limit_of_kueues_client_is_its_own_and_not_the_operators():
+    fast, usual = arms()["indexed_job-kueue-fast"], arms()["mpi_operator-fast-kueue"]
+    (kueue,) = fast.controllers
+    assert fast.limits_of(kueue).client.qps == fast.kueue_client.qps == 200
+    mpi, kueue = usual.controllers
+    assert usual.limits_of(mpi).client.qps == 200
+    assert (usual.limits_of(kueue), usual.kueue_client.qps) == (AS_IT_COMES, 50)
+    assert arms()["indexed_job"].kueue_client is None
+
+
+def test_an_arm_for_many_jobs_alone_has_no_single_ones_and_none_is_missed(tmp_path):
+    arm, store = arms()["indexed_job-kueue-fast"], Store(tmp_path)
+    assert list(study._due(arm, matrix(), store)) == []
+    assert list(study._due_batches(arm, matrix(many=(10,), repeats=1), store)) == [(10, 1)]
+    store.add(run_of(), [])
+    document.write(store, matrix(arms=(arm, arms()["mpi_operator"])), tmp_path / "doc.md")
+    assert "has no valid job yet" not in (tmp_path / "doc.md").read_text()
 
 
 def test_the_admission_is_told_at_the_smallest_and_the_largest_size():
@@ -535,6 +554,18 @@ def test_many_jobs_are_compared_at_the_largest_number_that_several_have(tmp_path
     assert "### Indexed Job, many jobs" in text
     assert "### JobSet as it comes (client 500/s), many jobs" not in text
     assert (tmp_path / "control_path" / BATCHES).exists()
+
+
+def test_what_kueues_own_limit_does_is_told_where_each_of_its_arms_was_measured():
+    ends = {"indexed_job": 10.0, "indexed_job-kueue": 40.0, "indexed_job-kueue-fast": 20.0}
+    whole = [batch_of(name, jobs=100, makespan_s=end_s) for name, end_s in ends.items()]
+    larger = [batch_of(name, jobs=500) for name in list(ends)[:2]]
+    told = many_text.of_kueue(many_text.medians([*whole, *larger]))
+    assert told.endswith(
+        "100 Indexed Jobs end after 10.0 s without Kueue; 40.0 s with Kueue as it comes; 20.0 s "
+        "where Kueue's client may send 200 requests/s."
+    )
+    assert many_text.of_kueue(many_text.medians(larger)) == ""
 
 
 def test_a_document_without_many_jobs_has_no_chapter_on_them(tmp_path):

@@ -186,6 +186,16 @@ def test_a_configuration_is_upstreams_with_the_address_of_the_process_in_it(webh
     }
 
 
+def test_a_clients_rate_is_in_the_configuration_where_one_is_asked_for(webhooked, layout):
+    credentials.create_all(layout)
+    rated = dataclasses.replace(webhooked, client_config="client: {{qps: {qps}, burst: {burst}}}\n")
+    asked = {"address": "10.99.0.2"}
+    for values, client in ((asked, None), ({**asked, "qps": "7", "burst": "8"}, (7, 8))):
+        controller_files.write(rated, layout, values)
+        told = yaml.safe_load(controller_files.config_path(rated, layout).read_text())
+        assert told.get("client") == (client and {"qps": client[0], "burst": client[1]})
+
+
 def test_the_pipeline_may_work_with_every_operators_own_kinds():
     inside = rules(access.for_study("study"), "Role", "operator-benchmark:pipeline")
     granted = {(rule["apiGroups"][0], name) for rule in inside for name in rule["resources"]}

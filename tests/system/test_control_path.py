@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from include import k8s_operators
@@ -50,6 +52,7 @@ def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
         assert instants == sorted(instants), run
         assert run.requests_scheduler >= NODES
         assert run.requests_controller_manager >= NODES
+        assert 0 <= run.cores_elsewhere < os.cpu_count()
         if run.client_qps is not None:
             assert run.requests_operator >= NODES
             assert run.peak_operator_mib > 1
@@ -62,7 +65,10 @@ def test_small_study_loses_no_pod_counts_requests_and_leaves_nothing(tmp_path):
 
 @pytest.mark.timeout(600)  # each arm installs Kueue anew
 def test_jobs_before_kueue_are_admitted_alone_and_many_at_once(tmp_path):
-    names = ("indexed_job-kueue", "trainer_mpi-kueue", "mpi_operator-fast-kueue")
+    names = (
+        *("indexed_job-kueue", "indexed_job-kueue-fast"),
+        *("trainer_mpi-kueue", "mpi_operator-fast-kueue"),
+    )
     queued = [arms()[name] for name in names]
     built = [arm for arm in queued if all(map(programs.find, arm.controllers))]
     if not built:
@@ -70,7 +76,7 @@ def test_jobs_before_kueue_are_admitted_alone_and_many_at_once(tmp_path):
     matrix = one_of_each(*built, many=(3,), nodes_per_job=2)
     store = Store(tmp_path)
     assert measure(matrix, store) == 0, (store.runs, store.batches)
-    assert [run.arm for run in store.runs] == [arm.name for arm in built]
+    assert [run.arm for run in store.runs] == [arm.name for arm in built if arm.is_single]
     for run in store.runs:
         has_launcher = k8s_operators.load(run.k8s_operator).has_launcher_pod
         assert (run.status, run.pods, run.pods_lost) == (Status.VALID, NODES + has_launcher, 0)
@@ -78,7 +84,8 @@ def test_jobs_before_kueue_are_admitted_alone_and_many_at_once(tmp_path):
         assert run.operator_version.endswith("with kueue v0.17.0")
         assert run.requests_operator > 0
     assert {batch.status for batch in store.batches} == {Status.VALID}
-    assert len(store.batches) == len(built)
+    assert [batch.arm for batch in store.batches] == [arm.name for arm in built]
+    assert {batch.kueue_qps for batch in store.batches} <= {50, 200}
     assert not simulated_root().exists() or not list(simulated_root().iterdir())
 
 
