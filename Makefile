@@ -142,7 +142,7 @@ soak: .venv/.locked cluster-programs  ## Nights of studies with a fault every fe
 
 CONTROL_PATH ?= --write docs/control_path.md
 .PHONY: control-path
-control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes (most of an hour)
+control-path: .venv/.locked  ## Measure each operator's control path, 8 to 1,024 simulated nodes, one job and many at once (five hours)
 	@$(PYTHON) -m include.embedded.binaries
 	@exec $(PYTHON) -m include.control_path $(CONTROL_PATH)
 

@@ -108,7 +108,7 @@ def _parser(names: tuple[str, ...]) -> argparse.ArgumentParser:
         "--cell-limit-s",
         type=float,
         default=60.0,
-        help="no further repeat of a size once its jobs took this many seconds in total",
+        help="no further repeat of a size, or of a batch, once its jobs took this many seconds",
     )
     parser.add_argument(
         "--least-repeats",

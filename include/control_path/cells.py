@@ -38,7 +38,10 @@ LEAST_FOR_A_COMPARISON = 2  # arms
 
 
 def valid_runs(runs: Iterable[Run]) -> pd.DataFrame:
-    """Valid runs with a column per step, in seconds; `all_run` is created → all run."""
+    """Valid runs with a column per step, in seconds; `all_run` is created → all run.
+
+    `busy_cores` as in the function of that name, from the creation until all is gone.
+    """
     valid = [run.to_json() for run in runs if run.status is Status.VALID]
     frame = pd.DataFrame(valid)
     if frame.empty:
@@ -46,7 +49,14 @@ def valid_runs(runs: Iterable[Run]) -> pd.DataFrame:
     for step, (first, last) in STEPS.items():
         since = frame[first].astype("float64").fillna(0.0) if first else 0.0
         frame[step] = frame[last].astype("float64") - since
-    return frame.assign(all_run=frame["pods_running_s"])
+    busy = busy_cores(frame, over="gone_s")
+    return frame.assign(all_run=frame["pods_running_s"], busy_cores=busy)
+
+
+def busy_cores(frame: pd.DataFrame, *, over: str) -> pd.Series[float]:
+    """Cores that cluster, controllers and study kept busy in each row, on average."""
+    cpu = [name for name in frame if name.startswith("cpu_") and name.endswith("_s")]
+    return frame[cpu].astype("float64").sum(axis=1) / frame[over].astype("float64")
 
 
 def medians(frame: pd.DataFrame, *, by: str = "nodes") -> pd.DataFrame:

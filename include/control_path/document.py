@@ -201,17 +201,18 @@ def _admission(most: pd.Series[Any]) -> str:
 
 
 def _work(most: pd.Series[Any], *, nodes: int) -> str:
+    busy = f"In all {most['busy_cores']:.1f} cores were busy."
     if pd.isna(most["cpu_operator_s"]):
         return (
             "Kubernetes' controller-manager does it all: "
             f"{most['requests_controller_manager'] / nodes:.1f} requests per node, "
-            f"{most['cpu_controller_manager_s']:.1f} s of CPU."
+            f"{most['cpu_controller_manager_s']:.1f} s of CPU. {busy}"
         )
     return (
         f"Its controller sent {most['requests_operator'] / nodes:.1f} requests per node, used "
         f"{most['cpu_operator_s']:.1f} s of CPU and at most {most['peak_operator_mib']:.0f} "
         "MiB; the controller-manager sent "
-        f"{most['requests_controller_manager'] / nodes:.1f} per node beside."
+        f"{most['requests_controller_manager'] / nodes:.1f} per node beside. {busy}"
     )
 
 

@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 HEADER = (
     *("jobs", "n", "submitted", "a job's start, median", "last start", "late, median"),
     *("late, most", "makespan", "requests per job: operator", "controller-manager"),
-    *("CPU s: operator", "controller-manager"),
+    *("CPU s: operator", "controller-manager", "cores busy"),
 )
 COMPARED = ("last_start_s", "late_most_s", "makespan_s")
 _SECONDS = ("submitted_s", "start_median_s", "last_start_s", "late_median_s", "late_most_s")
 
 
 def medians(batches: Iterable[Batch]) -> pd.DataFrame:
-    """One row per arm and number of jobs: `n` and the medians of the valid batches."""
+    """One row per arm and number of jobs: `n` and the medians of the valid batches.
+
+    `busy_cores` as in `cells.busy_cores`, until the last job is terminal.
+    """
     frame = pd.DataFrame([each.to_json() for each in batches if each.status is Status.VALID])
     if frame.empty:
         return frame
     frame["cpu_operator_s"] = frame["cpu_operator_s"].astype("float64")
+    frame["busy_cores"] = cells.busy_cores(frame, over="makespan_s")
     return cells.medians(frame, by="jobs")
 
 
@@ -54,6 +58,7 @@ def _cells(row: dict[Any, Any]) -> list[str]:
         ),
         "-" if pd.isna(row["cpu_operator_s"]) else f"{row['cpu_operator_s']:.1f}",
         f"{row['cpu_controller_manager_s']:.1f}",
+        f"{row['busy_cores']:.1f}",
     ]
 
 

@@ -190,6 +190,9 @@ def _due_batches(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, 
             own = [b for b in store.batches if b.arm == arm.name and b.jobs <= jobs]
             if any(b.cell == (arm.name, jobs, repeat) for b in own):
                 continue  # failed ones too: they would take their full limit again
+            took_s = sum(b.makespan_s or 0.0 for b in own if b.jobs == jobs)
+            if repeat > 1 and took_s >= matrix.cell_limit_s:
+                break
             if any(b.makespan_s is None or b.makespan_s > matrix.many_limit_s for b in own):
                 return
             yield jobs, repeat

@@ -1,8 +1,9 @@
-"""Creates an object of a job, tolerating an operator's webhook that lags behind."""
+"""Creates an object of a job, tolerating a webhook that lags behind."""
 
 from __future__ import annotations
 
 import logging
+import re
 from typing import TYPE_CHECKING, Any
 
 from include import waiting
@@ -27,8 +28,7 @@ def create(kube: Kube, operator: K8sOperator, obj: dict[str, Any]) -> dict[str, 
         try:
             return kube.create(obj)
         except ClusterError as err:
-            passes = operator.transient_refusal
-            if passes is None or passes not in str(err):
+            if not any(re.search(passes, str(err)) for passes in operator.transient_refusals):
                 raise
             refusal = err
             log.debug("%s %s again: %s", obj["kind"], obj["metadata"]["name"], err)

@@ -119,8 +119,8 @@ class K8sOperator(adapters.Adapter[OptionsT]):
     launcher_image: str | None = None  # image of its own launcher; None: no such launcher
     queued_labels: tuple[str, str] = ("metadata", "labels")  # where the resource names its queue
     factors: tuple[str, ...] = ()  # options for which a study may list several values
-    # Part of a refusal that passes by itself: its webhook has not seen a new object yet.
-    transient_refusal: str | None = None
+    # Patterns of refusals that pass by themselves: a webhook has not seen a new object yet.
+    transient_refusals: tuple[str, ...] = ()
     more_kinds: tuple[ResourceKind, ...] = ()  # other labelled objects, in order of deletion
 
     def variants(self, given: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:

@@ -52,7 +52,10 @@ class TrainerMpi(K8sOperator[Options]):
     has_launcher_pod = True
     longest_pod_suffix = _jobset.LONGEST_SUFFIX
     launcher_container = NODE
-    transient_refusal = "must be created before the TrainJob is created"
+    transient_refusals = (
+        "must be created before the TrainJob is created",
+        r"runtime '[^']+' not found",  # Kueue's
+    )
     controller = Controller(
         name="trainer-manager",
         version=VERSION,

@@ -531,6 +531,16 @@ def test_more_jobs_are_not_tried_after_those_that_took_too_long(tmp_path):
     assert list(study._due_batches(arms()["indexed_job"], wanted, store)) == []
 
 
+def test_a_batch_is_repeated_until_those_of_its_size_have_taken_long_enough(tmp_path):
+    store, arm = Store(tmp_path), arms()["mpi_operator"]
+    wanted = matrix(many=(10, 50), repeats=3, cell_limit_s=9.0)
+    store.add_batch(batch_of(jobs=10))  # 5 s
+    assert next(study._due_batches(arm, wanted, store)) == (10, 2)
+    store.add_batch(batch_of(jobs=10, repeat=2))
+    store.add_batch(batch_of(jobs=50))  # 25 s
+    assert list(study._due_batches(arm, wanted, store)) == []
+
+
 def test_a_cluster_has_a_node_for_each_pod_of_all_jobs():
     assert matrix(many=(10, 500)).options().nodes == 1000
     assert matrix(many=()).options().nodes == 128

@@ -38,6 +38,13 @@ def test_a_webhook_that_has_yet_to_hear_of_the_runtime_is_asked_again():
     assert kube.asked == 3
 
 
+def test_kueues_webhook_that_has_yet_to_hear_of_the_runtime_is_asked_again_too():
+    said = "admission webhook \"vtrainjob.kb.io\" denied the request: runtime 'job-7' not found"
+    kube = Kube(said, refusals=2)
+    assert creation.create(kube, TRAINER, OBJECT) == OBJECT
+    assert kube.asked == 3
+
+
 def test_any_other_refusal_is_one():
     kube = Kube("refused (403): spec.trainer is not allowed", refusals=1)
     with pytest.raises(ClusterError, match="not allowed"):
