@@ -55,7 +55,7 @@ def valid_runs(runs: Iterable[Run]) -> pd.DataFrame:
 
 def busy_cores(frame: pd.DataFrame, *, over: str) -> pd.Series[float]:
     """Cores that cluster, controllers and study kept busy in each row, on average."""
-    cpu = [name for name in frame if name.startswith("cpu_") and name.endswith("_s")]
+    cpu = [name for name in map(str, frame) if name.startswith("cpu_") and name.endswith("_s")]
     return frame[cpu].astype("float64").sum(axis=1) / frame[over].astype("float64")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from include.control_path.arms import QUEUED
@@ -32,9 +33,12 @@ def draw(frame: pd.DataFrame, table: pd.DataFrame, *, labels: Mapping[str, str])
             _draw(axes, frame, table, column=column, arms=list(labels))
             _finish(axes, sorted(table["nodes"].unique()), title=title)
         drawn[0].set_ylabel("time [s]")
-        lines = drawn[0].get_lines()[::2]
+        lines = dict(zip(labels, drawn[0].get_lines()[::2], strict=True))
+        handles = {title: lines[arm] for arm, title in labels.items() if QUEUED not in arm}
+        if len(handles) < len(lines):
+            handles["the same, admitted by Kueue"] = Line2D([], [], color="#555555", ls="--")
         drawn[0].figure.legend(
-            lines, list(labels.values()), loc="outside lower center", ncols=3, frameon=False
+            handles.values(), handles.keys(), loc="outside lower center", ncols=2, frameon=False
         )
         return render(
             drawn[0],

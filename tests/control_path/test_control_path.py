@@ -473,6 +473,23 @@ def test_each_machine_that_rows_were_measured_on_is_named_with_its_share():
     assert re.fullmatch(r"\d+ cores \(.+\), \d+ GiB of memory, Linux .+", machine())
 
 
+def test_the_legend_names_each_operator_once_and_fits_the_figure(monkeypatch):
+    kept = []
+    monkeypatch.setattr(figure, "render", lambda axes, **_: kept.append(axes.figure))
+    runs = [run_of(name, nodes=nodes) for name, arm in arms().items() for nodes in (8, 64)]
+    frame = valid_runs(runs).assign(cpu_of_its_own=0.1)
+    labels = {name: arm.title for name, arm in arms().items() if arm.is_single}
+    figure.draw(frame, medians(frame), labels=labels)
+    (legend,) = kept[0].legends
+    told = [text.get_text() for text in legend.get_texts()]
+    assert told[-1] == "the same, admitted by Kueue"
+    assert told[:-1] == [title for title in labels.values() if "Kueue" not in title]
+    kept[0].canvas.draw()
+    box, whole = legend.get_window_extent(), kept[0].bbox
+    assert whole.x0 <= box.x0 <= box.x1 <= whole.x1
+    assert whole.y0 <= box.y0 <= box.y1 <= whole.y1
+
+
 def test_growth_needs_three_sizes():
     assert power((2, 4), (1, 2)) != power((2, 4), (1, 2))  # NaN
     assert power((2, 4, 8), (1, 4, 16)) == pytest.approx(2)
