@@ -29,10 +29,9 @@ class Arm:
     title: str
     k8s_operator: str
     limits: Limits = AS_IT_COMES
-    most_nodes: int = MANY  # larger jobs show nothing new
+    most_nodes: int = MANY  # larger jobs show nothing new; 0: only many jobs at once do
     is_queued: bool = False  # Kueue admits its jobs
     queue_limits: Limits = AS_IT_COMES  # Kueue's own
-    is_single: bool = True  # measured with single jobs too, and not only with many at once
     version: str = ""  # version of its controller as a study names it; "": the pinned one
 
     @property
@@ -48,6 +47,11 @@ class Arm:
     def of(self, controller: Controller) -> Controller:
         """The operator's controller in the arm's version; StudyError for what names none."""
         return controller_versions.of(controller, self.version or None)
+
+    @property
+    def is_single(self) -> bool:
+        """True if it is measured with single jobs too, and not only with many at once."""
+        return self.most_nodes > 0
 
     def limits_of(self, controller: Controller) -> Limits:
         """The limits of one of its controllers."""
@@ -87,7 +91,7 @@ ARMS = (
         k8s_operator="indexed_job",
         is_queued=True,
         queue_limits=Limits(client=FAST_CLIENT),
-        is_single=False,  # one job needs too few of Kueue's requests to meet its limit
+        most_nodes=0,  # one job needs too few of Kueue's requests to meet its limit
     ),
     *_with_queue(
         Arm(

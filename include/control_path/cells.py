@@ -12,7 +12,7 @@ from include.control_path.arms import QUEUED
 from include.models import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from include.control_path.rows import Run
 
@@ -82,12 +82,9 @@ def side_by_side(
     A row is an arm's title and, of each column, its median beside that of the same arm with Kueue.
     """
     alone = {arm: title for arm, title in names.items() if QUEUED not in arm}
-    own = table[table["arm"].isin(alone)] if len(table) else table
-    counts = own.groupby(by)["arm"].nunique() if len(own) else pd.Series(dtype="int64")
-    shared = counts[counts >= LEAST_FOR_A_COMPARISON]
-    if shared.empty:
+    size = largest_shared(table, alone, by=by, least=LEAST_FOR_A_COMPARISON)
+    if size is None:
         return None
-    size = int(max(shared.index))
     at = table[table[by] == size].set_index("arm")
     rows = [
         [title, *(_at(at, each, column) for column in columns for each in (arm, arm + QUEUED))]
@@ -95,6 +92,15 @@ def side_by_side(
         if arm in at.index
     ]
     return Comparison(size=size, rows=rows)
+
+
+def largest_shared(
+    table: pd.DataFrame, arms: Collection[str], *, by: str, least: int
+) -> int | None:
+    """The largest size that at least so many of the arms have; None without one."""
+    counts = table[table["arm"].isin(arms)].groupby(by)["arm"].nunique()
+    shared = counts[counts >= least]
+    return None if shared.empty else int(max(shared.index))
 
 
 def _at(cells: pd.DataFrame, arm: str, column: str) -> str:

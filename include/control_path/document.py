@@ -13,6 +13,7 @@ from include.control_path.arms import BY_KUEUE
 from include.control_path.cells import (
     STEP_TITLES,
     STEPS,
+    largest_shared,
     medians,
     power,
     side_by_side,
@@ -153,18 +154,16 @@ def elsewhere(rows: Sequence[Measured]) -> str:
 
 def of_limits(table: pd.DataFrame) -> str:
     """Effect of each limit of the MPI Operator at the largest size that all its arms have."""
-    cells = table[table["arm"].isin(_LIMITS)]
-    every: list[int] = cells["nodes"].astype("int64").unique().tolist()
-    sizes = [nodes for nodes in every if (cells["nodes"] == nodes).sum() == len(_LIMITS)]
-    if not sizes:
+    nodes = largest_shared(table, _LIMITS, by="nodes", least=len(_LIMITS))
+    if nodes is None:
         return ""
-    at = cells[cells["nodes"] == max(sizes)].set_index("arm").to_dict(orient="index")
+    at = table[table["nodes"] == nodes].set_index("arm").to_dict(orient="index")
     sentences = [
         f"{limits} all pods are created after {at[arm]['create']:.1f} s, and from the end of "
         f"the pods to the terminal state it takes {at[arm]['notice']:.1f} s"
         for arm, limits in _LIMITS.items()
     ]
-    return f"Measured with {max(sizes):,} nodes: {'; '.join(sentences)}."
+    return f"Measured with {nodes:,} nodes: {'; '.join(sentences)}."
 
 
 def of_queue(table: pd.DataFrame, *, names: Mapping[str, str]) -> str:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from include.embedded.layout import Layout
     from include.embedded.processes import HostProcess
     from include.kube.client import Kube
-    from include.kube.kinds import Controller
+    from include.kube.kinds import Controller, Rate
     from include.models import ClusterHandle
     from include.simulation.programs import Program
     from include.simulation.settings import Options
@@ -165,12 +165,9 @@ class Lab:
             "arm": arm.name,
             "k8s_operator": arm.k8s_operator,
             "operator_version": version,
-            "client_qps": arm.client.qps if arm.client else None,
-            "client_burst": arm.client.burst if arm.client else None,
-            "queue_qps": arm.queue.qps if arm.queue else None,
-            "queue_burst": arm.queue.burst if arm.queue else None,
-            "kueue_qps": arm.kueue_client.qps if arm.kueue_client else None,
-            "kueue_burst": arm.kueue_client.burst if arm.kueue_client else None,
+            **_rate("client", arm.client),
+            **_rate("queue", arm.queue),
+            **_rate("kueue", arm.kueue_client),
             "control_plane_qps": self.options.control_plane_qps,
             "cluster_nodes": self.handle.nodes,
             "machine": machine(),
@@ -243,6 +240,13 @@ def ready(options: Options) -> Iterator[Lab]:
         simulated.delete(reservation)
         if left := simulated.leftovers(reservation):
             raise ClusterError(f"still there: {', '.join(left)}; `make clean` removes it")
+
+
+def _rate(prefix: str, rate: Rate | None) -> dict[str, int | None]:
+    return {
+        f"{prefix}_qps": rate.qps if rate else None,
+        f"{prefix}_burst": rate.burst if rate else None,
+    }
 
 
 def _outcome(timed: Timed) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from include.control_path import cells
+from include.control_path.arms import FAST_CLIENT
+from include.k8s_operators import _kueue
 from include.models import Status
 
 if TYPE_CHECKING:
@@ -67,19 +69,18 @@ def of_kueue(table: pd.DataFrame) -> str:
     arms = {
         "indexed_job": "without Kueue",
         "indexed_job-kueue": "with Kueue as it comes",
-        "indexed_job-kueue-fast": "where Kueue's client may send 200 requests/s",
+        "indexed_job-kueue-fast": f"where Kueue's client may send {FAST_CLIENT.qps} requests/s",
     }
-    own = table[table["arm"].isin(arms)]
-    counts = own.groupby("jobs")["arm"].nunique()
-    shared = counts[counts == len(arms)]
-    if shared.empty:
+    jobs = cells.largest_shared(table, arms, by="jobs", least=len(arms))
+    usual = _kueue.CONTROLLER.client_rate
+    if jobs is None or usual is None:
         return ""
-    jobs = int(max(shared.index))
-    at = own[own["jobs"] == jobs].set_index("arm")
+    at = table[table["jobs"] == jobs].set_index("arm")
     told = [f"{at['makespan_s'][arm]:.1f} s {words}" for arm, words in arms.items()]
     return (
-        "Kueue's client keeps to 50 requests/s, 100 at once (`clientConnection` of its "
-        f"configuration). {jobs} Indexed Jobs end after {'; '.join(told)}."
+        f"Kueue's client keeps to {usual.qps} requests/s, {usual.burst} at once "
+        f"(`clientConnection` of its configuration). {jobs} Indexed Jobs end after "
+        f"{'; '.join(told)}."
     )
 
 

@@ -200,7 +200,7 @@ def _due_batches(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, 
 
 def _due(arm: Arm, matrix: Matrix, store: Store) -> Iterator[tuple[int, int]]:
     """Cells still to be measured, smallest first; evaluated again after each job."""
-    for nodes in sorted(matrix.nodes if arm.is_single else ()):
+    for nodes in sorted(matrix.nodes):
         if nodes > arm.most_nodes:
             return
         for repeat in range(1, matrix.repeats + 1):
